@@ -1,0 +1,168 @@
+"""Events to records and back: JSON in UTF-8, CloudEvents 1.0 in the headers, `ce_id` from what the event means."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+
+import orjson
+from pydantic import ValidationError
+
+from streamproc import limits
+from streamproc.errors import DeadLetterError, Fault, InvalidInputError
+from streamproc.events import (
+    AnalysisProgressed,
+    BalanceFetchRequested,
+    Event,
+    WalletAnalyzed,
+    WalletProgressed,
+    WalletSyncRequested,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydantic import BaseModel
+
+    from streamproc.topics import Topology
+
+SOURCE: Final = "/streamproc"
+NAMESPACE: Final = uuid.UUID(
+    "6f1c2f2e-6c0a-5a51-9a55-2b7f4f5d3d10"
+)  # ours, random once, fixed for ever
+M = TypeVar("M", bound="BaseModel")
+Headers = tuple[tuple[str, bytes], ...]
+
+# Beside request and class, what tells two events of one class apart. `attempt` never does.
+_MEANING: Final[dict[type[Event], tuple[str, ...]]] = {
+    WalletSyncRequested: ("wallet",),
+    WalletAnalyzed: ("wallet",),
+    WalletProgressed: ("wallet", "transactions", "fraction"),
+    BalanceFetchRequested: (),
+    AnalysisProgressed: ("seq",),
+}
+
+
+class Encoded(NamedTuple):
+    """A record ready to be sent: full topic name, key, value, headers, and its time in unix milliseconds."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: Headers
+    timestamp_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """Knows from the topology where each event goes, and adds the installation's prefix."""
+
+    topology: Topology
+    prefix: str = ""
+
+    def topic_of(self, event: type[Event]) -> str:
+        """The full name of the topic that carries this class."""
+        return self.prefix + self.topology.by_event[event.__name__].name
+
+    def encode(self, event: Event, *, time_ms: int, traceparent: bytes | None = None) -> Encoded:
+        """The event's record; the same event at the same time gives the same bytes and headers."""
+        value = event.model_dump_json().encode()
+        return self.encode_value(
+            type(event), value, ce_id(event), event, time_ms=time_ms, traceparent=traceparent
+        )
+
+    def encode_value(
+        self,
+        kind: type[Event],
+        value: bytes,
+        identity: str,
+        event: Event | None = None,
+        *,
+        request_id: str | None = None,
+        time_ms: int,
+        traceparent: bytes | None = None,
+    ) -> Encoded:
+        """The record of an event whose JSON is already made; `request_id` is needed when `event` is not given."""
+        topic = self.topology.by_event[kind.__name__]
+        subject = event.request_id if event is not None else str(request_id)
+        key = str(getattr(event, topic.key or "request_id")) if event is not None else subject
+        headers = _headers(kind, identity, subject, time_ms, traceparent)
+        return Encoded(self.prefix + topic.name, key.encode(), value, headers, time_ms)
+
+
+def ce_id(event: Event) -> str:
+    """The event's identity from its meaning (class, request, wallet or sequence): equal for every repeat."""
+    parts = [type(event).__name__, event.request_id]
+    parts += [str(getattr(event, name)) for name in _MEANING.get(type(event), ())]
+    return str(uuid.uuid5(NAMESPACE, "\x1f".join(parts)))
+
+
+def decode(model: type[M], value: bytes | None) -> M:
+    """The record's value as a model; raises InvalidInputError with every fault for JSON that breaks the model's rules.
+
+    Raises DeadLetterError for what is no JSON object at all: a tombstone, bad UTF-8, nothing, too much.
+    """
+    if value is None:
+        raise DeadLetterError("tombstone", "the record has no value")
+    if len(value) > limits.EVENT_MAX_BYTES:
+        raise DeadLetterError("too_large", f"the value has {len(value)} bytes")
+    try:
+        return model.model_validate_json(value)
+    except ValidationError as error:
+        faults = [_fault(found) for found in error.errors(include_url=False, include_context=False)]
+        if any(found["type"] == "json_invalid" for found in error.errors(include_url=False)):
+            raise DeadLetterError("not_json", str(faults[0].rule)) from None
+        raise InvalidInputError(faults) from None
+
+
+def decode_internal(model: type[M], value: bytes | None) -> M:
+    """As `decode`, for what agents say to each other: whatever is wrong goes to dead letters."""
+    try:
+        return decode(model, value)
+    except InvalidInputError as error:
+        raise DeadLetterError("invalid", str(error)) from None
+
+
+def request_id_in(value: bytes | None) -> str | None:
+    """The request id that a record names, if it is a string; whether it is usable is for the caller to say."""
+    try:
+        content = orjson.loads(value or b"")
+    except orjson.JSONDecodeError:
+        return None
+    found = content.get("request_id") if isinstance(content, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def header(headers: Sequence[tuple[str, bytes]], name: str) -> bytes | None:
+    """The first header of that name, None when there is none."""
+    return next((value for found, value in headers if found == name), None)
+
+
+def _headers(
+    kind: type[Event], identity: str, subject: str, time_ms: int, traceparent: bytes | None
+) -> Headers:
+    """CloudEvents 1.0 binary mode, and the W3C trace when one is being continued."""
+    time = datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    headers = (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", identity.encode()),
+        ("ce_source", SOURCE.encode()),
+        ("ce_type", kind.__name__.encode()),
+        ("ce_time", time.replace("+00:00", "Z").encode()),
+        ("ce_subject", subject.encode()),
+        ("content-type", b"application/json"),
+    )
+    return headers if traceparent is None else (*headers, ("traceparent", traceparent))
+
+
+def _fault(found: object) -> Fault:
+    """One of pydantic's findings as a fault with a short quotation of the value."""
+    assert isinstance(found, dict)  # noqa: S101 - pydantic's ErrorDetails is a TypedDict
+    location = ".".join(map(str, found["loc"])) or "value"
+    value = repr(found["input"])
+    if len(value) > limits.FAULT_VALUE_MAX_CHARACTERS:
+        value = value[: limits.FAULT_VALUE_MAX_CHARACTERS] + "..."
+    rule = str(found["msg"]).removeprefix("Value error, ")
+    return Fault(location, "nothing" if found["type"] == "missing" else value, rule)

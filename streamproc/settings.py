@@ -1,0 +1,214 @@
+"""Settings from the environment (`STREAMPROC_...`, `.env`), checked all at once, secrets masked."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+import platformdirs
+from dotenv import dotenv_values
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+)
+
+from streamproc.errors import ConfigurationError, Fault
+
+PREFIX: Final = "STREAMPROC_"
+PORT_MAX: Final = 65_535
+
+# Requests per second of the vendor's two buckets (plain RPC; "DAS & Enhanced"), by plan.
+PLANS: Final = {
+    "free": (10.0, 2.0),
+    "developer": (50.0, 10.0),
+    "business": (200.0, 50.0),
+    "professional": (500.0, 100.0),
+}
+
+
+def _broker_list(text: str) -> str:
+    """Return `host:port[,host:port...]` unchanged, or raise ValueError."""
+    for part in text.split(","):
+        host, _, port = part.strip().rpartition(":")
+        if not (host and port.isdigit() and 0 < int(port) <= PORT_MAX):
+            raise ValueError("must be host:port, several separated by commas")
+    return text
+
+
+def _bind(text: str) -> str:
+    """Return `host:port` unchanged (port 0 = any free one), or raise ValueError."""
+    host, _, port = text.rpartition(":")
+    if not (host and port.isdigit() and int(port) <= PORT_MAX):
+        raise ValueError("must be host:port")
+    return text
+
+
+def _base_url(text: str) -> str:
+    """Return an http(s) base without a trailing slash, or raise ValueError."""
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an http or https URL")
+    if parts.query or parts.fragment or parts.username:
+        raise ValueError("must be a base URL without query, fragment or credentials")
+    return text.rstrip("/")
+
+
+BrokerList = Annotated[str, AfterValidator(_broker_list)]
+Bind = Annotated[str, AfterValidator(_bind)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]*$", max_length=100)]
+
+
+class Settings(BaseModel):
+    """Everything that an installation can set. The name in the environment is `STREAMPROC_` + the upper-cased field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kafka_brokers: BrokerList = Field(description="host:port of the brokers, comma separated")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="how to talk to the brokers"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        None, description="how to log in, with a SASL protocol"
+    )
+    kafka_sasl_username: str | None = Field(None, description="user of the brokers")
+    kafka_sasl_password: SecretStr | None = Field(None, description="that user's password")
+    kafka_ssl_cafile: Path | None = Field(None, description="certificate authority of the brokers")
+    topic_prefix: TopicName = Field("", description="put before all topic names")
+    app_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = Field(
+        "streamproc", description="consumer group and name of the table's changelog"
+    )
+    worker_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] | None = Field(
+        None, description="stable name of this worker: static group membership, heals faster"
+    )
+    postgres_dsn: SecretStr = Field(description="postgresql:// address of the store")
+    postgres_pool_size: PositiveInt = Field(8, description="most connections of one worker")
+    helius_api_key: SecretStr | None = Field(None, description="key of the upstream")
+    helius_rpc_url: BaseUrl = Field(
+        "https://mainnet.helius-rpc.com", description="base of JSON-RPC, without a path"
+    )
+    helius_api_url: BaseUrl = Field(
+        "https://api-mainnet.helius-rpc.com", description="base of the enhanced API"
+    )
+    dexscreener_url: BaseUrl = Field(
+        "https://api.dexscreener.com", description="base of the price service"
+    )
+    price_rpm: PositiveInt = Field(300, description="price calls a minute")
+    helius_plan: Literal["free", "developer", "business", "professional"] = Field(
+        "free", description="sets the two rates below"
+    )
+    helius_rpc_rps: PositiveFloat | None = Field(None, description="RPC calls a second")
+    helius_enhanced_rps: PositiveFloat | None = Field(
+        None, description="DAS and enhanced calls a second"
+    )
+    excluded_wallets_file: Path | None = Field(
+        None, description="addresses that are never analyzed, one a line"
+    )
+    data_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_path("streamproc")),
+        description="where the embedded servers keep their data",
+    )
+    http_bind: Bind = Field("127.0.0.1:8080", description="health and metrics; port 0 = any")
+    log_format: Literal["console", "json"] = Field("console", description="form of log lines")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="what is logged"
+    )
+    failpoints: str = Field("", description="for tests only: NAME=kill|delay:SECONDS|raise,...")
+
+    @property
+    def rates(self) -> tuple[float, float]:
+        """Allowed calls a second: plain RPC, and DAS & Enhanced."""
+        rpc, enhanced = PLANS[self.helius_plan]
+        return self.helius_rpc_rps or rpc, self.helius_enhanced_rps or enhanced
+
+    def kafka_security(self) -> dict[str, Any]:
+        """What aiokafka's clients need beside the broker list; holds the password in clear."""
+        security: dict[str, Any] = {"security_protocol": self.kafka_security_protocol}
+        if self.kafka_security_protocol.startswith("SASL"):
+            password = self.kafka_sasl_password
+            security |= {
+                "sasl_mechanism": self.kafka_sasl_mechanism or "PLAIN",
+                "sasl_plain_username": self.kafka_sasl_username,
+                "sasl_plain_password": password.get_secret_value() if password else None,
+            }
+        if self.kafka_security_protocol.endswith("SSL"):
+            security["ssl_context"] = _ssl_context(self.kafka_ssl_cafile)
+        return security
+
+
+def _ssl_context(cafile: Path | None) -> object:
+    """A verifying TLS context, with the system's authorities when no file is named."""
+    import ssl  # noqa: PLC0415 - only installations with TLS pay for it
+
+    return ssl.create_default_context(cafile=str(cafile) if cafile else None)
+
+
+def load_settings(environment: dict[str, str] | None = None, **given: object) -> Settings:
+    """The effective settings; raises ConfigurationError naming every wrong or missing setting.
+
+    Order, strongest first: `given`, the environment, `.env` in the working folder. A secret may also come as
+    `STREAMPROC_NAME_FILE`, the path of a file that holds it.
+    """
+    if environment is None:
+        environment = {**_dotenv(Path(".env")), **os.environ}
+    values, faults = _from_environment(environment)
+    values |= given
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        faults += [_fault_of(found) for found in error.errors()]
+        raise ConfigurationError(faults) from None
+    if faults:
+        raise ConfigurationError(faults)
+    return settings
+
+
+def describe(settings: Settings) -> list[tuple[str, str, str]]:
+    """Each setting's name in the environment, its masked value, and what it is for."""
+    return [
+        (PREFIX + name.upper(), str(getattr(settings, name)), field.description or "")
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def _dotenv(path: Path) -> dict[str, str]:
+    """What a `.env` file sets, empty when there is none."""
+    return {name: value for name, value in dotenv_values(path).items() if value is not None}
+
+
+def _from_environment(environment: dict[str, str]) -> tuple[dict[str, object], list[Fault]]:
+    """Our settings among the environment's variables; names with our prefix that we do not know are left alone."""
+    values: dict[str, object] = {}
+    faults = []
+    for name, field in Settings.model_fields.items():
+        variable = PREFIX + name.upper()
+        if environment.get(variable):
+            values[name] = environment[variable]
+        elif "SecretStr" in str(field.annotation) and environment.get(f"{variable}_FILE"):
+            path = environment[f"{variable}_FILE"]
+            try:
+                values[name] = Path(path).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                rule = f"must name a readable file: {error.strerror}"
+                faults.append(Fault(f"{variable}_FILE", path, rule))
+    return values, faults
+
+
+def _fault_of(found: Any) -> Fault:  # noqa: ANN401 - pydantic's own error record
+    """One of pydantic's findings as a fault that names the setting and never shows a secret."""
+    name = str(found["loc"][0]) if found["loc"] else "settings"
+    variable = PREFIX + name.upper()
+    missing = found["type"] == "missing"
+    field = Settings.model_fields.get(name)
+    secret = field is not None and "SecretStr" in str(field.annotation)
+    value = "nothing" if missing else "**********" if secret else repr(found["input"])
+    rule = "must be set" if missing else found["msg"].removeprefix("Value error, ")
+    return Fault(variable, value, rule)
