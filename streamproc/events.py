@@ -137,6 +137,7 @@ class AnalysisAccepted(Event):
 
     wallets: list[str]  # different ones, sorted
     repeats_dropped: NonNegativeInt
+    requested_at_ms: NonNegativeInt  # the request's record time
     deadline_at: NonNegativeInt
     options: Options
 
@@ -146,6 +147,7 @@ class WalletSyncRequested(Event):
 
     wallet: str
     options: Options
+    requested_at_ms: NonNegativeInt  # a wallet synced later than this is fresh
     deadline_at: NonNegativeInt
     attempt: PositiveInt = 1  # counts the join's re-asking; never part of ce_id
 
@@ -221,7 +223,8 @@ class BalancesFetched(Event):
     """The balances of a request are in the store, per wallet ok, failed or oversized."""
 
     wallets: dict[str, BalanceState]
-    error: PublicError | None = None  # set when the whole fetch failed and ends the request
+    errors: dict[str, PublicError] = {}  # of the failed ones
+    fatal: PublicError | None = None  # ends the whole request, whatever min_success_ratio says
 
 
 class AnalysisDue(Event):
@@ -247,6 +250,7 @@ class AnalysisReady(Event):
 
     wallets: dict[str, ReadyWallet]
     options: Options
+    requested_at_ms: NonNegativeInt
     deadline_at: NonNegativeInt
     next_seq: PositiveInt
     wallets_done: NonNegativeInt

@@ -31,3 +31,10 @@ PERCENT_ACCEPTED: Final = 5
 PERCENT_SYNCED: Final = 60
 PERCENT_ANALYZED: Final = 90
 WALLET_PROGRESS_INTERVAL_S: Final = 1.0  # at most one a second and wallet
+
+# --- the join ---
+HEAL_AFTER_S: Final = 120  # silence of a running request after which missing parts are asked for again
+HEALS_MAX: Final = 20  # re-asking is cheap but not endless; the deadline ends the request anyway
+UNOPENED_KEPT_S: Final = 3600  # parts whose request never opened are forgotten after this
+ENDED_KEPT_S: Final = 7 * 86_400  # the mark of an ended request, as long as its records are kept
+TIMER_S: Final = 1.0  # how often a worker looks for what is due
