@@ -38,3 +38,17 @@ HEALS_MAX: Final = 20  # re-asking is cheap but not endless; the deadline ends t
 UNOPENED_KEPT_S: Final = 3600  # parts whose request never opened are forgotten after this
 ENDED_KEPT_S: Final = 7 * 86_400  # the mark of an ended request, as long as its records are kept
 TIMER_S: Final = 1.0  # how often a worker looks for what is due
+
+# --- the agents ---
+ENDINGS_LOOK_S: Final = 0.5  # a cancelled request makes no new upstream call two seconds later
+
+# --- the embedded stack ---
+SERVER_GRACE_S: Final = 10  # a clean stop takes a second; after this the server is killed
+SERVER_POLL_S: Final = 0.02  # how often a starting server is looked at
+BROKER_START_S: Final = 120  # 3 s on an idle machine; a loaded one with a cold disk is given time
+POSTGRES_START_S: Final = 60  # recovery after a kill included
+SOCKET_PATH_MAX_BYTES: Final = 103  # macOS; Linux takes 107
+JAR_FETCHES: Final = 8  # at once: all 35 jars in 7 s
+JAR_TRIES: Final = 3
+JAR_TIMEOUT_S: Final = 30  # of one HTTP call
+JAR_LEFTOVER_S: Final = 3600  # an unfinished download older than this belongs to nobody
