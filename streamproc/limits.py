@@ -33,7 +33,9 @@ PERCENT_ANALYZED: Final = 90
 WALLET_PROGRESS_INTERVAL_S: Final = 1.0  # at most one a second and wallet
 
 # --- the join ---
-HEAL_AFTER_S: Final = 120  # silence of a running request after which missing parts are asked for again
+HEAL_AFTER_S: Final = (
+    120  # silence of a running request after which missing parts are asked for again
+)
 HEALS_MAX: Final = 20  # re-asking is cheap but not endless; the deadline ends the request anyway
 UNOPENED_KEPT_S: Final = 3600  # parts whose request never opened are forgotten after this
 ENDED_KEPT_S: Final = 7 * 86_400  # the mark of an ended request, as long as its records are kept
@@ -52,3 +54,15 @@ JAR_FETCHES: Final = 8  # at once: all 35 jars in 7 s
 JAR_TRIES: Final = 3
 JAR_TIMEOUT_S: Final = 30  # of one HTTP call
 JAR_LEFTOVER_S: Final = 3600  # an unfinished download older than this belongs to nobody
+
+# --- similarity ---
+MEETINGS_PER_CHUNK: Final = 500_000  # two wallets in one mint, summed at once: about 60 MB
+TOP_SHARED_MAX: Final = 20  # shared mints named per pair
+SHARED_TOKENS_MAX: Final = 5_000  # rows of the shared-token table in a result: 350 kB of the event
+
+# --- topics on the broker ---
+ADMIN_TIMEOUT_S: Final = 15  # of one call; a broker that restarts answers within 5
+LEADERS_POLL_S: Final = 0.05  # leaders are elected within a few tens of milliseconds
+REPLICATION: Final = 3  # copies, where there are that many brokers: one may be lost
+RECORD_FRAME_BYTES: Final = 16_384  # key, headers and frame around a record's value
+BATCH_MAX_BYTES: Final = 1_048_588  # Kafka's own default: producers batch many small records

@@ -1,0 +1,181 @@
+"""Wallet rows as sorted, sparse wallets x mints matrices.
+
+Wallets are sorted by address and mints by address, so that nothing downstream depends on the order of the input.
+Matrices are kept by columns (one per mint), because all pair scores add up over the wallets that share a mint.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import accumulate
+from math import isfinite
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from streamproc.core.similarity.inputs import HeldMint, SimilarityInputs, TradedMint, WalletRow
+
+NEVER = -1  # the first buy of a mint that was sold or received but never bought
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """The pattern of a wallets x mints matrix: entries ordered by mint, inside a mint by wallet.
+
+    The wallets of mint m are `wallet[start[m]:start[m + 1]]`, ascending.
+    """
+
+    mints: tuple[str, ...]
+    start: NDArray[np.int64]  # (mints + 1,)
+    wallet: NDArray[np.int64]  # (entries,) row numbers
+
+    def mint(self) -> NDArray[np.int64]:
+        """Column number of every entry, (entries,)."""
+        return np.repeat(np.arange(len(self.mints)), np.diff(self.start))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Traded:
+    """What was traded. All arrays but the pattern's own are (entries,)."""
+
+    columns: Columns
+    capital: NDArray[np.float64]  # share of the wallet's priced buy cost, 0..1; 0 where unpriced
+    bought_at: NDArray[np.int64]  # unix seconds of the first buy, NEVER if none
+    bought_slot: NDArray[np.int64]
+    bought_signature: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """What is held now by the wallets whose balances are known. All arrays but the pattern's own are (entries,)."""
+
+    columns: Columns
+    traded: NDArray[np.bool_]  # the wallet also traded it
+    value: NDArray[np.float64]  # USD value over the wallet's largest, 0..1; 0 where unpriced
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """All wallets of a comparison; W of them. Arrays over wallets are (W,)."""
+
+    wallets: tuple[str, ...]
+    traded: Traded
+    held: Held
+    has_balances: NDArray[np.bool_]
+    is_complete: NDArray[np.bool_]  # the wallet's coverage is complete
+
+
+def rows_from_inputs(inputs: SimilarityInputs) -> Rows:
+    """Return the sorted matrices of all wallets without the excluded mints.
+
+    Wallets without trades or holdings keep an empty row. Raises ValueError when an address, or a mint of one wallet,
+    comes twice.
+    """
+    wallets = sorted(inputs.wallets, key=lambda wallet: wallet.address)
+    addresses = tuple(wallet.address for wallet in wallets)
+    _refuse_repeats(addresses, "wallets")
+    return Rows(
+        wallets=addresses,
+        traded=_traded(wallets, inputs.excluded_mints),
+        held=_held(wallets, inputs.excluded_mints),
+        has_balances=np.array([wallet.held is not None for wallet in wallets], dtype=np.bool_),
+        is_complete=np.array([wallet.coverage_complete for wallet in wallets], dtype=np.bool_),
+    )
+
+
+def capital_shares(costs: Sequence[int]) -> list[float]:
+    """Return each cost's share of their sum, each correctly rounded; zeros when nothing was priced.
+
+    Costs are lamports >= 0, else ValueError. Rounded correctly, proportional wallets have shares equal to the bit.
+    """
+    if any(cost < 0 for cost in costs):
+        raise ValueError("a buy cost is never negative")
+    total = sum(costs)
+    return [cost / total if total else 0.0 for cost in costs]
+
+
+def value_shares(values: Sequence[float | None]) -> list[float]:
+    """Return each USD value over the largest, 0..1; 0 for what has no usable price.
+
+    A cosine does not feel the scale, and squares of absurd prices no longer overflow.
+    """
+    usable = [
+        value if value is not None and isfinite(value) and value > 0 else 0.0 for value in values
+    ]
+    largest = max(usable, default=0.0)
+    return [value / largest if largest else 0.0 for value in usable]
+
+
+def _traded(wallets: Sequence[WalletRow], excluded: frozenset[str]) -> Traded:
+    cells: list[tuple[str, int, tuple[TradedMint, float]]] = []
+    for number, wallet in enumerate(wallets):
+        rows = [row for row in wallet.traded if row.trades > 0 and row.mint not in excluded]
+        _refuse_repeats([row.mint for row in rows], f"mints traded by {wallet.address}")
+        shares = capital_shares([row.buy_cost_lamports for row in rows])
+        cells += [
+            (row.mint, number, cell)
+            for row, cell in zip(rows, zip(rows, shares, strict=True), strict=True)
+        ]
+    cells.sort(key=_place)
+    found = [row for _, _, (row, _) in cells]
+    return Traded(
+        columns=_columns(cells),
+        capital=np.array([share for _, _, (_, share) in cells], dtype=np.float64),
+        bought_at=_whole(found, lambda row: row.first_buy_at),
+        bought_slot=_whole(found, lambda row: row.first_buy_slot),
+        bought_signature=tuple(row.first_buy_signature for row in found),
+    )
+
+
+def _held(wallets: Sequence[WalletRow], excluded: frozenset[str]) -> Held:
+    cells: list[tuple[str, int, tuple[bool, float]]] = []
+    for number, wallet in enumerate(wallets):
+        tokens: list[HeldMint] = [
+            token for token in wallet.held or () if token.mint not in excluded
+        ]
+        _refuse_repeats([token.mint for token in tokens], f"mints held by {wallet.address}")
+        traded = {row.mint for row in wallet.traded if row.trades > 0}
+        shares = value_shares([token.value_usd for token in tokens])
+        cells += [
+            (token.mint, number, (token.mint in traded, share))
+            for token, share in zip(tokens, shares, strict=True)
+        ]
+    cells.sort(key=_place)
+    return Held(
+        columns=_columns(cells),
+        traded=np.array([both for _, _, (both, _) in cells], dtype=np.bool_),
+        value=np.array([share for _, _, (_, share) in cells], dtype=np.float64),
+    )
+
+
+def _place(cell: tuple[str, int, object]) -> tuple[str, int]:
+    return cell[0], cell[1]
+
+
+def _columns(cells: Sequence[tuple[str, int, object]]) -> Columns:
+    counts: dict[str, int] = defaultdict(int)
+    for mint, _, _ in cells:
+        counts[mint] += 1
+    return Columns(
+        mints=tuple(counts),
+        start=np.array([0, *accumulate(counts.values())], dtype=np.int64),
+        wallet=np.array([number for _, number, _ in cells], dtype=np.int64),
+    )
+
+
+def _whole(
+    rows: Iterable[TradedMint], field: Callable[[TradedMint], int | None]
+) -> NDArray[np.int64]:
+    found = (field(row) for row in rows)
+    return np.array([NEVER if value is None else value for value in found], dtype=np.int64)
+
+
+def _refuse_repeats(names: Sequence[str], what: str) -> None:
+    if len(set(names)) != len(names):
+        raise ValueError(f"{what}: an address comes twice")

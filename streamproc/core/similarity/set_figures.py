@@ -1,0 +1,57 @@
+"""What the wallets are as a whole: average scores, the tokens they share, who traded nothing."""
+
+from __future__ import annotations
+
+from math import fsum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streamproc import limits
+from streamproc.core.similarity.scores import SCORES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from streamproc.core.similarity.rows import Columns, Rows
+    from streamproc.core.similarity.scores import Scores
+
+
+def set_json(rows: Rows, scores: Scores) -> dict[str, Any]:
+    """Return the record `set`: mean and median per score, shared-token table, wallets without trades.
+
+    The table holds the SHARED_TOKENS_MAX most shared mints; `shared_tokens_total` says how many there are.
+    """
+    table = shared_tokens(rows.traded.columns)
+    return {
+        "mean": {name: mean(scores.by_name[name]) for name in SCORES},
+        "median": {name: median(scores.by_name[name]) for name in SCORES},
+        "shared_tokens": table[: limits.SHARED_TOKENS_MAX],
+        "shared_tokens_total": len(table),
+        "wallets_without_trades": [
+            wallet for wallet, count in zip(rows.wallets, scores.tokens, strict=True) if count == 0
+        ],
+    }
+
+
+def mean(score: NDArray[np.float64]) -> float | None:
+    """Return the mean over the pairs that have the score, correctly rounded sum; None when none has."""
+    known = score[~np.isnan(score)]
+    return fsum(known.tolist()) / len(known) if len(known) else None
+
+
+def median(score: NDArray[np.float64]) -> float | None:
+    """Return the median over the pairs that have the score, the middle of two for an even count; None when none has."""
+    known = np.sort(score[~np.isnan(score)])
+    if not len(known):
+        return None
+    half = len(known) // 2
+    return float(known[half]) if len(known) % 2 else float((known[half - 1] + known[half]) / 2)
+
+
+def shared_tokens(columns: Columns) -> list[dict[str, Any]]:
+    """Return `{mint, wallets}` of every mint that at least two wallets traded, most wallets first, then by mint."""
+    counts = np.diff(columns.start).tolist()
+    shared = [(mint, count) for mint, count in zip(columns.mints, counts, strict=True) if count > 1]
+    shared.sort(key=lambda each: (-each[1], each[0]))
+    return [{"mint": mint, "wallets": count} for mint, count in shared]
