@@ -62,7 +62,63 @@ SHARED_TOKENS_MAX: Final = 5_000  # rows of the shared-token table in a result: 
 
 # --- topics on the broker ---
 ADMIN_TIMEOUT_S: Final = 15  # of one call; a broker that restarts answers within 5
-LEADERS_POLL_S: Final = 0.05  # leaders are elected within a few tens of milliseconds
+LEADERS_POLL_MS: Final = 10  # leaders know of it within a few tens of milliseconds
 REPLICATION: Final = 3  # copies, where there are that many brokers: one may be lost
 RECORD_FRAME_BYTES: Final = 16_384  # key, headers and frame around a record's value
 BATCH_MAX_BYTES: Final = 1_048_588  # Kafka's own default: producers batch many small records
+
+# --- the command line ---
+CLI_REQUEST_TIMEOUT_MS: Final = 15_000  # a broker that has not answered by then is away
+CLI_FETCH_WAIT_MS: Final = 200  # how late a progress line may be
+CLI_FOLLOW_SLACK_MS: Final = 60_000  # clocks of workers and callers may differ by so much
+WALLET_LINES_MAX: Final = 12  # of a live view: what fits on a small terminal
+REMARK_LINES_MAX: Final = 20  # of wallets that failed or were excluded, then only their count
+DEAD_LETTERS_LISTED: Final = 100  # by default; more by --limit
+DEAD_LETTERS_MAX: Final = 100_000  # of one command: what fits in memory as headers
+REPLAY_PER_S: Final = 50.0  # a replay must not look like an attack
+DISK_FREE_MIN_BYTES: Final = 1024**3  # Kafka and Postgres stop without room; doctor warns before
+
+# --- the engine ---
+SESSION_TIMEOUT_S: Final = 10.0  # a dead worker's partitions move after this
+HEARTBEATS_PER_SESSION: Final = 4  # one lost heartbeat, or two, ends no session
+REBALANCE_TIMEOUT_S: Final = 10.0  # longer than what a worker does before it gives partitions up
+COMMIT_INTERVAL_S: Final = 0.5  # at most this much is done again after a crash
+COMMIT_TIMEOUT_S: Final = 10.0  # of one commit; the next interval tries again
+FETCH_WAIT_S: Final = 0.25  # how long a broker holds an empty fetch; Faust's 1.5 s delays a new assignment
+FETCH_MAX_BYTES: Final = 1024 * 1024  # of one partition and fetch; a larger single record still comes whole
+REQUEST_TIMEOUT_S: Final = 40.0  # of one call to a broker
+POLL_RECORDS: Final = 400  # of one hand-over to the agents; more would let one backlog hold up the others
+STREAM_BATCHES: Final = 256  # waiting for one agent: two fetches of 48 partitions and room to spare
+STAGE_LIMIT: Final = 64  # handlers of one stage at work at the same time
+STAGE_WINDOW: Final = 1000  # records of one stage taken and not finished; beyond, its partitions wait
+JOIN_WINDOW: Final = 20_000  # the same for a join, whose records only wait for the next flush
+JOIN_TICK_S: Final = 0.05  # progress of one request is coalesced for this long
+JOIN_CYCLES: Final = 8  # flushes of a join on their way at the same time
+JOIN_LIVE_STATES: Final = 2000  # decoded states kept although nothing of them is under way
+DUE_CHECKS_PER_TICK: Final = 1000  # states looked at by one tick of the timer: a few milliseconds
+DUE_HORIZONS_S: Final = (3600.0, 60.0)  # a state with nothing due so far ahead is left alone for so long
+DUE_REPEAT_S: Final = 5.0  # what is due is said again when the join has not acted on it for so long
+HANDLER_TRIES: Final = 3  # of a handler that fails for no known reason, then it is a dead letter
+RETRY_FIRST_S: Final = 0.1
+RETRY_CAP_S: Final = 5.0  # what is away is asked again at least this often
+OUTBOX_BATCH_BYTES: Final = 256 * 1024  # of one partition's batch; a larger single record goes alone
+KEYS_REMEMBERED: Final = 50_000  # hashes of keys: the wallets and requests of the last minutes
+GIVE_UP_SETTLE_S: Final = 3.0  # for the join's flush before partitions go
+GIVE_UP_COMMIT_S: Final = 4.0  # for the last commit before partitions go; both within the rebalance timeout
+STOP_DRAIN_S: Final = 3.0  # for handlers under way when the process is asked to stop
+STOP_OUTBOX_S: Final = 2.0  # for what is still on its way to the brokers at that time
+STOP_MAX_S: Final = 9.5  # a process that was asked to stop is gone after this, whatever hangs
+BLOCKED_S: Final = 40.0  # the event loop stands still for so long: the process is of no use
+STALL_S: Final = 60.0  # there is lag, nothing is at work and nothing moves for so long: likewise
+PROBE_TIMEOUT_S: Final = 5.0  # for the question whether a broker answers at all
+LOG_BURST: Final = 5  # equal lines of Kafka's clients let through in one window
+LOG_WINDOW_S: Final = 10.0
+
+# --- the report ---
+REPORT_PAIRS_MAX: Final = 200  # in full; a person reads no further, and the CSV has all
+REPORT_WALLETS_MAX: Final = 1000  # all of a request
+REPORT_WALLETS_DETAILED_MAX: Final = 100  # with tokens and behavior: keeps the page under 5 MB
+REPORT_TOKENS_MAX: Final = 20  # rows per wallet, and shared mints per pair
+REPORT_SHARED_TOKENS_MAX: Final = 100
+REPORT_MATRIX_WALLETS_MAX: Final = 40  # a larger matrix is no longer legible
+REPORT_MISSING_MAX: Final = 200

@@ -1,0 +1,265 @@
+"""Topics on the broker compared with `topics.yaml`: what is missing is created on demand, what differs is named."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from streamproc import limits
+from streamproc.errors import BrokerUnavailableError, ConfigurationError, Fault
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+
+    from streamproc.topics import Topology
+
+NO_SECURITY: dict[str, Any] = {}
+KEPT_FOR_EVER = "-1"
+
+
+class WantedTopic(NamedTuple):
+    """A topic as it should be on the broker, under its full name."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str]
+
+
+class Plan(NamedTuple):
+    """The broker compared with the declaration: what would be created, and what differs and is left as it is."""
+
+    missing: tuple[WantedTopic, ...]
+    differing: tuple[Fault, ...]
+
+    def faults(self) -> list[Fault]:
+        """Everything that keeps a worker from starting; empty when all is as declared."""
+        if not self.missing:
+            return list(self.differing)
+        names = ", ".join(topic.name for topic in self.missing)
+        rule = "must all exist; `streamproc topics apply` creates what is missing"
+        return [Fault("topics", f"no {names}", rule), *self.differing]
+
+
+class _Found(NamedTuple):
+    """A topic as the broker describes it."""
+
+    partitions: int
+    config: dict[str, str]
+
+
+def wanted_topics(topology: Topology, *, prefix: str, app_id: str) -> tuple[WantedTopic, ...]:
+    """All topics of the declaration, then the changelog of each table, under their full names."""
+    declared = [
+        WantedTopic(
+            prefix + topic.name,
+            topic.partitions,
+            {
+                "cleanup.policy": topic.cleanup,
+                "retention.ms": _retention(topic.retention_ms),
+                "max.message.bytes": str(_batch_max_bytes(topic.max_message_bytes)),
+            },
+        )
+        for topic in topology.topics
+    ]
+    changelogs = [
+        WantedTopic(
+            table.changelog(app_id),
+            table.partitions,
+            {
+                "cleanup.policy": "compact",
+                "max.message.bytes": str(_batch_max_bytes(table.largest)),
+            },
+        )
+        for table in topology.tables
+    ]
+    return (*declared, *changelogs)
+
+
+async def plan(
+    brokers: str,
+    topology: Topology,
+    *,
+    prefix: str,
+    app_id: str,
+    security: Mapping[str, Any] = NO_SECURITY,
+) -> Plan:
+    """The comparison of the broker with the declaration; nothing is changed.
+
+    `security` is what aiokafka's clients need beside the broker list. Raises BrokerUnavailableError when no broker
+    answers.
+    """
+    async with _admin(brokers, security) as admin:
+        return await _compare(admin, wanted_topics(topology, prefix=prefix, app_id=app_id))
+
+
+async def apply(
+    brokers: str,
+    topology: Topology,
+    *,
+    prefix: str,
+    app_id: str,
+    security: Mapping[str, Any] = NO_SECURITY,
+) -> Plan:
+    """Create what is missing and return what was done: `missing` now exists and takes records.
+
+    What differs is returned, never altered: partitions cannot be taken back, and shorter retention deletes. Raises
+    BrokerUnavailableError when no broker answers, ConfigurationError when the broker refuses a topic.
+    """
+    async with _admin(brokers, security) as admin:
+        wanted = wanted_topics(topology, prefix=prefix, app_id=app_id)
+        found = await _compare(admin, wanted)
+        if found.missing:
+            await _create(admin, found.missing)
+            await _until_led(brokers, security, found.missing)
+        return found
+
+
+async def check(
+    brokers: str,
+    topology: Topology,
+    *,
+    prefix: str,
+    app_id: str,
+    security: Mapping[str, Any] = NO_SECURITY,
+) -> list[Fault]:
+    """Every way in which the broker's topics are not as declared; raise ConfigurationError with them to end a start.
+
+    Raises BrokerUnavailableError when no broker answers.
+    """
+    compared = await plan(brokers, topology, prefix=prefix, app_id=app_id, security=security)
+    return compared.faults()
+
+
+def _retention(retention_ms: int | None) -> str:
+    """Kafka's word for a retention."""
+    return KEPT_FOR_EVER if retention_ms is None else str(retention_ms)
+
+
+def _batch_max_bytes(record_max_bytes: int) -> int:
+    """The largest batch that a topic must take: one largest record in its frame, or many small ones together."""
+    return max(record_max_bytes + limits.RECORD_FRAME_BYTES, limits.BATCH_MAX_BYTES)
+
+
+@asynccontextmanager
+async def _admin(brokers: str, security: Mapping[str, Any]) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A started admin client; whatever the library raises inside becomes BrokerUnavailableError."""
+    admin = AIOKafkaAdminClient(
+        bootstrap_servers=brokers,
+        request_timeout_ms=limits.ADMIN_TIMEOUT_S * 1000,
+        **security,
+    )
+    try:
+        await admin.start()
+        yield admin
+    except (KafkaError, OSError, TimeoutError) as error:
+        sentence = f"no usable answer from Kafka at {brokers}: {type(error).__name__}: {error}"
+        raise BrokerUnavailableError(sentence) from error
+    finally:
+        await admin.close()
+
+
+async def _compare(admin: AIOKafkaAdminClient, wanted: Sequence[WantedTopic]) -> Plan:
+    """What is missing and what differs."""
+    found = await _describe(admin, wanted)
+    missing = tuple(topic for topic in wanted if topic.name not in found)
+    differing = tuple(
+        fault
+        for topic in wanted
+        if topic.name in found
+        for fault in _differences(topic, found[topic.name])
+    )
+    return Plan(missing, differing)
+
+
+def _differences(wanted: WantedTopic, found: _Found) -> Iterable[Fault]:
+    """One fault for each thing that is not as declared."""
+    if found.partitions != wanted.partitions:
+        rule = f"must be {wanted.partitions}, as declared; Kafka cannot take partitions back"
+        yield Fault(f"{wanted.name} partitions", str(found.partitions), rule)
+    for name, value in wanted.config.items():
+        if found.config.get(name) != value:
+            rule = f"must be {value}, as declared"
+            yield Fault(f"{wanted.name} {name}", found.config.get(name, "nothing"), rule)
+
+
+async def _describe(admin: AIOKafkaAdminClient, wanted: Iterable[WantedTopic]) -> dict[str, _Found]:
+    """The wanted topics that exist, with their partitions and configuration."""
+    names = {topic.name for topic in wanted}
+    # All topics, then ours: asking for a topic by name makes brokers create it where that is allowed.
+    described = {
+        topic["topic"]: topic["partitions"]
+        for topic in await admin.describe_topics()
+        if topic["topic"] in names and not topic["error_code"]
+    }
+    configs = await _configs(admin, sorted(described))
+    return {
+        name: _Found(len(partitions), configs.get(name, {}))
+        for name, partitions in described.items()
+    }
+
+
+async def _configs(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Each topic's effective configuration."""
+    if not names:
+        return {}
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    configs = {}
+    for answer in await admin.describe_configs(asked):
+        for code, message, _, name, entries in answer.resources:
+            if code:
+                raise for_code(code)(f"cannot read the configuration of {name}: {message}")
+            configs[name] = {entry[0]: entry[1] for entry in entries}
+    return configs
+
+
+async def _create(admin: AIOKafkaAdminClient, topics: Sequence[WantedTopic]) -> None:
+    """Create topics, in up to three copies; one that somebody else has just made is fine."""
+    cluster = await admin.describe_cluster()
+    replication = min(limits.REPLICATION, len(cluster["brokers"]))
+    # With three copies a record counts once two have it, so that one broker may be away.
+    safety = {"min.insync.replicas": "2"} if replication == limits.REPLICATION else {}
+    asked = [
+        NewTopic(
+            topic.name, topic.partitions, replication, topic_configs={**topic.config, **safety}
+        )
+        for topic in topics
+    ]
+    answer = await admin.create_topics(asked)
+    refused = []
+    for name, code, message in answer.topic_errors:
+        error = for_code(code)
+        if code and error is not TopicAlreadyExistsError:
+            refused.append(Fault(name, error.__name__, f"must be creatable: {message}"))
+    if refused:
+        raise ConfigurationError(refused)
+
+
+async def _until_led(
+    brokers: str, security: Mapping[str, Any], topics: Sequence[WantedTopic]
+) -> None:
+    """Return when every partition's leader answers for it; clients that come earlier log errors and try again.
+
+    What the cluster's metadata say is not enough: a broker is named as leader before it knows that it is.
+    """
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=brokers,
+        request_timeout_ms=limits.ADMIN_TIMEOUT_S * 1000,
+        retry_backoff_ms=limits.LEADERS_POLL_MS,
+        **security,
+    )
+    await consumer.start()
+    try:
+        await consumer.end_offsets(
+            [
+                TopicPartition(topic.name, part)
+                for topic in topics
+                for part in range(topic.partitions)
+            ]
+        )
+    finally:
+        await consumer.stop()
