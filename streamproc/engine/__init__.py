@@ -1,0 +1,9 @@
+"""The engine around Faust: bytes in, bytes out, no record lost, no offset committed past unfinished work."""
+
+from streamproc.engine.config import EngineConfig
+from streamproc.engine.engine import Engine
+from streamproc.engine.join import Join, JoinLogic
+from streamproc.engine.records import Outgoing, Record
+from streamproc.engine.stage import Stage
+
+__all__ = ["Engine", "EngineConfig", "Join", "JoinLogic", "Outgoing", "Record", "Stage"]

@@ -1,0 +1,241 @@
+"""The guarded consumer: Faust's, without the losses that it has on a real broker, committing what the ledger says.
+
+1. aiokafka's `fetched_records` takes an *empty* set of partitions for "all of them". Faust hands over a set that it
+   empties when it pauses everything at the end of a recovery: a waiting fetch then takes stream records which `getmany`
+   drops. The set is handed over as a view that is never false.
+2. At the end of a recovery Faust resumes the stream partitions, seeks, and then clears the streams' queues: what was
+   fetched in between is gone. Stream partitions stay paused here until the queues have been cleared.
+3. Before partitions are given up, what is finished is committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
+from faust.transport.drivers import aiokafka as driver
+
+from streamproc import limits
+from streamproc.engine import failpoints
+from streamproc.engine.packing import message_of, record_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from streamproc.engine.config import EngineConfig
+    from streamproc.engine.lanes import Ledger
+    from streamproc.engine.records import Partition
+
+log = logging.getLogger(__name__)
+
+
+class Rebalances(Protocol):
+    """What the engine does around an assignment."""
+
+    config: EngineConfig
+
+    @property
+    def ledger(self) -> Ledger[Any]:
+        """What was delivered and what may be committed."""
+
+    async def before_revoked(self) -> None:
+        """Stop taking; settle what is under way."""
+
+    def assigned(self, partitions: Collection[Partition], generation: int) -> None:
+        """These partitions are ours now."""
+
+    def flowing(self) -> None:
+        """The tables are recovered, stream records are about to come."""
+
+
+class LivePartitions:
+    """A view of a set of partitions that follows its changes and is never false."""
+
+    def __init__(self, partitions: set[Partition]) -> None:
+        self._partitions = partitions
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __contains__(self, partition: object) -> bool:
+        return partition in self._partitions
+
+    def __iter__(self) -> Iterator[Partition]:
+        return iter(list(self._partitions))
+
+    def __len__(self) -> int:
+        return len(self._partitions)
+
+
+class GuardedThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust ships no types
+    """The thread that talks to the brokers: our settings, and a failed commit is no crash."""
+
+    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:  # noqa: ANN401
+        """Aiokafka's consumer; Faust's own way to make it fixes `fetch_max_wait_ms` at 1500."""
+        config: EngineConfig = transport.engine.config
+        self._assignor = (
+            self.app.assignor
+        )  # tables need Faust's: it keeps their partitions together
+        return AIOKafkaConsumer(
+            bootstrap_servers=config.brokers,
+            group_id=config.app_id,
+            group_instance_id=config.worker_id,
+            partition_assignment_strategy=[self._assignor],
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_poll_records=config.poll_records,
+            max_poll_interval_ms=int(self.app.conf.broker_max_poll_interval * 1000),
+            max_partition_fetch_bytes=limits.FETCH_MAX_BYTES,
+            fetch_max_wait_ms=int(config.fetch_wait_s * 1000),
+            request_timeout_ms=int(limits.REQUEST_TIMEOUT_S * 1000),
+            session_timeout_ms=int(config.session_timeout_s * 1000),
+            rebalance_timeout_ms=int(config.rebalance_timeout_s * 1000),
+            heartbeat_interval_ms=int(
+                config.session_timeout_s * 1000 / limits.HEARTBEATS_PER_SESSION
+            ),
+            **config.security,
+        )
+
+    async def _commit(self, offsets: Mapping[Partition, int]) -> bool:
+        """Commit what is still ours; False when the brokers did not take it: the next interval tries again."""
+        consumer = self._ensure_consumer()
+        ours = {
+            TopicPartition(*partition): OffsetAndMetadata(offset, "")
+            for partition, offset in offsets.items()
+            if partition in self.assignment()
+        }
+        try:
+            await asyncio.wait_for(consumer.commit(ours), limits.COMMIT_TIMEOUT_S)
+        except (KafkaError, TimeoutError) as error:
+            log.warning("a commit failed, the next one covers it: %r", error)
+            return False
+        return True
+
+    def verify_event_path(self, now: float, tp: Any) -> None:  # noqa: ANN401
+        """Nothing: the watchdog looks at what moves; Faust's own check only knows acknowledgements."""
+
+
+class GuardedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no types
+    """Faust's consumer, packing what it fetches and committing what the ledger says."""
+
+    def __init__(self, transport: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        self.engine: Rebalances = transport.engine
+        self.polled_at = time.monotonic()
+        self._held: set[Partition] = set()
+        super().__init__(transport, *args, **kwargs)
+
+    def _new_consumer_thread(self) -> GuardedThread:
+        return GuardedThread(self, loop=self.loop, beacon=self.beacon)
+
+    # --- fetching ---
+
+    async def _getmany(self, active_partitions: Any, timeout: float) -> dict[Any, list[Any]]:  # noqa: ANN401, ASYNC109
+        """Records of a fetch by partition: one packed message for each of a stream's, changelogs as they come."""
+        view = None if active_partitions is None else LivePartitions(active_partitions)
+        fetched = await super()._getmany(view, timeout)
+        self.polled_at = time.monotonic()
+        messages: dict[Any, list[Any]] = {}
+        for partition, raw in fetched.items():
+            if raw and self._is_changelog_tp(partition):
+                await failpoints.reach("during-recovery")
+                messages[partition] = raw
+            elif raw:
+                known = self._committed_offset.get(partition)
+                records = [record_of(each) for each in raw]
+                batch = self.engine.ledger.pack(partition, records, known)
+                if batch is not None:
+                    messages[partition] = [message_of(raw[-1], batch)]
+        return messages
+
+    def resume_partitions(self, tps: Iterable[Any]) -> None:
+        """Resume changelogs now, streams not before the queues have been cleared."""
+        streams = {tp for tp in tps if not self._is_changelog_tp(tp)}
+        self._held |= streams
+        super().resume_partitions(set(tps) - streams)
+
+    def resume_flow(self) -> None:
+        """Let records flow; Faust calls it last, after the queue clear."""
+        super().resume_flow()
+        held, self._held = self._held, set()
+        if held:
+            super().resume_partitions(held & self.assignment())
+            self.engine.flowing()
+
+    async def perform_seek(self) -> None:
+        """Go to the committed offsets, and tell the ledger where they are."""
+        await super().perform_seek()
+        self.engine.ledger.committed.update(
+            {tp: offset for tp, offset in self._committed_offset.items() if offset is not None}
+        )
+
+    async def fetch_again(self, partition: Partition, offset: int) -> None:
+        """Read a partition again from this offset."""
+        await self.seek(partition, offset)
+
+    async def first_offset_from(self, partition: Partition, offset: int) -> int:
+        """The offset of the first record that the log has at or after this one; it must have one."""
+        config = self.engine.config
+        reader = AIOKafkaConsumer(
+            bootstrap_servers=config.brokers, auto_offset_reset="earliest", **config.security
+        )
+        await reader.start()
+        try:
+            reader.assign([TopicPartition(*partition)])
+            reader.seek(TopicPartition(*partition), offset)
+            first = await asyncio.wait_for(reader.getone(), limits.REQUEST_TIMEOUT_S)
+            return int(first.offset)
+        finally:
+            await reader.stop()
+
+    # --- committing ---
+
+    def _filter_committable_offsets(self, _tps: object) -> dict[Any, int]:
+        """What the ledger says, whatever Faust believes to be acknowledged."""
+        return {TopicPartition(*p): o for p, o in self.engine.ledger.committable().items()}
+
+    async def _commit(self, offsets: Mapping[Any, int]) -> bool:
+        """Commit, and remember what the brokers took."""
+        did_commit = bool(await super()._commit(offsets))
+        if did_commit:
+            self.engine.ledger.committed.update(offsets)
+        return did_commit
+
+    async def commit_finished(self) -> None:
+        """Commit what is finished by now, for a limited time; a commit under way may be older, so it is waited for."""
+        try:
+            async with asyncio.timeout(limits.GIVE_UP_COMMIT_S):
+                await self.maybe_wait_for_commit_to_finish()
+                await self.commit()
+        except (KafkaError, TimeoutError) as error:
+            log.warning("no commit before partitions were given up: %r", error)
+
+    # --- assignments ---
+
+    async def on_partitions_revoked(self, revoked: set[Any]) -> None:
+        """Settle and commit first, then let Faust clear its queues."""
+        self._held = set()
+        self.stop_flow()
+        await self.engine.before_revoked()
+        await self.commit_finished()
+        self.engine.ledger.give_up()
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[Any], generation_id: int = 0) -> None:
+        """Tell the engine, then let Faust recover the tables."""
+        self.engine.assigned(assigned, generation_id)
+        await super().on_partitions_assigned(assigned, generation_id)
+
+
+class GuardedTransport(driver.Transport):  # type: ignore[misc]  # Faust ships no types
+    """Faust's transport with our consumer in it."""
+
+    Consumer = GuardedConsumer
+
+    def __init__(self, *args: Any, engine: Rebalances, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        self.engine = engine

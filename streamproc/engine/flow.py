@@ -1,0 +1,143 @@
+"""What stages and joins share: the ledger, the outbox, the way from a fetch to a reader, and what is counted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from streamproc import metrics
+from streamproc.engine.dead_letters import dead_letter, reason_of
+from streamproc.engine.lanes import Hole, Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from streamproc.engine.lanes import Admitted
+    from streamproc.engine.outbox import Outbox
+    from streamproc.engine.records import Batch, Outgoing, Partition, Record
+
+log = logging.getLogger(__name__)
+
+EXIT_CODE: Final = 70  # the process is of no use any more; whoever started it starts it again
+
+
+class Reader(Protocol):
+    """A stage or a join, as the engine sees it."""
+
+    name: str
+    freed: asyncio.Event
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is at work here."""
+
+    async def take(self, batch: Batch) -> None:
+        """Take a batch; returns when there is room for the next."""
+
+    def partitions_assigned(self) -> None:
+        """Go on with what is still ours."""
+
+    async def drain(self, limit_s: float) -> None:
+        """Finish what is under way, for so long at most, and start nothing new."""
+
+
+class Log(Protocol):
+    """The two questions to the consumer when records are missing."""
+
+    async def fetch_again(self, partition: Partition, offset: int) -> None:
+        """Read a partition again from this offset."""
+
+    async def first_offset_from(self, partition: Partition, offset: int) -> int:
+        """The offset of the first record that the log has at or after this one."""
+
+
+class Flow:
+    """One worker's flow of records, from its partitions to its outbox."""
+
+    def __init__(self, outbox: Outbox, dead_letters: str) -> None:
+        self.outbox = outbox
+        self.dead_letters = dead_letters
+        self.ledger: Ledger[Reader] = Ledger()
+        self.counts: Counter[str] = Counter()
+        self.is_holding = True  # nothing new is started: between two assignments, and when stopping
+        self.is_stopping = False
+        self.log: Log | None = None
+        self.moved_at = time.monotonic()
+
+    async def admit(self, reader: Reader, batch: Batch) -> Admitted | None:
+        """What of a batch is new; where records are missing before it, they are asked for again instead."""
+        while True:
+            found = self.ledger.admit(reader, batch)
+            if isinstance(found, Hole):
+                if not await self._filled(found, batch):
+                    return None
+                continue
+            if found is None:
+                self.counts["stale"] += 1
+                return None
+            self.moved_at = time.monotonic()
+            return found
+
+    async def _filled(self, hole: Hole, batch: Batch) -> bool:
+        """Whether the log itself is empty where the hole is; otherwise its records are fetched again."""
+        assert self.log is not None  # noqa: S101 - batches come from it
+        lane = hole.lane
+        if hole.is_repeated:
+            first = await self.log.first_offset_from(batch.partition, lane.end)
+            lane.close_gap(min(first, batch.start))
+            if lane.end >= batch.start:
+                return True
+        self.counts["holes"] += 1
+        log.info("records are missing: %s %d to %d", batch.partition, lane.end, batch.start)
+        await self.log.fetch_again(batch.partition, lane.end)
+        return False
+
+    async def room(self, reader: Reader, window: int) -> None:
+        """Return when the reader has fewer unfinished records than its window."""
+        while self.ledger.unfinished(reader) >= window:
+            reader.freed.clear()
+            await reader.freed.wait()
+
+    def letter(self, record: Record, error: BaseException, reason: str | None = None) -> Outgoing:
+        """The dead letter of a record, counted."""
+        why = reason or reason_of(error)
+        metrics.DEAD_LETTERS.labels(why).inc()
+        self.counts[f"dead_letters.{why}"] += 1
+        log.warning(
+            "dead letter %s: %s/%d/%d: %s",
+            why,
+            record.topic,
+            record.partition,
+            record.offset,
+            type(error).__name__,
+        )
+        return dead_letter(self.dead_letters, record, error, now_s=time.time(), reason=why)
+
+
+def started(work: Awaitable[Any], then: Callable[[asyncio.Task[None]], None]) -> asyncio.Task[None]:
+    """Work of the engine's own as a task; it does not fail, so one that does is a bug and ends the process."""
+    task = asyncio.ensure_future(_guarded(work))
+    task.add_done_callback(then)
+    return task
+
+
+async def _guarded(work: Awaitable[Any]) -> None:
+    """Await it; exit on a bug, because a worker that goes on without its stage would only look alive."""
+    try:
+        await work
+    except asyncio.CancelledError:
+        raise
+    except BaseException:
+        exit_now("a part of the engine failed", is_error=True)
+        raise
+
+
+def exit_now(why: str, *, is_error: bool = False) -> None:
+    """End the process at once; nothing is lost, what was not finished comes again to whoever runs next."""
+    log.critical("%s; this process ends (exit code %d)", why, EXIT_CODE, exc_info=is_error)
+    logging.shutdown()
+    os._exit(EXIT_CODE)

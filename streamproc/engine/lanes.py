@@ -1,0 +1,173 @@
+"""The ledger that decides what may be committed: per partition and reader, what was delivered and is not finished.
+
+A *reader* is one stage or join. Nothing here knows Faust or Kafka: offsets in, offsets out.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+from streamproc.engine.records import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from streamproc.engine.records import Partition, Record
+
+R = TypeVar("R")
+
+
+class Lane:
+    """What one reader got of one partition and has not finished."""
+
+    __slots__ = ("end", "gap", "is_lost", "partition", "unfinished")
+
+    def __init__(self, partition: Partition, end: int) -> None:
+        self.partition = partition
+        self.end = end  # everything below was delivered
+        self.unfinished: dict[int, Record] = {}  # by offset, ascending
+        self.is_lost = False  # the partition was given up: what is queued is dropped
+        self.gap: tuple[int, int] | None = None  # the hole that was last asked for again
+
+    def admit(self, records: list[Record]) -> list[Record]:
+        """The records that are new; what lies below the end is in work or finished."""
+        if records[0].offset < self.end:
+            records = [record for record in records if record.offset >= self.end]
+        if records:
+            self.unfinished.update((record.offset, record) for record in records)
+            self.end = records[-1].offset + 1
+        return records
+
+    def finish(self, offset: int) -> None:
+        """Count a record as done; the same one twice, or one of a lost lane, changes nothing."""
+        self.unfinished.pop(offset, None)
+
+    def safe(self) -> int:
+        """What may be committed: the first unfinished offset, else the end."""
+        return next(iter(self.unfinished), self.end)
+
+    def skip_to(self, offset: int) -> None:
+        """Everything below is finished or gone: by another worker, or by retention."""
+        if offset > self.safe():
+            for done in [each for each in self.unfinished if each < offset]:
+                del self.unfinished[done]
+            self.end = max(self.end, offset)
+
+    def close_gap(self, offset: int) -> None:
+        """The log holds nothing between the end and this offset."""
+        self.end = max(self.end, offset)
+
+    def lose(self) -> None:
+        """Forget what is unfinished: whoever owns the partition now gets it again."""
+        self.is_lost = True
+        self.unfinished.clear()
+
+
+class Admitted(NamedTuple):
+    """The lane and those records of a batch that are new to it, at least one."""
+
+    lane: Lane
+    records: list[Record]
+
+
+class Hole(NamedTuple):
+    """Records between the lane's end and the batch are missing: lost on the way here, or never in the log.
+
+    Lost ones (the rule) come when they are asked for again. When the same hole shows a second time, only the log itself
+    can tell: a transaction marker and what retention removed leave offsets without records.
+    """
+
+    lane: Lane
+    is_repeated: bool
+
+
+class Ledger(Generic[R]):
+    """All lanes of this worker, and which partitions it owns."""
+
+    def __init__(self) -> None:
+        self.readers: defaultdict[str, list[R]] = defaultdict(list)  # by topic
+        self.lanes: dict[Partition, dict[R, Lane]] = {}
+        self.committed: dict[Partition, int] = {}
+        self.assigned: frozenset[Partition] = frozenset()
+        self.generation = -1
+        self._tails: dict[Partition, int] = {}  # where the last packed batch ended
+
+    def register(self, reader: R, topics: Collection[str]) -> None:
+        """Remember that a reader consumes these topics; a commit waits for all readers of a topic."""
+        for topic in topics:
+            if reader in self.readers[topic]:
+                raise ValueError(f"{topic} feeds the same reader twice")
+            self.readers[topic].append(reader)
+
+    def pack(self, partition: Partition, records: list[Record], known: int | None) -> Batch | None:
+        """The batch of a fetch, None when the partition is not ours; `known` is the group's committed offset."""
+        if partition not in self.assigned:
+            return None
+        first = records[0].offset
+        lanes = self.lanes.setdefault(partition, {})
+        for reader in self.readers[partition[0]]:
+            lane = lanes.get(reader)
+            if lane is None:
+                lanes[reader] = Lane(partition, first if known is None else known)
+            elif known is not None:
+                lane.skip_to(known)
+        if known is not None and known > self.committed.get(partition, -1):
+            self.committed[partition] = known
+        start = min(self._tails.get(partition, first), first)
+        self._tails[partition] = records[-1].offset + 1
+        return Batch(partition, self.generation, start, records)
+
+    def admit(self, reader: R, batch: Batch) -> Admitted | Hole | None:
+        """What of a batch is new to this reader; None when nothing is or its generation has passed."""
+        lane = self.lanes.get(batch.partition, {}).get(reader)
+        if lane is None or batch.generation != self.generation:
+            return None
+        if batch.start > lane.end:
+            seen, lane.gap = lane.gap, (lane.end, batch.start)
+            return Hole(lane, is_repeated=seen == lane.gap)
+        records = lane.admit(batch.records)
+        return Admitted(lane, records) if records else None
+
+    def committable(self) -> dict[Partition, int]:
+        """For each partition the offset below which all its readers are done, where that is news to the group."""
+        offsets = {}
+        for partition, lanes in self.lanes.items():
+            if len(lanes) == len(self.readers[partition[0]]):
+                safe = min(lane.safe() for lane in lanes.values())
+                if safe > self.committed.get(partition, 0):
+                    offsets[partition] = safe
+        return offsets
+
+    def give_up(self) -> None:
+        """Between two assignments nothing is ours: what is still on its way here is refused."""
+        self.assigned = frozenset()
+
+    def drop_reader(self, reader: R) -> None:
+        """Lose all lanes of one reader; what it had not finished comes again after the next assignment."""
+        for lanes in self.lanes.values():
+            lane = lanes.pop(reader, None)
+            if lane is not None:
+                lane.lose()
+
+    def assign(self, partitions: Collection[Partition], generation: int) -> None:
+        """Keep the lanes of partitions that stay, lose the others, and refuse batches of older generations."""
+        self.assigned = frozenset(partitions)
+        self.generation = generation
+        self._tails.clear()
+        for partition in [each for each in self.lanes if each not in self.assigned]:
+            for lane in self.lanes.pop(partition).values():
+                lane.lose()
+        self.committed = {
+            partition: offset
+            for partition, offset in self.committed.items()
+            if partition in self.assigned
+        }
+
+    def of(self, reader: R) -> Iterator[Lane]:
+        """The lanes of one reader."""
+        return (lanes[reader] for lanes in self.lanes.values() if reader in lanes)
+
+    def unfinished(self, reader: R) -> int:
+        """How many records the reader has taken and not finished."""
+        return sum(len(lane.unfinished) for lane in self.of(reader))

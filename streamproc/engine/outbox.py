@@ -1,0 +1,265 @@
+"""The outbox: one idempotent producer; whoever sends gets one confirmation for all records of a call.
+
+Each partition has a queue and at most one batch on its way. What is sent meanwhile waits and becomes the next batch, so
+batches form by themselves and the order of a partition holds through every retry. What can be tried again is tried
+without end: a broker that is away delays, it loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import (
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+)
+from aiokafka.partitioner import murmur2
+
+from streamproc import limits
+from streamproc.engine.backoff import delay_s
+from streamproc.errors import BrokerUnavailableError, StreamprocError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from streamproc.engine.records import Outgoing, Partition
+
+log = logging.getLogger(__name__)
+
+_REFUSALS: Final = (MessageSizeTooLargeError, InvalidTopicError, TopicAuthorizationFailedError)
+_NO_LIMIT: Final = 1 << 30
+
+
+class OutputRefusedError(StreamprocError):
+    """The brokers refuse a record for good: it is too large, or the topic is not ours to write."""
+
+
+class _Call:
+    """One call of `send`: its future is done when all its records are."""
+
+    __slots__ = ("future", "left")
+
+    def __init__(self, future: asyncio.Future[None], left: int) -> None:
+        self.future = future
+        self.left = left
+
+    def confirm(self, records: int) -> None:
+        """Count so many records as confirmed."""
+        self.left -= records
+        if self.left == 0 and not self.future.done():
+            self.future.set_result(None)
+
+    def refuse(self, error: OutputRefusedError) -> None:
+        """The call can never be whole."""
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
+_Item: TypeAlias = "tuple[Outgoing, _Call]"
+
+
+class Outbox:
+    """Sends records and says when the brokers have them."""
+
+    def __init__(self, brokers: str, security: Mapping[str, Any]) -> None:
+        self._options = {
+            "bootstrap_servers": brokers,
+            "enable_idempotence": True,
+            "acks": "all",
+            "linger_ms": 0,
+            "max_batch_size": limits.OUTBOX_BATCH_BYTES,
+            "request_timeout_ms": int(limits.REQUEST_TIMEOUT_S * 1000),
+            **security,
+        }
+        self._producer: AIOKafkaProducer | None = None
+        self._renewing = asyncio.Lock()
+        self._counts: dict[str, int] = {}  # partitions of each topic
+        self._hashes: dict[bytes, int] = {}
+        self._queues: dict[Partition, deque[_Item]] = {}
+        self._drains: dict[Partition, asyncio.Task[None]] = {}
+        self.confirmed = 0  # records, for the watchdog
+
+    async def start(self, topics: Collection[str]) -> None:
+        """Connect, and learn how many partitions each topic has; raises BrokerUnavailableError."""
+        try:
+            self._producer = await self._connected()
+            for topic in sorted(topics):
+                self._counts[topic] = len(await self._producer.partitions_for(topic))
+        except KafkaError as error:
+            raise BrokerUnavailableError(f"the brokers do not answer: {error}") from error
+
+    async def stop(self, limit_s: float) -> None:
+        """Give what is queued so much time, then let go."""
+        if self._drains:
+            await asyncio.wait(list(self._drains.values()), timeout=limit_s)
+        for task in list(self._drains.values()):
+            task.cancel()
+        if self._producer is not None:
+            await _stopped(self._producer)
+
+    def send(self, records: Sequence[Outgoing]) -> asyncio.Future[None]:
+        """A future that is done when all records are confirmed; cancelled, what is not yet on its way is not sent.
+
+        It fails with OutputRefusedError alone; then some of the records may be out.
+        """
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if not records:
+            future.set_result(None)
+            return future
+        try:
+            placed = [(self._place(record), record) for record in records]
+        except OutputRefusedError as error:
+            future.set_exception(error)
+            return future
+        call = _Call(future, len(placed))
+        for partition, record in placed:
+            self._queues.setdefault(partition, deque()).append((record, call))
+            if partition not in self._drains:
+                self._drains[partition] = asyncio.create_task(self._drain(partition))
+        return future
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits for a confirmation."""
+        return not self._drains
+
+    async def is_broker_reachable(self) -> bool:
+        """Whether a broker answers a question about its topics in time."""
+        if self._producer is None:
+            return False
+        try:
+            asked = self._producer.client.force_metadata_update()
+            return bool(await asyncio.wait_for(asked, limits.PROBE_TIMEOUT_S))
+        except (KafkaError, TimeoutError):
+            return False
+
+    def _place(self, record: Outgoing) -> Partition:
+        """The partition of a record: the given one, else the one that every Kafka client derives from the key."""
+        count = self._counts.get(record.topic)
+        if count is None:
+            raise OutputRefusedError(f"{record.topic} is not declared as an output of this worker")
+        if record.partition is not None:
+            return record.topic, record.partition
+        key = record.key if record.key is not None else b""
+        if (known := self._hashes.get(key)) is None:
+            if len(self._hashes) >= limits.KEYS_REMEMBERED:
+                self._hashes.clear()
+            known = self._hashes[key] = murmur2(key) & 0x7FFF_FFFF
+        return record.topic, known % count
+
+    async def _drain(self, partition: Partition) -> None:
+        """Send what the partition's queue holds, batch after batch, until it is empty."""
+        queue = self._queues[partition]
+        tries = 0
+        most = _NO_LIMIT  # records of a batch; one by one after a refusal, to find the one that is refused
+        try:
+            while queue:
+                producer = self._producer
+                batch, items = _filled(producer, queue, most)
+                if not items:
+                    continue
+                try:
+                    await self._deliver(producer, batch, partition)
+                except asyncio.CancelledError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - whatever went wrong, nothing may be lost
+                    tries += 1
+                    most = self._set_back(queue, items, error)
+                    await self._renew(producer)
+                    await asyncio.sleep(delay_s(tries))
+                    continue
+                tries = 0
+                self.confirmed += len(items)
+                for _, call in items:
+                    call.confirm(1)
+        finally:
+            del self._drains[partition]
+            if queue and self._producer is not None:  # cancelled while waiting: only on stop
+                queue.clear()
+
+    @staticmethod
+    async def _deliver(producer: Any, batch: Any, partition: Partition) -> None:  # noqa: ANN401
+        """Hand one batch to the producer and wait for its confirmation."""
+        topic, number = partition
+        await (await producer.send_batch(batch, topic, partition=number))
+
+    @staticmethod
+    def _set_back(queue: deque[_Item], items: list[_Item], error: Exception) -> int:
+        """Put a batch back at the head of its queue; how many records the next one may have.
+
+        A single record that is refused for good fails its call instead.
+        """
+        is_refusal = isinstance(error, _REFUSALS)
+        if is_refusal and len(items) == 1:
+            record, call = items[0]
+            log.error("a record for %s is refused: %s", record.topic, type(error).__name__)
+            call.refuse(OutputRefusedError(f"{record.topic}: {type(error).__name__}"))
+            return _NO_LIMIT
+        log.warning("%d records are not confirmed, again: %r", len(items), error)
+        queue.extendleft(reversed(items))
+        return 1 if is_refusal else _NO_LIMIT
+
+    async def _renew(self, failed: Any) -> None:  # noqa: ANN401 - aiokafka ships no types
+        """Replace a producer that has failed a batch: its sequence numbers no longer match the brokers'."""
+        async with self._renewing:
+            if self._producer is not failed:
+                return
+            tries = 0
+            while True:
+                tries += 1
+                try:
+                    self._producer = await self._connected()
+                except (KafkaError, OSError) as error:
+                    log.warning("no producer yet: %r", error)
+                    await asyncio.sleep(delay_s(tries))
+                else:
+                    break
+        await _stopped(failed)
+
+    async def _connected(self) -> Any:  # noqa: ANN401 - aiokafka ships no types
+        """A producer that is connected and knows its identity."""
+        producer = AIOKafkaProducer(**self._options)
+        try:
+            await producer.start()
+        except BaseException:
+            await _stopped(producer)
+            raise
+        return producer
+
+
+def _filled(producer: Any, queue: deque[_Item], most: int) -> tuple[Any, list[_Item]]:  # noqa: ANN401
+    """A batch of what stands first in the queue, and those items; records of given-up calls are dropped."""
+    batch = producer.create_batch()
+    items: list[_Item] = []
+    while queue and len(items) < most:
+        record, call = queue[0]
+        if not call.future.done():
+            try:
+                has_room = batch.append(
+                    timestamp=record.timestamp_ms,
+                    key=record.key,
+                    value=record.value,
+                    headers=list(record.headers),
+                )
+            except (TypeError, ValueError) as error:  # not bytes: a bug of whoever made the record
+                call.refuse(OutputRefusedError(f"{record.topic}: {error}"))
+            else:
+                if has_room is None:
+                    break
+                items.append(queue[0])
+        queue.popleft()
+    return batch, items
+
+
+async def _stopped(producer: Any) -> None:  # noqa: ANN401 - aiokafka ships no types
+    """Close a producer, however broken it is."""
+    try:
+        await asyncio.wait_for(producer.stop(), limits.STOP_OUTBOX_S)
+    except (KafkaError, OSError, TimeoutError) as error:
+        log.warning("a producer did not close cleanly: %r", error)

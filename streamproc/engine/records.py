@@ -1,0 +1,42 @@
+"""What the engine hands to handlers and takes from them: consumed records, records to produce, batches of a fetch."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+Partition: TypeAlias = tuple[
+    str, int
+]  # topic and number; Faust's and aiokafka's TP are equal to it
+Headers: TypeAlias = tuple[tuple[str, bytes], ...]
+
+
+class Record(NamedTuple):
+    """One consumed record, its bytes untouched."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    timestamp_ms: int
+
+
+class Outgoing(NamedTuple):
+    """One record to produce: the partition follows from the key and the time is now, unless they are given."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+    partition: int | None = None
+    timestamp_ms: int | None = None
+
+
+class Batch(NamedTuple):
+    """What one fetch returned of one partition: the value of one Faust message."""
+
+    partition: Partition
+    generation: int  # of the consumer group, when it was fetched
+    start: int  # where the batch before it ended; below the first offset where the log has a gap
+    records: list[Record]

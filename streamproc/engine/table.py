@@ -1,0 +1,45 @@
+"""The join's table: Faust recovers it from its changelog; we write it, after our own producer's confirmation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from streamproc.engine import stored
+
+if TYPE_CHECKING:
+    import faust
+
+
+class JoinTable:
+    """A real Faust table, past whose own producer we write: its failed sends would only be logged.
+
+    Faust fills it from the changelog, which also holds outputs written ahead; what is put here later has none, because
+    they are published by then.
+    """
+
+    def __init__(self, app: faust.App, name: str, partitions: int) -> None:
+        # Raw bytes: a schema of our own on a table breaks its recovery.
+        self._table: Any = app.Table(name, partitions=partitions, key_type=bytes, value_type=bytes)
+        self.changelog = cast("str", self._table.changelog_topic_name)
+
+    @property
+    def _data(self) -> dict[bytes, bytes]:
+        """The memory store's dictionary."""
+        return cast("dict[bytes, bytes]", self._table.data.data)
+
+    def get(self, key: bytes) -> bytes | None:
+        """The encoded `Stored` of a key."""
+        return self._data.get(key)
+
+    def put(self, key: bytes, partition: int, state: bytes | None) -> None:
+        """Show a confirmed state, or that the key is forgotten."""
+        if state is None:
+            self._data.pop(key, None)
+            self._table.data._key_partition.pop(key, None)  # noqa: SLF001 - it decides what a revoked partition takes along
+        else:
+            self._data[key] = stored.encode(state)
+            self._table.data._key_partition[key] = partition  # noqa: SLF001 - as above
+
+    def keys(self) -> list[bytes]:
+        """All keys of the partitions that this worker has recovered."""
+        return list(self._data)

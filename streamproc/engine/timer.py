@@ -1,0 +1,85 @@
+"""The timer: asks the states of this worker's own partitions what is due, and puts that on the join's own topic."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from streamproc import limits
+from streamproc.errors import TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from streamproc.engine.flow import Flow
+    from streamproc.engine.join import Join
+    from streamproc.engine.records import Outgoing
+
+log = logging.getLogger(__name__)
+
+
+class JoinTimer:
+    """One join's timer; it works only while the tables are recovered and the partitions ours."""
+
+    def __init__(
+        self,
+        join: Join[Any],
+        flow: Flow,
+        clock: Callable[[], Awaitable[float]],
+        is_ready: Callable[[], bool],
+    ) -> None:
+        self._join = join
+        self._flow = flow
+        self._clock = clock  # the database's: every worker's own clock says something else
+        self._is_ready = is_ready
+
+    def recovered(self) -> None:
+        """Look at every state of the table once, soon."""
+        now = time.monotonic()
+        for key in self._join.table.keys():  # noqa: SIM118 - not a dictionary
+            self._join.due_times.schedule(key, now)
+
+    async def run(self) -> None:
+        """Look at what is due, for ever."""
+        while True:
+            await asyncio.sleep(limits.TIMER_S)
+            if self._is_ready():
+                try:
+                    await self._tick()
+                except TransientError as error:
+                    log.info("the timer waits: %s", error)
+
+    async def _tick(self) -> None:
+        """Send what is due of the states whose time of a look has come."""
+        if not (keys := self._join.due_times.take(time.monotonic())):
+            return
+        try:
+            now = await self._clock()
+        except TransientError:
+            for key in keys:
+                self._join.due_times.schedule(key, time.monotonic())
+            raise
+        outs = [out for key in keys if (out := self._due(key, now)) is not None]
+        sent = self._flow.outbox.send(outs)
+        await asyncio.wait([sent])
+        if sent.exception() is not None:
+            log.error("what is due is refused: %s", sent.exception())
+
+    def _due(self, key: bytes, now: float) -> Outgoing | None:
+        """What is due of one key, and when to look at it again."""
+        state, is_at_rest = self._join.state_of(key)
+        schedule = self._join.due_times.schedule
+        if state is None:
+            return None
+        if not is_at_rest:
+            schedule(key, time.monotonic() + limits.TIMER_S)
+            return None
+        for horizon in limits.DUE_HORIZONS_S:
+            if self._join.logic.due(key, state, now + horizon) is None:
+                schedule(key, time.monotonic() + horizon)
+                return None
+        out = self._join.logic.due(key, state, now)
+        schedule(key, time.monotonic() + (limits.TIMER_S if out is None else limits.DUE_REPEAT_S))
+        return out

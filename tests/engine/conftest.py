@@ -1,0 +1,231 @@
+"""A sample flow on the real broker: workers as processes, a client, and a watch over what is committed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+FLOW = Path(__file__).with_name("flow.py")
+TOPICS = ("asked", "work", "opened", "worked", "due", "told", "whole", "answered", "dead")
+READ = ("told", "answered", "dead")
+PARTITIONS = 4
+NUMBER_S = 0.05  # between two looks
+
+
+class Worker:
+    """One worker process of the flow."""
+
+    def __init__(self, wanted: dict[str, Any], log: Path, failpoints: str = "") -> None:
+        self.log = log
+        with log.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, str(FLOW), json.dumps(wanted)],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "STREAMPROC_FAILPOINTS": failpoints},
+            )
+
+    def said(self, text: str) -> bool:
+        return text in self.log.read_text()
+
+    async def ready(self) -> None:
+        await until(lambda: self.said("records flow") or self.process.poll() is not None, 60)
+        assert self.process.poll() is None, self.log.read_text()[-3000:]
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    async def terminated(self) -> tuple[int, float]:
+        """Ask it to stop; the exit code and the seconds that it took."""
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        await until(lambda: self.process.poll() is not None, 30)
+        return self.process.returncode, time.monotonic() - began
+
+
+class Flow:
+    """The topics of one test, its workers, and everything that was read from the topics that say something."""
+
+    def __init__(self, broker: str, prefix: str, folder: Path) -> None:
+        self.broker = broker
+        self.prefix = prefix
+        self.folder = folder
+        self.workers: list[Worker] = []
+        self.read: dict[str, list[Any]] = defaultdict(list)
+        self.violations: list[str] = []
+        self.looks = 0
+        self._sent = 0
+
+    async def start(self) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.broker)
+        await admin.start()
+        changelog = NewTopic(
+            f"{self.prefix}app-joined-changelog",
+            PARTITIONS,
+            1,
+            topic_configs={"cleanup.policy": "compact"},
+        )
+        names = [NewTopic(self.prefix + name, PARTITIONS, 1) for name in TOPICS]
+        await admin.create_topics([*names, changelog])
+        await admin.close()
+        self.producer = AIOKafkaProducer(bootstrap_servers=self.broker, linger_ms=5)
+        await self.producer.start()
+        self.consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.broker, auto_offset_reset="earliest", fetch_max_wait_ms=100
+        )
+        await self.consumer.start()
+        self.consumer.assign(
+            [TopicPartition(self.prefix + name, n) for name in READ for n in range(PARTITIONS)]
+        )
+        self._reading = asyncio.create_task(self._read())
+        self._watching = asyncio.create_task(self._watch())
+
+    async def stop(self) -> None:
+        for worker in self.workers:
+            if worker.process.poll() is None:
+                worker.kill()
+        for task in (self._reading, self._watching):
+            task.cancel()
+        await asyncio.gather(self._reading, self._watching, return_exceptions=True)
+        await self.consumer.stop()
+        await self.producer.stop()
+
+    def worker(self, failpoints: str = "", **wanted: Any) -> Worker:
+        """Start one more worker."""
+        log = self.folder / f"worker-{len(self.workers)}.log"
+        base = {"broker": self.broker, "prefix": self.prefix, "folder": str(self.folder)}
+        self.workers.append(Worker({**base, **wanted}, log, failpoints))
+        return self.workers[-1]
+
+    async def ask(self, requests: int, parts: int) -> list[str]:
+        """Send so many requests; their ids."""
+        ids = [f"r{self._sent + number}" for number in range(requests)]
+        self._sent += requests
+        for each in ids:
+            await self.send("asked", each, json.dumps({"id": each, "parts": parts}).encode())
+        await self.producer.flush()
+        return ids
+
+    async def send(self, topic: str, key: str | None, value: bytes | None, **more: Any) -> None:
+        await self.producer.send(
+            self.prefix + topic, value, key=None if key is None else key.encode(), **more
+        )
+
+    def answered(self) -> set[str]:
+        return {record.key.decode() for record in self.read["answered"]}
+
+    async def answers(self, ids: list[str], limit_s: float = 60) -> list[str]:
+        """Wait for the answers; the ids of those that never came."""
+        await until(lambda: self.answered() >= set(ids), limit_s, must=False)
+        return sorted(set(ids) - self.answered())
+
+    def finished(self) -> dict[tuple[str, int], list[int]]:
+        """The offsets that workers have written down as done, by partition."""
+        done: dict[tuple[str, int], list[int]] = defaultdict(list)
+        path = self.folder / "finished"
+        for line in path.read_text().splitlines() if path.exists() else ():
+            topic, partition, offset = line.split()
+            done[topic, int(partition)].append(int(offset))
+        return done
+
+    def progress(self) -> dict[tuple[str, int], list[Any]]:
+        """The progress records by request and number."""
+        told: dict[tuple[str, int], list[Any]] = defaultdict(list)
+        for record in self.read["told"]:
+            value = json.loads(record.value)
+            told[value["id"], value["seq"]].append(record)
+        return told
+
+    def check_progress(self, ids: list[str]) -> int:
+        """Progress has no gaps, and a repeat equals the first in all that it carries; how many were repeated."""
+        told = self.progress()
+        for each in ids:
+            numbers = sorted(seq for request, seq in told if request == each)
+            assert numbers == list(range(1, len(numbers) + 1)), (each, numbers)
+            assert numbers, each
+        for records in told.values():
+            assert len({(r.key, r.value, r.headers, r.timestamp) for r in records}) == 1, records
+        return sum(len(records) - 1 for records in told.values())
+
+    async def lag(self) -> int:
+        """How many records of the flow's own topics are not committed."""
+        offsets = await self._committed()
+        names = [name for name in TOPICS if name not in READ]
+        ends = await self.consumer.end_offsets(
+            [TopicPartition(self.prefix + name, n) for name in names for n in range(PARTITIONS)]
+        )
+        return sum(
+            end - (offsets[tp].offset if tp in offsets else 0) for tp, end in ends.items() if end
+        )
+
+    async def _committed(self) -> dict[Any, Any]:
+        return dict(await self.admin.list_consumer_group_offsets(self.prefix + "app"))
+
+    async def _read(self) -> None:
+        async for record in self.consumer:
+            self.read[record.topic.removeprefix(self.prefix)].append(record)
+
+    async def _watch(self) -> None:
+        """Compare what is committed with what is done, as often as the broker answers."""
+        self.admin = AIOKafkaAdminClient(bootstrap_servers=self.broker)
+        await self.admin.start()
+        try:
+            while True:
+                await asyncio.sleep(0.2)
+                try:
+                    offsets = await self._committed()
+                except KafkaError:
+                    continue
+                done = self.finished()
+                self.looks += 1
+                for tp, committed in offsets.items():
+                    missing = set(range(committed.offset)) - set(done[tp.topic, tp.partition])
+                    if missing:
+                        self.violations.append(f"{tp} at {committed.offset}: {sorted(missing)[:5]}")
+        finally:
+            await self.admin.close()
+
+
+async def until(holds: Callable[[], bool], limit_s: float, *, must: bool = True) -> bool:
+    """Wait until something holds; whether it does in the end."""
+    end = time.monotonic() + limit_s
+    while not holds() and time.monotonic() < end:
+        await asyncio.sleep(NUMBER_S)
+    assert not must or holds(), "it never came true"
+    return holds()
+
+
+@pytest.fixture
+async def flow(broker: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Flow]:
+    """The topics of a flow, without workers."""
+    async with running(broker, topic_prefix, tmp_path) as started:
+        yield started
+
+
+@asynccontextmanager
+async def running(broker: str, prefix: str, folder: Path) -> AsyncIterator[Flow]:
+    """A flow that is stopped in the end, whatever happened."""
+    flow = Flow(broker, prefix, folder)
+    await flow.start()
+    try:
+        yield flow
+    finally:
+        await flow.stop()
