@@ -47,6 +47,7 @@ ENDINGS_LOOK_S: Final = 0.5  # a cancelled request makes no new upstream call tw
 # --- the embedded stack ---
 SERVER_GRACE_S: Final = 10  # a clean stop takes a second; after this the server is killed
 SERVER_POLL_S: Final = 0.02  # how often a starting server is looked at
+SERVER_LOOK_S: Final = 0.5  # how often a running server is looked at
 BROKER_START_S: Final = 120  # 3 s on an idle machine; a loaded one with a cold disk is given time
 POSTGRES_START_S: Final = 60  # recovery after a kill included
 SOCKET_PATH_MAX_BYTES: Final = 103  # macOS; Linux takes 107
@@ -59,6 +60,11 @@ JAR_LEFTOVER_S: Final = 3600  # an unfinished download older than this belongs t
 MEETINGS_PER_CHUNK: Final = 500_000  # two wallets in one mint, summed at once: about 60 MB
 TOP_SHARED_MAX: Final = 20  # shared mints named per pair
 SHARED_TOKENS_MAX: Final = 5_000  # rows of the shared-token table in a result: 350 kB of the event
+TOKEN_CLASSES_MERGED: Final = 32  # degrees of tokens told apart at a first look at all pairs
+NEWTON_STEPS_MAX: Final = 60  # 4 to 6 are usual
+NEWTON_STEP_SMALLEST: Final = 1e-4  # share of a Newton step below which a better point is not sought
+CONJUGATE_STEPS_MAX: Final = 200  # 10 to 30 are usual
+TAIL_CELLS_PER_CHUNK: Final = 1_000_000  # pairs x token classes at once: about 60 MB
 
 # --- topics on the broker ---
 ADMIN_TIMEOUT_S: Final = 15  # of one call; a broker that restarts answers within 5
@@ -122,3 +128,18 @@ REPORT_TOKENS_MAX: Final = 20  # rows per wallet, and shared mints per pair
 REPORT_SHARED_TOKENS_MAX: Final = 100
 REPORT_MATRIX_WALLETS_MAX: Final = 40  # a larger matrix is no longer legible
 REPORT_MISSING_MAX: Final = 200
+
+# --- the store ---
+CONNECT_TIMEOUT_S: Final = 10
+POOL_WAIT_S: Final = 30  # for a connection; longer means that Postgres is the bottleneck or away
+POOL_CLOSE_S: Final = 3  # for statements under way when a worker stops
+STATEMENT_TIMEOUT_S: Final = 60  # a full history of a whale reads in ten
+COMMAND_TIMEOUT_S: Final = 70  # the same, seen from the client: the server's sentence comes first
+IDLE_TRANSACTION_TIMEOUT_S: Final = 30  # a worker that died holds no lock longer
+LOCK_TIMEOUT_S: Final = 30
+IDLE_CONNECTION_S: Final = 300
+STATEMENT_ROWS: Final = 1000  # requests recorded by one statement
+MINTS_REMEMBERED: Final = 100_000  # dictionary entries kept by a worker: 15 MB
+RATE_RECOVERY_S: Final = 60.0  # from a standstill back to the plan's rate
+RATE_FACTOR_MIN: Final = 0.05  # of the plan's rate, however often the upstream refuses
+RATE_INCIDENT_S: Final = 1.0  # refusals so close to each other count once

@@ -41,6 +41,8 @@ class EmbeddedBroker:
     the broker's own and win over them.
     """
 
+    name = "the embedded broker"
+
     def __init__(
         self,
         folder: Path,
@@ -75,7 +77,7 @@ class EmbeddedBroker:
         properties = self._write_properties(self.folder, self.folder / "records")
         self._say("starting Kafka 4.4.0")
         self._server = server = Guarded(
-            "the embedded broker",
+            self.name,
             [*java, "kafka.Kafka", properties],
             log=self.folder / "broker.log",
             keep_open=self.keep_open,

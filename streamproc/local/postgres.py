@@ -37,6 +37,8 @@ class EmbeddedPostgres:
     when that user cannot reach it. `settings` are added to the server's own and win over them.
     """
 
+    name = "the embedded Postgres"
+
     def __init__(
         self,
         folder: Path,
@@ -76,7 +78,7 @@ class EmbeddedPostgres:
         self._make_socket_folder()
         self._say("starting Postgres 18")
         self._server = server = Guarded(
-            "the embedded Postgres",
+            self.name,
             [binaries / "postgres", "-D", data, *self._options()],
             log=self.folder / "postgres.log",
             owner=self._owner,

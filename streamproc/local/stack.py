@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
+from streamproc import limits
 from streamproc.local.broker import EmbeddedBroker
 from streamproc.local.folder import FolderLock, sweep
 from streamproc.local.guarded import LocalStackError
@@ -82,6 +83,14 @@ class LocalStack:
         if lock is not None:
             lock.release()
 
+    async def ended(self) -> NoReturn:
+        """Wait until a server ends by itself, then raise LocalStackError; for ever when none does."""
+        while True:
+            for server in (self.broker, self.postgres):
+                if server.pid is None:
+                    raise LocalStackError(f"{server.name} has ended; its log is in {server.folder}")
+            await asyncio.sleep(limits.SERVER_LOOK_S)
+
     def _start_servers(self, keep_open: tuple[int, ...]) -> None:
         """Start one after the other; Postgres needs too little time to make it worth doing both at once."""
         for server in (self.postgres, self.broker):
@@ -109,7 +118,7 @@ class LocalStack:
         except asyncio.CancelledError:
             self._is_leaving = True
             await asyncio.to_thread(self.stop)
-            await asyncio.wait([starting])
+            await asyncio.gather(starting, return_exceptions=True)
             raise
         return self
 
