@@ -60,11 +60,20 @@ JAR_LEFTOVER_S: Final = 3600  # an unfinished download older than this belongs t
 MEETINGS_PER_CHUNK: Final = 500_000  # two wallets in one mint, summed at once: about 60 MB
 TOP_SHARED_MAX: Final = 20  # shared mints named per pair
 SHARED_TOKENS_MAX: Final = 5_000  # rows of the shared-token table in a result: 350 kB of the event
-TOKEN_CLASSES_MERGED: Final = 32  # degrees of tokens told apart at a first look at all pairs
+TOKEN_CLASSES_MERGED: Final = 64  # degrees of tokens told apart at a first look: p within 1.3 %
+TAIL_CELLS_EXACT: Final = 5_000_000  # pairs x token classes up to which nothing is merged: 0.2 s
 NEWTON_STEPS_MAX: Final = 60  # 4 to 6 are usual
 NEWTON_STEP_SMALLEST: Final = 1e-4  # share of a Newton step below which a better point is not sought
 CONJUGATE_STEPS_MAX: Final = 200  # 10 to 30 are usual
-TAIL_CELLS_PER_CHUNK: Final = 1_000_000  # pairs x token classes at once: about 60 MB
+TAIL_CELLS_PER_CHUNK: Final = 100_000  # pairs x token classes at once: stays in a core's cache
+EVIDENCE_SIGNATURES_MAX: Final = 5  # transactions named per item of evidence
+EVIDENCE_MINTS_MAX: Final = 10  # mints named per item of evidence, those that carry most
+CLUSTER_MINTS_MAX: Final = 100  # common mints named per cluster, the rarest
+BOOTSTRAPS: Final = 500  # resamples: the ends of a 95 % interval rest on about 12 each
+BOOTSTRAP_ALL_UP_TO_WALLETS: Final = 60  # 1770 pairs
+BOOTSTRAP_BEST_PAIRS: Final = 1000  # of more wallets; and every gated pair that is reported
+BOOTSTRAP_CELLS_PER_CHUNK: Final = 4_000_000  # tokens x resamples at once: 32 MB
+HUB_COUNTERPARTIES: Final = 100  # who met more addresses than that links nobody: an exchange, a bot
 
 # --- topics on the broker ---
 ADMIN_TIMEOUT_S: Final = 15  # of one call; a broker that restarts answers within 5

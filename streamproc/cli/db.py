@@ -1,0 +1,34 @@
+"""`db migrate`: the schema of the store, brought up to date."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from streamproc.cli.environment import effective_settings
+from streamproc.cli.output import output_option, print_json
+from streamproc.store.migrate import migrate as migrate_store
+
+EPILOG = """\b
+Example:
+  streamproc db migrate"""
+
+
+@click.group(epilog=EPILOG)
+def db() -> None:
+    """Look after the database schema."""
+
+
+@db.command()
+@output_option
+def migrate(output: str) -> None:
+    """Apply the migrations that are missing; safe to run at any time and from several places at once."""
+    settings = effective_settings()
+    applied = asyncio.run(migrate_store(settings.postgres_dsn.get_secret_value()))
+    if output == "json":
+        print_json({"applied": list(applied)})
+    elif applied:
+        click.echo("\n".join(f"applied {name}" for name in applied))
+    else:
+        click.echo("the schema is current; nothing to do")

@@ -1,0 +1,232 @@
+"""The command line's own access to Kafka: send records, and follow what is said about one request."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
+
+from streamproc import limits
+from streamproc.errors import BrokerUnavailableError, ConfigurationError, Fault
+from streamproc.events import (
+    AnalysisCompleted,
+    AnalysisFailed,
+    AnalysisProgressed,
+    AnalysisRequested,
+    Event,
+    WalletAnalyzed,
+    WalletProgressed,
+)
+from streamproc.serde import Codec, Encoded, decode_internal
+from streamproc.topics import read_topology
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from streamproc.settings import Settings
+
+FIRST_MENTIONS: Final = (AnalysisProgressed, AnalysisFailed)
+FOLLOWED: Final = (
+    AnalysisProgressed,
+    AnalysisFailed,
+    AnalysisCompleted,
+    WalletProgressed,
+    WalletAnalyzed,
+)
+
+
+class Placed(NamedTuple):
+    """Where a record came to lie."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+def codec_for(settings: Settings) -> Codec:
+    """The codec of this installation's topics."""
+    return Codec(read_topology(), settings.topic_prefix)
+
+
+def now_ms() -> int:
+    """Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition that Kafka's own clients choose for a key (murmur2, as Java's default partitioner)."""
+    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
+
+
+async def send_event(settings: Settings, event: Event | AnalysisRequested) -> Placed:
+    """Send one event to its topic and return where it lies once the broker has confirmed it."""
+    # AnalysisRequested is Options with an id; for the codec it is as good as any event.
+    encoded = codec_for(settings).encode(cast("Event", event), time_ms=now_ms())
+    async with producing(settings) as producer:
+        return await send_record(producer, encoded)
+
+
+async def send_record(producer: AIOKafkaProducer, record: Encoded) -> Placed:
+    """Send one record and return where it lies; raises BrokerUnavailableError when it is not confirmed."""
+    try:
+        placed = await producer.send_and_wait(
+            record.topic, record.value, record.key, headers=list(record.headers)
+        )
+    except KafkaError as error:
+        raise BrokerUnavailableError(f"the record was not confirmed: {error}") from error
+    return Placed(placed.topic, placed.partition, placed.offset)
+
+
+@asynccontextmanager
+async def producing(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
+    """A started producer that waits for all replicas; raises BrokerUnavailableError when no broker answers."""
+    _be_quiet()
+    producer = AIOKafkaProducer(
+        bootstrap_servers=settings.kafka_brokers,
+        acks="all",
+        enable_idempotence=True,
+        compression_type="gzip",
+        max_request_size=limits.EVENT_MAX_BYTES * 2,
+        request_timeout_ms=limits.CLI_REQUEST_TIMEOUT_MS,
+        **settings.kafka_security(),
+    )
+    try:
+        await _started(producer, settings)
+        yield producer
+    finally:
+        await producer.stop()
+
+
+@asynccontextmanager
+async def consuming(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
+    """A started consumer without a group; raises BrokerUnavailableError when no broker answers."""
+    _be_quiet()
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka_brokers,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=limits.CLI_FETCH_WAIT_MS,
+        max_partition_fetch_bytes=limits.EVENT_MAX_BYTES * 2,
+        request_timeout_ms=limits.CLI_REQUEST_TIMEOUT_MS,
+        **settings.kafka_security(),
+    )
+    try:
+        await _started(consumer, settings)
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def follow(
+    settings: Settings, request_id: str, *, since_ms: int | None = None
+) -> AsyncIterator[Event]:
+    """What is said about one request, as it is said, until its terminal record has come.
+
+    Progress of the request and of its wallets, then AnalysisCompleted or AnalysisFailed as the last event. Without
+    `since_ms` the request's first mention is looked for from the beginning of its partition, so that following may
+    begin late, even after the end; a request never heard of is waited for.
+    """
+    async with consuming(settings) as consumer:
+        if since_ms is None:
+            since_ms = await _first_mention(consumer, settings, request_id)
+        await _seek(consumer, settings, FOLLOWED, request_id, since_ms - limits.CLI_FOLLOW_SLACK_MS)
+        told_end, terminal = False, None
+        async for event in _events(consumer, settings, request_id):
+            if isinstance(event, AnalysisCompleted | AnalysisFailed):
+                terminal = event
+            else:
+                yield event
+            told_end = told_end or (isinstance(event, AnalysisProgressed) and event.terminal)
+            if terminal is not None and (told_end or _is_unannounced(terminal)):
+                yield terminal
+                return
+
+
+def _is_unannounced(terminal: Event) -> bool:
+    """True for a request that was rejected: it has no progress records."""
+    return isinstance(terminal, AnalysisFailed) and terminal.status == "rejected"
+
+
+async def _first_mention(consumer: AIOKafkaConsumer, settings: Settings, request_id: str) -> int:
+    """When the request was first spoken of, in unix milliseconds of the record."""
+    await _seek(consumer, settings, FIRST_MENTIONS, request_id, None)
+    key = request_id.encode()
+    async for record in consumer:
+        if record.key == key:
+            return int(record.timestamp)
+    raise BrokerUnavailableError("the broker stopped answering")  # pragma: no cover - never ends
+
+
+async def _events(
+    consumer: AIOKafkaConsumer, settings: Settings, request_id: str
+) -> AsyncIterator[Event]:
+    """The events about one request on the consumer's partitions."""
+    codec = codec_for(settings)
+    kinds = {codec.topic_of(kind): kind for kind in FOLLOWED}
+    key = request_id.encode()
+    async for record in consumer:
+        if record.key == key:
+            yield decode_internal(kinds[record.topic], record.value)
+
+
+async def _seek(
+    consumer: AIOKafkaConsumer,
+    settings: Settings,
+    kinds: Iterable[type[Event]],
+    request_id: str,
+    since_ms: int | None,
+) -> None:
+    """Point the consumer at this request's partition of each class's topic: at a time, or at the beginning."""
+    codec = codec_for(settings)
+    places = []
+    for kind in kinds:
+        topic = codec.topic_of(kind)
+        count = len(await partitions_of(consumer, topic))
+        places.append(TopicPartition(topic, partition_of(request_id.encode(), count)))
+    consumer.assign(places)
+    if since_ms is None:
+        await consumer.seek_to_beginning(*places)
+        return
+    await seek_to_time(consumer, places, since_ms)
+
+
+async def seek_to_time(
+    consumer: AIOKafkaConsumer, places: list[TopicPartition], since_ms: int
+) -> None:
+    """Point the consumer at the first record of that time or later; at the end where there is none."""
+    found = await consumer.offsets_for_times(dict.fromkeys(places, max(0, since_ms)))
+    ends = await consumer.end_offsets(places)
+    for place in places:
+        at = found[place]
+        consumer.seek(place, ends[place] if at is None else at.offset)
+
+
+async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
+    """The topic's partitions, in order; raises ConfigurationError when the topic does not exist."""
+    if not consumer.partitions_for_topic(topic):
+        await consumer.topics()
+    found = consumer.partitions_for_topic(topic)
+    if not found:
+        rule = "must exist on the broker; `streamproc topics apply` creates it"
+        raise ConfigurationError([Fault("topic", topic, rule)])
+    return sorted(found)
+
+
+async def _started(client: AIOKafkaProducer | AIOKafkaConsumer, settings: Settings) -> None:
+    """Start a client, or say which setting named the broker that does not answer."""
+    try:
+        await client.start()
+    except KafkaError as error:
+        what = f"no broker answers at STREAMPROC_KAFKA_BROKERS={settings.kafka_brokers}"
+        raise BrokerUnavailableError(f"{what}: {error}") from error
+
+
+def _be_quiet() -> None:
+    """Keep aiokafka's own lines off the screen: what matters comes back as an exception."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

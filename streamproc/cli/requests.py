@@ -1,0 +1,156 @@
+"""A request from the command line's arguments: addresses from anywhere, every option, all faults at once."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+import orjson
+
+from streamproc import limits
+from streamproc.errors import DeadLetterError, Fault, InvalidInputError
+from streamproc.events import AnalysisRequested
+from streamproc.serde import decode
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Every option of a request beside its wallets: flag, and what it says. Values are checked by the model, all at once.
+OPTIONS: Final = (
+    ("--max-transactions", "Newest N transactions per wallet; without it the full history."),
+    ("--since", "Count from this time on: unix seconds or 2026-01-31[T12:00:00]."),
+    ("--until", "Count up to this time, inclusive; as --since."),
+    ("--min-success-ratio", "Share of wallets that must be analyzed, 0 to 1."),
+    ("--deadline-s", "Seconds after which the request expires."),
+    ("--max-age-s", "A wallet synced at most so many seconds ago is not synced again."),
+    ("--credit-budget", "Upstream credits that the request may spend."),
+    ("--rank-by", "Score that orders the pairs: idf, binary, capital, jaccard, ..."),
+    ("--max-pairs", "Most pairs in the result's event."),
+    ("--max-tokens-per-wallet", "Most token rows of each wallet in the result's event."),
+)
+TIMES: Final = frozenset({"since", "until"})
+
+
+def request_options(function: F) -> F:
+    """Give a command every option of a request."""
+    function = click.option(
+        "--enrich/--no-enrich", default=None, help="Names and prices of mints."
+    )(function)
+    function = click.option(
+        "--include-oversized/--no-include-oversized",
+        default=None,
+        help="Fetch balances of wallets with more than 10 000 token accounts too.",
+    )(function)
+    function = click.option(
+        "--excluded-mint",
+        "excluded_mints",
+        multiple=True,
+        metavar="MINT",
+        help="A mint to leave out of the comparison; repeatable; replaces the default list.",
+    )(function)
+    for flag, what in reversed(OPTIONS):
+        function = click.option(flag, metavar="VALUE", help=what)(function)
+    return click.option("--request-id", help="1 to 64 of A-Za-z0-9._- (made up when not given).")(
+        function
+    )
+
+
+def build_request(
+    wallets: tuple[str, ...], file: str | None, request: str | None, **options: object
+) -> AnalysisRequested:
+    """The validated request: `request` (JSON) first, then addresses of `file` and `wallets`, then options over it.
+
+    Raises InvalidInputError with every fault at once; `request_id` is made up when none is given.
+    """
+    content = _request_json(request) if request is not None else {}
+    given = [*_addresses(file), *wallets] if file is not None else list(wallets)
+    if given:
+        content["wallets"] = given
+    content |= {
+        name: _value(name, value) for name, value in options.items() if value not in (None, ())
+    }
+    content.setdefault("request_id", new_request_id())
+    try:
+        return decode(AnalysisRequested, orjson.dumps(content))
+    except DeadLetterError as error:
+        raise InvalidInputError([Fault("request", "--request", str(error))]) from None
+
+
+def new_request_id(prefix: str = "cli") -> str:
+    """A request id that nobody else has."""
+    return f"{prefix}-{secrets.token_hex(5)}"
+
+
+def _value(name: str, text: object) -> object:
+    """An option's value as JSON has it; what is no number stays text, for the model to refuse."""
+    if isinstance(text, tuple):
+        return list(text)
+    if not isinstance(text, str) or name in {"request_id", "rank_by"}:
+        return text
+    try:
+        return json.loads(text, parse_constant=str)
+    except ValueError:
+        return _unix_time(text) if name in TIMES else text
+
+
+def _unix_time(text: str) -> int | str:
+    """Unix seconds of an ISO time, UTC unless it says otherwise; the text itself when it is none."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp())
+
+
+def _request_json(text: str) -> dict[str, Any]:
+    """The JSON object given as text, as `@FILE`, or as `-` (standard input)."""
+    source = (
+        _read(text.removeprefix("@"), "--request") if text.startswith("@") or text == "-" else text
+    )
+    try:
+        content = orjson.loads(source)
+    except orjson.JSONDecodeError as error:
+        raise InvalidInputError(
+            [Fault("--request", _quoted(source), f"must be JSON: {error}")]
+        ) from None
+    if not isinstance(content, dict):
+        raise InvalidInputError([Fault("--request", _quoted(source), "must be a JSON object")])
+    return content
+
+
+def _addresses(path: str) -> list[str]:
+    """The addresses of a file: one a line with `#` comments, or a JSON list, or a JSON object with `wallets`."""
+    text = _read(path, "--file")
+    if text.lstrip()[:1] in {"[", "{"}:
+        try:
+            content = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            raise InvalidInputError([Fault("--file", path, f"must be JSON: {error}")]) from None
+        found = content.get("wallets") if isinstance(content, dict) else content
+        if not isinstance(found, list):
+            raise InvalidInputError([Fault("--file", path, "must hold a list of addresses")])
+        return found
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    return [line for line in lines if line]
+
+
+def _read(path: str, option: str) -> str:
+    """A file's text, or standard input's for `-`; raises InvalidInputError naming the option."""
+    try:
+        if path == "-":
+            return sys.stdin.read()
+        return Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInputError(
+            [Fault(option, path, f"must be a readable text file: {error}")]
+        ) from None
+
+
+def _quoted(text: str) -> str:
+    """The beginning of a wrong text."""
+    return repr(text[: limits.FAULT_VALUE_MAX_CHARACTERS])

@@ -1,0 +1,100 @@
+"""A result in a terminal: the ranked pairs, and each wallet's PnL, coverage and balances."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamproc.cli.output import print_table, results
+from streamproc.report.wording import (
+    NOTHING,
+    coverage_words,
+    ranked_by,
+    score,
+    seconds,
+    share,
+    short,
+    sol,
+    usd,
+)
+
+if TYPE_CHECKING:
+    from streamproc.report.wording import Json
+
+PAIR_SCORES = ("idf", "capital", "binary", "jaccard", "held_jaccard")
+
+
+def print_result(result: Json, *, pairs: int) -> None:
+    """The best `pairs` pairs, all wallets, and what the whole took; addresses are written in full once."""
+    _print_pairs(result, pairs)
+    _print_wallets(result)
+    took, spent = seconds(result["duration_ms"]), result["credits_spent"]
+    results().print(
+        f"\n{took}, {spent} upstream credits, {len(result['missing'])} things missing", markup=False
+    )
+
+
+def _print_pairs(result: Json, most: int) -> None:
+    """The ranked pairs, best first."""
+    ranked = ranked_by(result["pairs"])
+    names = [ranked, *(name for name in PAIR_SCORES if name != ranked)]
+    rows = [
+        (
+            rank,
+            short(pair["wallet_a"]),
+            short(pair["wallet_b"]),
+            *(score(pair["scores"].get(name)) for name in names),
+            pair["shared_tokens"],
+            (pair.get("label") or NOTHING) + (" (at least)" if pair.get("lower_bound") else ""),
+        )
+        for rank, pair in enumerate(result["pairs"][:most], start=1)
+    ]
+    columns = ["#>", "wallet", "wallet", *(f"{name}>" for name in names), "shared>", "label"]
+    more = (
+        f" (the best {most} of {result['pairs_total']:,})"
+        if result["pairs_total"] > len(rows)
+        else ""
+    )
+    print_table(columns, rows, title=f"\nPairs by {ranked}{more}")
+
+
+def _print_wallets(result: Json) -> None:
+    """Each wallet's figures in a line; for one without, why."""
+    rows = [_wallet_row(wallet) for wallet in result["wallets"]]
+    columns = [
+        "wallet",
+        "net SOL>",
+        "realized>",
+        "unrealized>",
+        "won>",
+        "trades>",
+        "SOL held>",
+        "tokens held>",
+        "worth>",
+        "history",
+    ]
+    print_table(columns, rows, title="\nWallets")
+
+
+def _wallet_row(wallet: Json) -> tuple[object, ...]:
+    """One line of the wallets' table."""
+    pnl, balances = wallet.get("pnl"), wallet.get("balances") or {}
+    if pnl is None:
+        error = wallet.get("error") or {}
+        why = f"{wallet['outcome']} {error.get('code', '')}: {error.get('message', '')}".rstrip(
+            ": "
+        )
+        return (wallet["wallet"], *[NOTHING] * 8, why)
+    held = balances.get("tokens") or []
+    values = [token["value_usd"] for token in held if token.get("value_usd") is not None]
+    return (
+        wallet["wallet"],
+        sol(pnl["net_lamports"]),
+        sol(pnl["realized_lamports"]),
+        sol(pnl["unrealized_lamports"]),
+        share(pnl["win_rate"]),
+        f"{pnl['trades']:,}",
+        sol(balances.get("lamports")),
+        len(held) if balances.get("state") == "ok" else balances.get("state") or NOTHING,
+        usd(sum(values)) if values else NOTHING,
+        coverage_words(wallet.get("coverage")),
+    )

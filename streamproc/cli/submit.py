@@ -1,0 +1,96 @@
+"""`submit` and `cancel`: what a backend puts on Kafka, from a shell."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+import orjson
+
+from streamproc.cli.environment import effective_settings
+from streamproc.cli.output import output_option, print_json
+from streamproc.cli.records import now_ms, send_event
+from streamproc.cli.requests import build_request, request_options
+from streamproc.cli.watch import waited
+from streamproc.events import AnalysisCancelRequested, AnalysisRequested
+from streamproc.serde import decode
+
+SUBMIT_EPILOG = """\b
+Examples:
+  streamproc submit 5Q544fKrFoe6tsEbD7S8EmxGTJYAKtTVhAW5Q5pge4j1 7YttLkHDoNj9wyDur5pM1ejNaAvT9X4eqaYcHQqtj2G5
+  streamproc submit --file wallets.txt --max-age-s 3600 --wait
+  streamproc submit --request '{"request_id": "lab-7f3a", "wallets": ["...", "..."]}'
+  ID=$(streamproc submit --file wallets.json)"""
+CANCEL_EPILOG = """\b
+Example:
+  streamproc cancel lab-7f3a --reason "wrong list" """
+
+
+@click.command(epilog=SUBMIT_EPILOG)
+@click.argument("wallets", nargs=-1)
+@click.option(
+    "--file",
+    metavar="FILE",
+    help="Addresses: one a line with # comments, or JSON; - is standard input.",
+)
+@click.option(
+    "--request", metavar="JSON", help="A whole request as JSON, @FILE, or - for standard input."
+)
+@request_options
+@click.option("--wait", is_flag=True, help="Follow it as `watch` does; exit code 1 when it fails.")
+@click.option(
+    "--timeout-s", type=click.FloatRange(min=0), help="With --wait: give up after so many seconds."
+)
+@output_option
+def submit(
+    wallets: tuple[str, ...],
+    file: str | None,
+    request: str | None,
+    *,
+    wait: bool,
+    timeout_s: float | None,
+    output: str,
+    **options: object,
+) -> int:
+    """Ask for the analysis of 2 to 1000 WALLETS and print the request id.
+
+    The request is checked before it is sent, with the rules that the workers use, and all faults are shown at once
+    (exit code 2).
+    """
+    if not (wallets or file or request):
+        raise click.UsageError("name wallets, --file or --request")
+    asked = build_request(wallets, file, request, **options)
+    settings = effective_settings(store=False)
+    since_ms = now_ms()
+    _send(asked, as_json=output == "json", quiet=wait and output == "json")
+    if not wait:
+        return 0
+    waiting = waited(
+        settings, asked.request_id, output=output, since_ms=since_ms, timeout_s=timeout_s
+    )
+    return asyncio.run(waiting)
+
+
+@click.command(epilog=CANCEL_EPILOG)
+@click.argument("request_id")
+@click.option("--reason", help="A sentence for the record.")
+@output_option
+def cancel(request_id: str, reason: str | None, output: str) -> int:
+    """Say that the result of REQUEST_ID is no longer wanted; after its end that is ignored."""
+    content = {"request_id": request_id, "reason": reason}
+    event = decode(AnalysisCancelRequested, orjson.dumps(content))
+    _send(event, as_json=output == "json", quiet=False)
+    return 0
+
+
+def _send(
+    event: AnalysisRequested | AnalysisCancelRequested, *, as_json: bool, quiet: bool
+) -> None:
+    """Send the event and print its request id, or where it lies as JSON."""
+    placed = asyncio.run(send_event(effective_settings(store=False), event))
+    if quiet:
+        return
+    if as_json:
+        print_json({"request_id": event.request_id, **placed._asdict()})
+    else:
+        click.echo(event.request_id)

@@ -1,0 +1,185 @@
+"""The page's sections about pairs: the ranking, the matrix, the groups."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING, Final
+
+from streamproc import limits
+from streamproc.report.markup import Html, bar, el, joined, rows
+from streamproc.report.wording import (
+    NOTHING,
+    SCORES,
+    evidence_sentence,
+    score,
+    share,
+    short,
+    token_name,
+)
+
+if TYPE_CHECKING:
+    from streamproc.report.wording import Json
+
+OPEN_PAIRS: Final = 1  # the best one is unfolded at first sight
+DARK_FROM: Final = 0.55  # a cell as dark as this needs white figures
+TRENDS: Final = {
+    "converging": "holding more alike than they traded",
+    "diverging": "holding less alike",
+    "stable": "as alike as before",
+}
+
+
+def pairs_section(result: Json, rank_by: str) -> Html:
+    """The ranked pairs, the best ones unfolded; how many are left out is said."""
+    pairs = result["pairs"][: limits.REPORT_PAIRS_MAX]
+    if not pairs:
+        return el("p", "There is no pair to compare: fewer than two wallets were analyzed.")
+    shown = (
+        _pair(rank, pair, rank_by, result["tokens"], is_open=rank <= OPEN_PAIRS)
+        for rank, pair in enumerate(pairs, start=1)
+    )
+    left = result["pairs_total"] - len(pairs)
+    more = (
+        el("p", f"{left:,} more pairs are in the complete result (--format csv).", class_="soft")
+        if left
+        else None
+    )
+    return joined(*shown, more)
+
+
+def _pair(rank: int, pair: Json, rank_by: str, tokens: dict[str, Json], *, is_open: bool) -> Html:
+    """One pair: a line, and behind it scores, evidence and the shared tokens."""
+    value = pair["scores"].get(rank_by)
+    bound = "≥ " if pair.get("lower_bound") and value is not None else ""
+    line = el(
+        "div",
+        el("span", str(rank), class_="rank"),
+        el("span", f"{short(pair['wallet_a'])} · {short(pair['wallet_b'])}", class_="who"),
+        el("span", bar(value), " ", el("b", bound + score(value))),
+        el("span", pair.get("label") or NOTHING, class_="label"),
+        el("span", f"{pair['shared_tokens']} shared", class_="soft"),
+        class_="line",
+    )
+    body = el(
+        "div",
+        _addresses(pair),
+        el("div", _scores(pair), _why(pair, tokens), class_="grid2"),
+        class_="body",
+    )
+    attributes = {"open": ""} if is_open else {}
+    return el("details", el("summary", line), body, class_="pair", **attributes)
+
+
+def _addresses(pair: Json) -> Html:
+    """Both addresses in full."""
+    return el("p", el("code", pair["wallet_a"]), el("br"), el("code", pair["wallet_b"]))
+
+
+def _scores(pair: Json) -> Html:
+    """All scores of a pair with their bars."""
+    lines = [
+        [name, joined(bar(pair["scores"].get(name))), score(pair["scores"].get(name))]
+        for name in SCORES
+        if name in pair["scores"]
+    ]
+    return el("div", el("h3", "Scores"), rows(["score", "", "value>"], lines))
+
+
+def _why(pair: Json, tokens: dict[str, Json]) -> Html:
+    """What the scores rest on: counts, trend, evidence in words, the shared tokens that weigh most."""
+    counts = f"{pair['shared_tokens']} of {pair['tokens_a']} and {pair['tokens_b']} tokens traded by both"
+    sentences = [f"{counts} (overlap {share(pair.get('overlap'))})."]
+    if pair.get("trend"):
+        sentences.append(f"{pair['trend'].capitalize()}: {TRENDS.get(pair['trend'], 'now')}.")
+    if pair.get("lower_bound"):
+        sentences.append("A lower bound: at least one history is incomplete.")
+    sentences += [evidence_sentence(item) for item in pair.get("evidence") or []]
+    listed = el("ul", *(el("li", sentence) for sentence in sentences))
+    return el("div", el("h3", "Why"), listed, _top_shared(pair, tokens))
+
+
+def _top_shared(pair: Json, tokens: dict[str, Json]) -> Html | None:
+    """The shared tokens with each wallet's weight, None when nothing is shared."""
+    shared = (pair.get("top_shared") or [])[: limits.REPORT_TOKENS_MAX]
+    if not shared:
+        return None
+    lines = [
+        [
+            el("span", token_name(item["mint"], tokens), title=item["mint"]),
+            share(item.get("weight_a")),
+            share(item.get("weight_b")),
+        ]
+        for item in shared
+    ]
+    columns = ["shared token", f"{short(pair['wallet_a'])}>", f"{short(pair['wallet_b'])}>"]
+    return rows(columns, lines)
+
+
+def matrix_section(result: Json, rank_by: str) -> Html | None:
+    """Every pair's ranking score as a shaded cell; wallets of one group beside each other; None for large sets."""
+    wallets = _in_groups(result)
+    if not 2 < len(wallets) <= limits.REPORT_MATRIX_WALLETS_MAX:  # noqa: PLR2004 - two wallets are one pair
+        return None
+    values = {
+        frozenset((pair["wallet_a"], pair["wallet_b"])): pair["scores"].get(rank_by)
+        for pair in result["pairs"]
+    }
+    head = el("tr", el("th"), *(el("th", short(wallet), scope="col") for wallet in wallets))
+    lines = (
+        el(
+            "tr",
+            el("th", short(row), scope="row", class_="who"),
+            *(_cell(row, column, values.get(frozenset((row, column)))) for column in wallets),
+        )
+        for row in wallets
+    )
+    table = el("table", el("thead", head), el("tbody", *lines))
+    return el(
+        "div",
+        el("p", f"The darker, the more alike ({rank_by}).", class_="soft"),
+        el("div", table, class_="scroll matrix"),
+    )
+
+
+def _in_groups(result: Json) -> list[str]:
+    """Analyzed wallets, groups first and together."""
+    analyzed = [wallet["wallet"] for wallet in result["wallets"] if wallet["outcome"] == "analyzed"]
+    grouped = dict.fromkeys(
+        chain.from_iterable(cluster["wallets"] for cluster in result["clusters"])
+    )
+    return [*grouped, *(wallet for wallet in analyzed if wallet not in grouped)]
+
+
+def _cell(row: str, column: str, value: float | None) -> Html:
+    """One shaded cell."""
+    if row == column:
+        return el("td", class_="self")
+    text = "" if value is None else f"{value:.2f}".removeprefix("0")
+    strong = "strong" if value is not None and value >= DARK_FROM else None
+    title = f"{row} and {column}: {score(value)}"
+    return el("td", text, class_=strong, style=f"--v:{value or 0:.3f}", title=title)
+
+
+def clusters_section(result: Json) -> Html | None:
+    """The groups with their members, None when there are none."""
+    if not result["clusters"]:
+        return None
+    lines = [
+        [
+            el("code", str(cluster["id"])[:12]),
+            el(
+                "span",
+                *(
+                    el("span", short(wallet) + " ", class_="who", title=wallet)
+                    for wallet in cluster["wallets"]
+                ),
+            ),
+            score(cluster.get("mean_score")),
+            ", ".join(
+                token_name(mint, result["tokens"])
+                for mint in (cluster.get("common_mints") or [])[:10]
+            ),
+        ]
+        for cluster in result["clusters"]
+    ]
+    return rows(["group", "wallets", "mean score>", "tokens in common"], lines)
