@@ -90,6 +90,7 @@ WALLET_LINES_MAX: Final = 12  # of a live view: what fits on a small terminal
 REMARK_LINES_MAX: Final = 20  # of wallets that failed or were excluded, then only their count
 DEAD_LETTERS_LISTED: Final = 100  # by default; more by --limit
 DEAD_LETTERS_MAX: Final = 100_000  # of one command: what fits in memory as headers
+WORKER_LOOK_S: Final = 0.3  # how soon a demo notices that its worker has died
 REPLAY_PER_S: Final = 50.0  # a replay must not look like an attack
 DISK_FREE_MIN_BYTES: Final = 1024**3  # Kafka and Postgres stop without room; doctor warns before
 
@@ -152,3 +153,7 @@ MINTS_REMEMBERED: Final = 100_000  # dictionary entries kept by a worker: 15 MB
 RATE_RECOVERY_S: Final = 60.0  # from a standstill back to the plan's rate
 RATE_FACTOR_MIN: Final = 0.05  # of the plan's rate, however often the upstream refuses
 RATE_INCIDENT_S: Final = 1.0  # refusals so close to each other count once
+
+# --- the numbers ---
+OWN_RATE_REACH_S: Final = 6 * 3600  # SOL moves by a percent or two in so long; longer would misprice
+HISTORY_RATE_REACH_S: Final = 2 * 86_400  # a daily history with one day missing still prices

@@ -13,6 +13,8 @@ from pydantic import ValidationError
 from streamproc import limits
 from streamproc.errors import DeadLetterError, Fault, InvalidInputError
 from streamproc.events import (
+    AnalysisDue,
+    AnalysisFailed,
     AnalysisProgressed,
     BalanceFetchRequested,
     Event,
@@ -41,7 +43,9 @@ _MEANING: Final[dict[type[Event], tuple[str, ...]]] = {
     WalletAnalyzed: ("wallet",),
     WalletProgressed: ("wallet", "transactions", "fraction"),
     BalanceFetchRequested: (),
+    AnalysisFailed: ("status",),
     AnalysisProgressed: ("seq",),
+    AnalysisDue: ("kind", "at"),
 }
 
 
@@ -94,9 +98,13 @@ class Codec:
 
 def ce_id(event: Event) -> str:
     """The event's identity from its meaning (class, request, wallet or sequence): equal for every repeat."""
-    parts = [type(event).__name__, event.request_id]
-    parts += [str(getattr(event, name)) for name in _MEANING.get(type(event), ())]
-    return str(uuid.uuid5(NAMESPACE, "\x1f".join(parts)))
+    more = (str(getattr(event, name)) for name in _MEANING.get(type(event), ()))
+    return ce_id_of(type(event), event.request_id, *more)
+
+
+def ce_id_of(kind: type[Event], request_id: str, *more: str) -> str:
+    """The identity of an event of this class about this request, told apart by what more there is."""
+    return str(uuid.uuid5(NAMESPACE, "\x1f".join([kind.__name__, request_id, *more])))
 
 
 def decode(model: type[M], value: bytes | None) -> M:

@@ -212,7 +212,7 @@ def test_failed_balances_make_a_wallet_failed_but_oversized_ones_do_not() -> Non
 
 
 def test_excluded_wallets_do_not_count_against_the_ratio() -> None:
-    parts = [
+    parts: list[Part] = [
         accepted(),
         *map(analyzed, WALLETS[:3]),
         excluded(WALLETS[3]),

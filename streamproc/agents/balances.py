@@ -1,0 +1,66 @@
+"""The balances agent: the present balances of all wallets of a request, into the store, in parallel to the syncs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamproc.agents.recorded import already_said, say_once
+from streamproc.errors import RequestError, StreamprocError
+from streamproc.events import BalanceFetchRequested, BalancesFetched, PublicError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from streamproc.agents.endings import Endings
+    from streamproc.agents.handlers import Said
+    from streamproc.agents.work import Asking
+    from streamproc.serde import Codec
+    from streamproc.store import Store
+
+NAME = "balances"
+
+
+async def fetch_balances(
+    event: BalanceFetchRequested,
+    *,
+    store: Store,
+    asking: Asking,
+    endings: Endings,
+    codec: Codec,
+    clock_ms: Callable[[], int],
+) -> AsyncIterator[Said]:
+    """Fetch and store every wallet's balances; a wallet whose fetch failed is said to have failed, never to be empty.
+
+    Says nothing for a request that has ended.
+    """
+    request_id = event.request_id
+    said = await already_said(store, request_id, NAME)
+    if said is None:
+        with endings.watching(request_id):
+            await endings.look()
+            endings.check(request_id)
+            fetched = await _fetched(event, store=store, asking=asking)
+        record = codec.encode(fetched, time_ms=clock_ms())
+        said = await say_once(store, request_id, NAME, record)
+    yield said
+
+
+async def _fetched(
+    event: BalanceFetchRequested, *, store: Store, asking: Asking
+) -> BalancesFetched:
+    """What is to be said; raises RequestEndedError when nobody listens any more."""
+    try:
+        found = await asking.balances(event)
+    except RequestError as error:
+        return BalancesFetched(request_id=event.request_id, wallets={}, fatal=public(error))
+    await store.put_balances(event.request_id, found.records)
+    return BalancesFetched(
+        request_id=event.request_id,
+        wallets={wallet: record["state"] for wallet, record in found.records.items()},
+        errors=found.errors,
+    )
+
+
+def public(error: StreamprocError) -> PublicError:
+    """The error as the contract shows it."""
+    return PublicError(code=error.code, message=str(error)[:500])

@@ -1,0 +1,80 @@
+"""Which of the requests being worked on have ended meanwhile: looked up twice a second, for all of them at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from streamproc import limits
+from streamproc.errors import RequestEndedError, TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from streamproc.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class Endings:
+    """Knows, at most half a second late, whether a request that is being worked on here has ended."""
+
+    def __init__(self, store: Store) -> None:
+        """Watch nothing yet."""
+        self._store = store
+        self._watched: Counter[str] = Counter()
+        self._ended: set[str] = set()
+
+    @contextmanager
+    def watching(self, request_id: str) -> Iterator[None]:
+        """Look after this request as long as the block runs."""
+        self._watched[request_id] += 1
+        try:
+            yield
+        finally:
+            self._watched[request_id] -= 1
+            if not self._watched[request_id]:
+                del self._watched[request_id]
+                self._ended.discard(request_id)
+
+    def has_ended(self, request_id: str) -> bool:
+        """Whether the watched request is known to have ended."""
+        return request_id in self._ended
+
+    def check(self, request_id: str) -> None:
+        """Raise RequestEndedError if the watched request has ended."""
+        if request_id in self._ended:
+            raise RequestEndedError(f"request {request_id} has ended")
+
+    async def look(self) -> None:
+        """Ask the store once about everything watched."""
+        if self._watched:
+            statuses = await self._store.status_of(list(self._watched))
+            self._ended |= {
+                request_id for request_id, status in statuses.items() if status != "running"
+            }
+
+    async def _run(self) -> None:
+        """Look for ever; while the store is away nothing is known to have ended."""
+        while True:
+            try:
+                await self.look()
+            except TransientError as error:
+                log.warning("cannot look for ended requests: %s", error)
+            await asyncio.sleep(limits.ENDINGS_LOOK_S)
+
+
+@asynccontextmanager
+async def watching_endings(store: Store) -> AsyncIterator[Endings]:
+    """An Endings that looks as long as the block runs."""
+    endings = Endings(store)
+    task = asyncio.create_task(endings._run(), name="endings")  # noqa: SLF001 - same module
+    try:
+        yield endings
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

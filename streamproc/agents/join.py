@@ -1,0 +1,142 @@
+"""The join agent: the pure fold of `core.join` on Kafka's records, and terminal outcomes decided in the store.
+
+The engine writes a state and the records it decided in one go *before* it publishes them, so a crash repeats them byte
+for byte. What ends a request is only a draft until `decide` has asked the store, whose row says what is published.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from streamproc.core.join import PARTS, JoinState, due, step, touched
+from streamproc.core.tell import is_urgent, tell
+from streamproc.errors import DeadLetterError
+from streamproc.events import AnalysisAccepted, AnalysisDue, AnalysisFailed, AnalysisProgressed
+from streamproc.serde import Encoded, decode_internal, header
+from streamproc.store import Decision
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streamproc.core.join import Part
+    from streamproc.engine import Record
+    from streamproc.serde import Codec
+    from streamproc.store import Ending, Store
+
+
+class Traced(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A request's state and the trace that its records continue."""
+
+    state: JoinState
+    traceparent: str | None = None
+
+
+class JoinLogic:
+    """What the engine asks of the join: how states are kept, folded, told and decided."""
+
+    def __init__(self, *, codec: Codec, store: Store, clock_ms: Callable[[], int]) -> None:
+        """Know where records go, who decides, and what time it is in unix milliseconds."""
+        self._codec = codec
+        self._store = store
+        self._clock_ms = clock_ms
+        self._events = {codec.topic_of(event): event for event in PARTS}
+        self.topics = tuple(self._events)
+        self._failed_topic = codec.topic_of(AnalysisFailed)
+        self._progress_topic = codec.topic_of(AnalysisProgressed)
+        self._encoder = msgspec.json.Encoder()
+        self._decoder = msgspec.json.Decoder(Traced)
+
+    def load(self, raw: bytes) -> Traced:
+        """The state that `dump` made these bytes of."""
+        return self._decoder.decode(raw)
+
+    def dump(self, traced: Traced) -> bytes | None:
+        """The state's bytes; None when it is to be forgotten."""
+        if traced.state.phase == "forgotten":
+            return None
+        return self._encoder.encode(traced)
+
+    def fold(self, key: bytes, traced: Traced | None, record: Record) -> Traced:
+        """The state after one more record; raises DeadLetterError for one that does not decode."""
+        part: Part = decode_internal(self._events[record.topic], record.value)
+        if part.request_id.encode() != key:
+            raise DeadLetterError("wrong_key", f"the key is not request_id {part.request_id}")
+        traced = traced or Traced(JoinState(part.request_id))
+        state = step(traced.state, part)
+        if state is traced.state:
+            return traced
+        found = (
+            header(record.headers, "traceparent") if isinstance(part, AnalysisAccepted) else None
+        )
+        trace = found.decode("ascii", "replace") if found else traced.traceparent
+        if not isinstance(part, AnalysisDue):
+            state = touched(state, self._clock_ms() // 1000)
+        return Traced(state, trace)
+
+    def is_urgent(self, traced: Traced) -> bool:
+        """Whether this state should not wait for the next tick."""
+        return is_urgent(traced.state)
+
+    def tell(self, traced: Traced) -> tuple[Traced, list[Encoded]]:
+        """What is to be said about this state now; terminal records among it are drafts."""
+        now_ms = self._clock_ms()
+        state, events = tell(traced.state, now=now_ms // 1000)
+        trace = traced.traceparent.encode() if traced.traceparent else None
+        records = [self._codec.encode(each, time_ms=now_ms, traceparent=trace) for each in events]
+        return Traced(state, traced.traceparent), records
+
+    async def decide(self, told: list[tuple[bytes, list[Encoded]]]) -> list[list[Encoded]]:
+        """What is published of these records, key by key: drafts of an end give way to what the store's row says.
+
+        Raises StoreUnavailableError when the store cannot be asked; nothing is published then.
+        """
+        drafts = {
+            key: decision
+            for key, records in told
+            if (decision := self._decision(key, records)) is not None
+        }
+        if not drafts:
+            return [records for _, records in told]
+        endings = await self._store.decide(list(drafts.values()))
+        by_key = dict(zip(drafts, endings, strict=True))
+        return [
+            self._decided(records, by_key[key]) if key in by_key else records
+            for key, records in told
+        ]
+
+    def due(self, key: bytes, traced: Traced, now_ms: int) -> Encoded | None:
+        """The AnalysisDue that a timer puts on the join's own topic, if one is due."""
+        del key
+        kind = due(traced.state, now=now_ms // 1000)
+        if kind is None:
+            return None
+        event = AnalysisDue(request_id=traced.state.request_id, kind=kind, at=now_ms // 1000)
+        return self._codec.encode(event, time_ms=now_ms)
+
+    def _decision(self, key: bytes, records: list[Encoded]) -> Decision | None:
+        """The decision that these records ask for, if there is a draft of an end among them."""
+        draft = next((each for each in records if each.topic == self._failed_topic), None)
+        if draft is None:
+            return None
+        failed = AnalysisFailed.model_validate_json(draft.value)
+        last = records[-1]
+        return Decision(
+            request_id=key.decode(),
+            status=failed.status,
+            code=failed.code,
+            terminal=draft,
+            progress=last if last.topic == self._progress_topic else None,
+        )
+
+    def _decided(self, records: list[Encoded], ending: Ending) -> list[Encoded]:
+        """The records with the draft and its last progress replaced by the row's.
+
+        A draft without a progress record was made after the hand-over: the similarity agent publishes that end.
+        """
+        before = [each for each in records if each.topic != self._failed_topic]
+        if len(before) == len(records) or records[-1].topic == self._failed_topic:
+            return [] if records[-1].topic == self._failed_topic else records
+        published = [*before[:-1], ending.terminal]
+        return published if ending.progress is None else [*published, ending.progress]

@@ -1,0 +1,28 @@
+"""What an agent said is kept: a repeated source gets the same record, byte for byte, and asks nobody again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from streamproc.serde import Encoded
+
+if TYPE_CHECKING:
+    from streamproc.store import Store
+
+
+async def already_said(store: Store, request_id: str, name: str) -> Encoded | None:
+    """The record that was kept under this name of the request, None when nothing was said yet."""
+    packed = await store.frozen(request_id, name)
+    return None if packed is None else _unpacked(packed)
+
+
+async def say_once(store: Store, request_id: str, name: str, record: Encoded) -> Encoded:
+    """Keep the record unless one was kept under this name before; returns the one that is kept."""
+    return _unpacked(await store.freeze(request_id, name, msgspec.msgpack.encode(record)))
+
+
+def _unpacked(packed: bytes) -> Encoded:
+    """The record that these bytes were made of."""
+    return msgspec.msgpack.decode(packed, type=Encoded)

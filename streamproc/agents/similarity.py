@@ -1,0 +1,180 @@
+"""The similarity agent: compares what is whole, enriches beside it, and ends the request with its result.
+
+From AnalysisReady on it alone speaks for the request. A cancel or a deadline is decided elsewhere; it is noticed here
+within half a second, and what the store's row says is published.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
+
+from streamproc import limits
+from streamproc.agents.voice import Voice
+from streamproc.errors import StreamprocError
+from streamproc.events import AnalysisCompleted, AnalysisFailed, AnalysisProgressed
+from streamproc.serde import ce_id_of
+from streamproc.store import Decision, Ending
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from streamproc.agents.composing import Composed, Composer
+    from streamproc.agents.endings import Endings
+    from streamproc.agents.handlers import Said
+    from streamproc.events import AnalysisReady, Stage
+    from streamproc.serde import Codec, Encoded
+    from streamproc.store import Store
+
+log = logging.getLogger(__name__)
+
+_STAGES: Final[dict[str, Stage]] = {
+    "completed": "completed",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "expired": "expired",
+}
+
+
+async def compare_wallets(
+    ready: AnalysisReady,
+    *,
+    store: Store,
+    composer: Composer,
+    endings: Endings,
+    codec: Codec,
+    clock_ms: Callable[[], int],
+) -> AsyncIterator[Said]:
+    """Say `analyzing`, compose the result, decide the end, and publish what the store's row then says.
+
+    After a crash the same records are said again, and whatever was decided stays decided. A bug in the composition ends
+    the request as failed rather than never.
+    """
+    voice = Voice(ready, store=store, codec=codec, clock_ms=clock_ms)
+    said = await voice.said_before()
+    last = said.pop() if said and _is_terminal(said[-1]) else None
+    for record in said:
+        yield record
+    ending = await store.ending(ready.request_id)
+    if ending is None:
+        if not said:
+            message = f"comparing {len(ready.wallets)} wallets"
+            yield await voice.say("analyzing", limits.PERCENT_SYNCED, message)
+        decision = await _decision(
+            ready, composer=composer, endings=endings, codec=codec, clock_ms=clock_ms
+        )
+        if decision is not None:
+            yield await voice.say("analyzing", limits.PERCENT_ANALYZED, "compared and enriched")
+            decision = _with_last_progress(decision, voice)
+        ending = await _decided(ready.request_id, decision, store)
+    yield ending.terminal
+    yield ending.progress or last or await voice.say(*_last_words(ending))
+
+
+async def _decision(
+    ready: AnalysisReady,
+    *,
+    composer: Composer,
+    endings: Endings,
+    codec: Codec,
+    clock_ms: Callable[[], int],
+) -> Decision | None:
+    """The end that is wished for: the result, or a failure to compose it; None when the request ended meanwhile."""
+    try:
+        composed = await _unless_ended(ready, composer, endings)
+    except StreamprocError:
+        raise
+    except Exception:
+        log.exception("the result of %s cannot be composed", ready.request_id)
+        return _internal_failure(ready, codec, clock_ms())
+    return None if composed is None else _completed(ready, composed, codec)
+
+
+async def _unless_ended(
+    ready: AnalysisReady, composer: Composer, endings: Endings
+) -> Composed | None:
+    """The composed result; None, and the work is given up, as soon as the request is known to have ended."""
+    with endings.watching(ready.request_id):
+        work = asyncio.create_task(composer.compose(ready), name=f"compose {ready.request_id}")
+        try:
+            while not work.done():
+                await asyncio.wait([work], timeout=limits.ENDINGS_LOOK_S)
+                if endings.has_ended(ready.request_id):
+                    return None
+            return work.result()
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+
+
+async def _decided(request_id: str, decision: Decision | None, store: Store) -> Ending:
+    """How the request ended: as decided now, or as it was decided before."""
+    if decision is not None:
+        return (await store.decide([decision]))[0]
+    ending = await store.ending(request_id)
+    assert ending is not None  # noqa: S101 - it is known to have ended
+    return ending
+
+
+def _completed(ready: AnalysisReady, composed: Composed, codec: Codec) -> Decision:
+    """The wish to complete the request with this result."""
+    identity = ce_id_of(AnalysisCompleted, ready.request_id)
+    terminal = codec.encode_value(
+        AnalysisCompleted,
+        composed.event,
+        identity,
+        request_id=ready.request_id,
+        time_ms=composed.completed_at_ms,
+    )
+    return Decision(
+        request_id=ready.request_id,
+        status="completed",
+        code=None,
+        terminal=terminal,
+        result=composed.whole,
+    )
+
+
+def _internal_failure(ready: AnalysisReady, codec: Codec, now_ms: int) -> Decision:
+    """The wish to end a request whose result cannot be composed."""
+    failed = AnalysisFailed(
+        request_id=ready.request_id,
+        status="failed",
+        code="internal",
+        message="the result could not be composed; the worker's log says why",
+        at=now_ms // 1000,
+    )
+    terminal = codec.encode(failed, time_ms=now_ms)
+    return Decision(
+        request_id=ready.request_id, status="failed", code="internal", terminal=terminal
+    )
+
+
+def _with_last_progress(decision: Decision, voice: Voice) -> Decision:
+    """The decision with the progress record that belongs to it, so that both are kept at once."""
+    stage, percent, message = _words(decision.status, decision.code)
+    return Decision(
+        request_id=decision.request_id,
+        status=decision.status,
+        code=decision.code,
+        terminal=decision.terminal,
+        progress=voice.draft(stage, percent, message),
+        result=decision.result,
+    )
+
+
+def _last_words(ending: Ending) -> tuple[Stage, float, str]:
+    """The terminal progress record of an end that was decided elsewhere."""
+    return _words(ending.status, ending.code)
+
+
+def _words(status: str, code: str | None) -> tuple[Stage, float, str]:
+    """Stage, percent and message of a terminal progress record; a failure keeps the percent it had."""
+    percent = 100.0 if status == "completed" else 0.0
+    return _STAGES[status], percent, code or status
+
+
+def _is_terminal(record: Encoded) -> bool:
+    """Whether this progress record is a last one."""
+    return AnalysisProgressed.model_validate_json(record.value).terminal

@@ -1,0 +1,63 @@
+"""How the similarity agent reports: each record is kept before it is said, so a repeat says the same again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamproc import limits
+from streamproc.core.progress import progressed
+from streamproc.events import AnalysisProgressed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streamproc.events import AnalysisReady, Stage
+    from streamproc.serde import Codec, Encoded
+    from streamproc.store import Store
+
+
+class Voice:
+    """One request's progress from `next_seq` on; nothing follows a terminal record."""
+
+    def __init__(
+        self, ready: AnalysisReady, *, store: Store, codec: Codec, clock_ms: Callable[[], int]
+    ) -> None:
+        """Speak for the request that was handed over."""
+        self._ready = ready
+        self._store = store
+        self._codec = codec
+        self._clock_ms = clock_ms
+        self._seq = ready.next_seq
+        self._percent = float(limits.PERCENT_SYNCED)
+
+    async def said_before(self) -> list[Encoded]:
+        """What an earlier try has said already, to be said again; new records come after it."""
+        kept = await self._store.progress_from(self._ready.request_id, self._ready.next_seq)
+        if kept:
+            last = AnalysisProgressed.model_validate_json(kept[-1].value)
+            self._seq, self._percent = last.seq + 1, last.percent
+        return kept
+
+    async def say(self, stage: Stage, percent: float, message: str) -> Encoded:
+        """The next record, kept."""
+        record = self.draft(stage, percent, message)
+        kept = await self._store.record_progress(self._ready.request_id, self._seq, record)
+        self._seq, self._percent = self._seq + 1, max(percent, self._percent)
+        return kept
+
+    def draft(self, stage: Stage, percent: float, message: str) -> Encoded:
+        """The next record as it would be; for one that is kept together with something else."""
+        now_ms = self._clock_ms()
+        event = progressed(
+            request_id=self._ready.request_id,
+            seq=self._seq,
+            stage=stage,
+            percent=max(percent, self._percent),
+            wallets_total=len(self._ready.wallets),
+            wallets_done=self._ready.wallets_done,
+            wallets_failed=self._ready.wallets_failed,
+            balances_done=True,
+            message=message,
+            at=now_ms // 1000,
+        )
+        return self._codec.encode(event, time_ms=now_ms)
