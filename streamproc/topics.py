@@ -116,13 +116,7 @@ def _parsed(raw: object, path: Path) -> Topology:
     """The file's content as models; the mapping's keys become the names."""
     if not isinstance(raw, dict):
         raise ConfigurationError([Fault(str(path), type(raw).__name__, "must be a mapping")])
-    named = {
-        section: tuple(
-            {"name": name, **body} if isinstance(body, dict) else body
-            for name, body in (raw.get(section) or {}).items()
-        )
-        for section in ("topics", "tables")
-    }
+    named = {section: _named(raw.get(section) or {}) for section in ("topics", "tables")}
     try:
         return Topology.model_validate({**raw, **named})
     except ValidationError as error:
@@ -132,6 +126,15 @@ def _parsed(raw: object, path: Path) -> Topology:
                 for found in error.errors()
             ]
         ) from error
+
+
+def _named(section: object) -> object:
+    """A section's bodies with their names inside; what is no mapping is left for the model to refuse."""
+    if not isinstance(section, dict):
+        return section
+    return tuple(
+        {"name": name, **body} if isinstance(body, dict) else body for name, body in section.items()
+    )
 
 
 def _shape_faults(topology: Topology) -> list[Fault]:

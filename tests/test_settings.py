@@ -1,0 +1,169 @@
+"""Settings come from the environment, are checked all at once, and never show a secret."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamproc.errors import ConfigurationError
+from streamproc.settings import PLANS, Settings, describe, load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NEEDED = {
+    "STREAMPROC_KAFKA_BROKERS": "127.0.0.1:9092",
+    "STREAMPROC_POSTGRES_DSN": "postgresql://me:hidden@db/x",
+}
+
+
+def faults_of(environment: dict[str, str]) -> dict[str, str]:
+    """Each fault's rule by the setting that it names."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(environment)
+    return {fault.field: fault.rule for fault in caught.value.faults}
+
+
+def test_two_settings_suffice() -> None:
+    settings = load_settings(dict(NEEDED))
+    assert settings.kafka_brokers == "127.0.0.1:9092"
+    assert settings.app_id == "streamproc"
+    assert settings.http_bind == "127.0.0.1:8080"
+
+
+def test_every_missing_and_wrong_setting_is_named_at_once() -> None:
+    faults = faults_of(
+        {
+            "STREAMPROC_KAFKA_BROKERS": "no-port",
+            "STREAMPROC_APP_ID": "has space",
+            "STREAMPROC_PRICE_RPM": "0",
+            "STREAMPROC_HELIUS_PLAN": "gold",
+            "STREAMPROC_HTTP_BIND": "127.0.0.1:99999",
+            "STREAMPROC_HELIUS_API_KEY_FILE": "/does/not/exist",
+        }
+    )
+    assert set(faults) == {
+        "STREAMPROC_KAFKA_BROKERS",
+        "STREAMPROC_APP_ID",
+        "STREAMPROC_PRICE_RPM",
+        "STREAMPROC_HELIUS_PLAN",
+        "STREAMPROC_HTTP_BIND",
+        "STREAMPROC_HELIUS_API_KEY_FILE",
+        "STREAMPROC_POSTGRES_DSN",
+    }
+    assert faults["STREAMPROC_POSTGRES_DSN"] == "must be set"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)],
+)
+def test_a_secret_may_come_from_a_file_and_is_never_shown(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("postgresql://u:very-hidden@h/d\n", encoding="utf-8")
+    variable = f"STREAMPROC_{name.upper()}"
+    environment = {key: value for key, value in NEEDED.items() if key != variable}
+    settings = load_settings({**environment, f"{variable}_FILE": str(file)})
+    assert getattr(settings, name).get_secret_value() == "postgresql://u:very-hidden@h/d"
+    assert "very-hidden" not in f"{describe(settings)} {settings!r} {settings}"
+
+
+def test_a_wrong_secret_is_not_quoted() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(dict(NEEDED), helius_api_key=["my-key"])
+    assert "my-key" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://h", "h.example", "http://", "https://u:p@h", "https://h/?api-key=k", "https://h/#x"],
+)
+def test_a_base_url_holds_neither_credentials_nor_query(url: str) -> None:
+    assert "STREAMPROC_HELIUS_RPC_URL" in faults_of({**NEEDED, "STREAMPROC_HELIUS_RPC_URL": url})
+
+
+def test_a_base_url_loses_its_last_slash() -> None:
+    settings = load_settings({**NEEDED, "STREAMPROC_HELIUS_API_URL": "http://127.0.0.1:1/"})
+    assert settings.helius_api_url == "http://127.0.0.1:1"
+
+
+def test_what_is_given_wins_over_the_environment() -> None:
+    environment = {**NEEDED, "STREAMPROC_APP_ID": "theirs"}
+    assert load_settings(environment, app_id="ours").app_id == "ours"
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    assert load_settings({**NEEDED, "STREAMPROC_APP_ID": ""}).app_id == "streamproc"
+
+
+def test_a_dotenv_file_is_read_and_the_environment_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [f"{name}={value}" for name, value in NEEDED.items()] + [
+        "STREAMPROC_APP_ID=file",
+        "STREAMPROC_LOG_LEVEL=DEBUG",
+    ]
+    (tmp_path / ".env").write_text("\n".join(lines), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for name in NEEDED:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("STREAMPROC_APP_ID", "process")
+    settings = load_settings()
+    assert (settings.app_id, settings.log_level) == ("process", "DEBUG")
+
+
+@pytest.mark.parametrize("plan", list(PLANS))
+def test_a_plan_sets_both_rates_and_each_can_be_overruled(plan: str) -> None:
+    environment = {**NEEDED, "STREAMPROC_HELIUS_PLAN": plan}
+    assert load_settings(environment).rates == PLANS[plan]
+    overruled = load_settings({**environment, "STREAMPROC_HELIUS_RPC_RPS": "7.5"})
+    assert overruled.rates == (7.5, PLANS[plan][1])
+
+
+def test_sasl_settings_become_what_clients_need() -> None:
+    settings = load_settings(
+        {
+            **NEEDED,
+            "STREAMPROC_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+            "STREAMPROC_KAFKA_SASL_MECHANISM": "SCRAM-SHA-256",
+            "STREAMPROC_KAFKA_SASL_USERNAME": "me",
+            "STREAMPROC_KAFKA_SASL_PASSWORD": "pw",
+        }
+    )
+    security = settings.kafka_security()
+    assert security.pop("ssl_context") is not None
+    assert security == {
+        "security_protocol": "SASL_SSL",
+        "sasl_mechanism": "SCRAM-SHA-256",
+        "sasl_plain_username": "me",
+        "sasl_plain_password": "pw",
+    }
+
+
+def test_every_setting_says_what_it_is_for() -> None:
+    assert all(what for _, _, what in describe(load_settings(dict(NEEDED))))
+
+
+@given(
+    st.lists(
+        st.tuples(st.from_regex(r"[a-z][a-z0-9.-]{0,20}", fullmatch=True), st.integers(1, 65_535)),
+        min_size=1,
+    )
+)
+def test_any_list_of_hosts_and_ports_is_a_broker_list(brokers: list[tuple[str, int]]) -> None:
+    text = ",".join(f"{host}:{port}" for host, port in brokers)
+    assert load_settings({**NEEDED, "STREAMPROC_KAFKA_BROKERS": text}).kafka_brokers == text
+
+
+@given(st.text(max_size=40))
+def test_any_text_as_a_broker_list_is_taken_or_named(text: str) -> None:
+    environment = {**NEEDED, "STREAMPROC_KAFKA_BROKERS": text}
+    with suppress(ConfigurationError):
+        brokers = load_settings(environment).kafka_brokers
+        assert all(part.rpartition(":")[2].isdigit() for part in brokers.split(","))
+        return
+    assert set(faults_of(environment)) == {"STREAMPROC_KAFKA_BROKERS"}
