@@ -1,0 +1,1 @@
+"""A stand-in for the services that streamproc asks, on loopback."""

@@ -1,0 +1,40 @@
+"""Addresses and signatures of a generated world: real shapes, derived from the seed and a name."""
+
+from __future__ import annotations
+
+import hashlib
+
+from solders.pubkey import Pubkey
+from solders.signature import Signature
+
+
+class AddressBook:
+    """Names to addresses; the same seed and name give the same address, always."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._known: dict[str, str] = {}
+
+    def named(self, name: str) -> str:
+        """Return the base58 address (32 bytes) that belongs to this name."""
+        found = self._known.get(name)
+        if found is None:
+            digest = hashlib.sha256(f"{self._seed}/{name}".encode()).digest()
+            found = self._known[name] = str(Pubkey.from_bytes(digest))
+        return found
+
+    def signature(self, number: int) -> str:
+        """Return the base58 signature (64 bytes) of the world's transaction with this number."""
+        digest = hashlib.sha512(f"{self._seed}/transaction/{number}".encode()).digest()
+        return str(Signature.from_bytes(digest))
+
+
+def is_address(text: object) -> bool:
+    """Say whether this is base58 text of exactly 32 bytes."""
+    if not isinstance(text, str):
+        return False
+    try:
+        Pubkey.from_string(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,244 @@
+"""Everything that is no trade: transfers, airdrops, burns, mints, accounts, costs; each with what it means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamproc.sandbox import known, labels
+from streamproc.sandbox.chain import ImpossibleError
+from streamproc.sandbox.intent import Intent, MeantTrade
+from streamproc.sandbox.trades import legs, settle
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streamproc.sandbox.chain import Transaction
+    from streamproc.sandbox.draft import Draft
+    from streamproc.sandbox.scene import Scene
+
+CLAIM_ACCOUNT_BYTES = 104  # what an airdrop's claim record occupies
+
+
+def send_sol(
+    scene: Scene, source: str, target: str, lamports: int, *, payer: str | None = None
+) -> Transaction:
+    """Send SOL; below dust it is nothing, and exactly one token account's rent reads as rent paid for others."""
+
+    def act(draft: Draft) -> None:
+        draft.sign(source)
+        draft.pay(source, target, lamports)
+        quoted = bool(legs(-lamports, {}))
+        rents = (known.TOKEN_ACCOUNT_RENT_LAMPORTS, known.TOKEN_2022_ACCOUNT_RENT_LAMPORTS)
+        payer_rent = lamports if lamports in rents else 0
+        if draft.payer not in {source, target}:
+            # The payer sees one account gain and one lose the same: nothing remains.
+            scene.intend(draft, draft.payer, Intent("other"))
+        if source == draft.payer and payer_rent:
+            scene.intend(draft, source, Intent("other", rent=payer_rent))
+        else:
+            scene.intend(
+                draft, source, Intent("transfer_out" if quoted else "other", sol=-lamports)
+            )
+        came = lamports >= known.SOL_DUST_LAMPORTS
+        scene.intend(draft, target, Intent("transfer_in" if came else "other", sol=lamports))
+
+    return scene.play(payer or source, labels.SOL_TRANSFER, act)
+
+
+def send_tokens(
+    scene: Scene, source: str, target: str, mint: str, units: int, *, shown: bool = True
+) -> Transaction:
+    """Send tokens or stables, opening the target's account; the target itself may not even be named."""
+
+    def act(draft: Draft) -> None:
+        account = draft.open(target, mint, funder=source)
+        draft.transfer(scene.chain.associated_account(source, mint), account, units)
+        if shown:
+            draft.mention(target)
+        big = mint not in known.STABLES or units >= known.STABLE_DUST_UNITS
+        rent = draft.rent_for.get(target, 0)
+        scene.intend(
+            draft, source, Intent("transfer_out" if big else "other", {mint: -units}, rent=rent)
+        )
+        scene.intend(
+            draft, target, Intent("transfer_in" if big else "other", {mint: units}, rent=-rent)
+        )
+
+    return scene.play(source, labels.TOKEN_TRANSFER, act)
+
+
+def airdrop(scene: Scene, sender: str, takers: Sequence[str], mint: str, units: int) -> Transaction:
+    """Drop tokens on several wallets at once; the sender pays fee and rent."""
+
+    def act(draft: Draft) -> None:
+        source = scene.chain.associated_account(sender, mint)
+        for taker in takers:
+            draft.transfer(source, draft.open(taker, mint, funder=sender), units)
+        for taker in takers:
+            rent = -draft.rent_for.get(taker, 0)
+            scene.intend(draft, taker, Intent("transfer_in", {mint: units}, rent=rent))
+
+    return scene.play(sender, labels.TOKEN_TRANSFER, act)
+
+
+def claim_airdrop(scene: Scene, taker: str, vault: str, mint: str, units: int) -> Transaction:
+    """Claim tokens: the claimer pays its own account's rent and that of the claim record."""
+
+    def act(draft: Draft) -> None:
+        record = (CLAIM_ACCOUNT_BYTES + 128) * known.RENT_STEP_LAMPORTS
+        draft.transfer(vault, draft.open(taker, mint, funder=taker), units)
+        draft.pay(taker, scene.fresh("claim"), record)
+        scene.intend(draft, taker, Intent("transfer_in", {mint: units}, -record))
+
+    return scene.play(taker, labels.ACCOUNTS, act)
+
+
+def burn(scene: Scene, owner: str, mint: str, units: int, *, close: bool) -> Transaction:
+    """Burn tokens; closing the emptied account brings its rent back, which is no proceeds."""
+
+    def act(draft: Draft) -> None:
+        account = scene.chain.associated_account(owner, mint)
+        draft.burn(account, units)
+        draft.mention(mint)
+        if close:
+            draft.close(account, to=owner)
+        scene.intend(draft, owner, Intent("burn", {mint: -units}))
+
+    return scene.play(owner, labels.BURN, act)
+
+
+def mint_collectible(scene: Scene, owner: str, *, price: int) -> Transaction:
+    """Mint an indivisible token; with a price it is a buy, without one only rent is paid."""
+
+    def act(draft: Draft) -> None:
+        mint = scene.fresh("collectible")
+        scene.chain.add_mint(mint, 0)
+        draft.pay(owner, mint, known.MINT_RENT_LAMPORTS)
+        draft.mint_to(draft.open(owner, mint, funder=owner), 1)
+        sol = -known.MINT_RENT_LAMPORTS - price
+        if not price:
+            scene.intend(draft, owner, Intent("mint", {mint: 1}, sol))
+            return
+        draft.pay(owner, scene.stranger(), price)
+        trade = MeantTrade(mint, "buy", 1, legs(sol, {}))
+        scene.intend(draft, owner, Intent("buy", {mint: 1}, sol, trades=(trade,)))
+
+    return scene.play(owner, labels.MINT, act)
+
+
+def open_empty(scene: Scene, funder: str, owner: str, mint: str) -> Transaction:
+    """Open an empty token account: rent paid, whoever owns it."""
+
+    def act(draft: Draft) -> None:
+        if scene.chain.associated_account(owner, mint) in scene.chain.token_accounts:
+            raise ImpossibleError("already open")
+        draft.open(owner, mint, funder=funder)
+        draft.mention(owner, mint)
+        rent = known.rent_of_token_account(scene.chain.programs[mint])
+        scene.intend(draft, funder, Intent("other", rent=rent))
+        if owner != funder:
+            scene.intend(draft, owner, Intent("other"))
+
+    return scene.play(funder, labels.ACCOUNTS, act)
+
+
+def close_empty(scene: Scene, owner: str) -> Transaction:
+    """Close an empty token account: its rent comes back."""
+
+    def act(draft: Draft) -> None:
+        accounts = scene.chain.token_accounts
+        empty = [
+            a
+            for a in scene.chain.owned.get(owner, ())
+            if not accounts[a].amount and not accounts[a].frozen
+        ]
+        if not empty:
+            raise ImpossibleError("no empty account")
+        mint = accounts[empty[0]].mint
+        draft.close(empty[0], to=owner)
+        rent = -known.rent_of_token_account(scene.chain.programs[mint])
+        scene.intend(draft, owner, Intent("other", rent=rent))
+
+    return scene.play(owner, labels.ACCOUNTS, act)
+
+
+def wrap_sol(scene: Scene, owner: str, lamports: int) -> Transaction:
+    """Put SOL into the standing wrapped-SOL account: a move between own pockets."""
+
+    def act(draft: Draft) -> None:
+        account = draft.open(owner, known.WSOL, funder=owner)
+        draft.wrap(account, lamports, source=owner)
+        scene.intend(draft, owner, Intent("other"))
+
+    return scene.play(owner, labels.ACCOUNTS, act)
+
+
+def unwrap_sol(scene: Scene, owner: str) -> Transaction:
+    """Close the standing wrapped-SOL account: a move between own pockets."""
+
+    def act(draft: Draft) -> None:
+        account = scene.chain.associated_account(owner, known.WSOL)
+        standing = scene.chain.token_accounts.get(account)
+        if standing is None or not standing.amount:
+            raise ImpossibleError("nothing wrapped")
+        draft.close(account, to=owner)
+        scene.intend(draft, owner, Intent("other"))
+
+    return scene.play(owner, labels.ACCOUNTS, act)
+
+
+def move_between_own(scene: Scene, owner: str, mint: str, units: int) -> Transaction:
+    """Move tokens from the standard account into a second one of the same owner: nothing changes."""
+
+    def act(draft: Draft) -> None:
+        second = scene.chain.book.named(f"second/{owner}/{mint}")
+        source = scene.chain.associated_account(owner, mint)
+        draft.transfer(source, draft.open(owner, mint, funder=owner, address=second), units)
+        scene.intend(draft, owner, Intent("other"))
+
+    return scene.play(owner, labels.TOKEN_TRANSFER, act)
+
+
+def write_note(scene: Scene, owner: str) -> Transaction:
+    """Do nothing but pay the fee."""
+
+    def act(draft: Draft) -> None:
+        scene.intend(draft, owner, Intent("other"))
+
+    return scene.play(owner, labels.NOTE, act)
+
+
+def pay_for_a_stranger(scene: Scene, owner: str, mint: str, units: int, vault: str) -> Transaction:
+    """Pay fee and rent of somebody else's purchase: no trade of the payer's."""
+    stranger = scene.stranger()
+
+    def act(draft: Draft) -> None:
+        draft.sign(stranger)
+        draft.transfer(vault, draft.open(stranger, mint, funder=owner), units)
+        draft.pay(stranger, scene.market.by_mint[mint].curve, 500_000_001)
+        settle(scene, draft, owner, Intent("other"))
+
+    return scene.play(owner, labels.CURVE, act)
+
+
+def fail_a_transfer(scene: Scene, owner: str, *, payer: str | None = None) -> Transaction:
+    """Fail after a listed transfer: only the fee is real, and only for who pays it."""
+
+    def act(draft: Draft) -> None:
+        draft.sign(owner)
+        draft.pay(owner, scene.stranger(), 1_000_000_007)
+        draft.fail()
+
+    return scene.play(payer or owner, labels.SOL_TRANSFER, act)
+
+
+def fail_a_swap(scene: Scene, owner: str, mint: str) -> Transaction:
+    """Fail in the middle of a purchase."""
+
+    def act(draft: Draft) -> None:
+        coin = scene.market.by_mint[mint]
+        draft.mention(coin.pool.owner, coin.pool.token_vault, coin.pool.quote_vault)
+        draft.open(owner, mint, funder=owner)
+        draft.fail()
+
+    return scene.play(owner, labels.AMM, act)

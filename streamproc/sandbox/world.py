@@ -1,0 +1,168 @@
+"""A generated world: seeded, deterministic, and certain of what everybody in it did."""
+
+from __future__ import annotations
+
+import random
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from streamproc.sandbox import known
+from streamproc.sandbox.chain import FIRST_TIME, Chain, TokenAccount, Transaction
+from streamproc.sandbox.habits import CAST
+from streamproc.sandbox.market import Market
+from streamproc.sandbox.scene import Scene, Wallet
+from streamproc.sandbox.story import Story
+
+COINS_MIN: Final = 60
+COINS_PER_WALLET: Final = 4
+KEEPS_WSOL_EVERY: Final = 4
+if TYPE_CHECKING:
+    from streamproc.sandbox.intent import TrueEntry
+
+SIZES: Final[dict[str, tuple[int, tuple[int, int]]]] = {
+    "tiny": (3, (20, 40)),
+    "demo": (10, (50, 300)),
+    "medium": (25, (300, 900)),
+    "large": (50, (1_500, 2_500)),
+}
+OVERSIZED_ACCOUNTS: Final = 10_050  # of the wallet that owns too many token accounts
+
+
+class World:
+    """Wallets, market, chain and truth. Two worlds of the same arguments are equal to the last byte."""
+
+    def __init__(
+        self, *, seed: int = 1, wallets: int = 10, transactions: int | tuple[int, int] = (50, 300)
+    ) -> None:
+        """Generate it; `transactions` per wallet is a number or a range, and is met roughly."""
+        self.seed = seed
+        self.chain = Chain(seed)
+        self.market = Market(self.chain, seed, max(COINS_MIN, COINS_PER_WALLET * wallets))
+        scene = Scene(self.chain, self.market, seed)
+        low, high = (transactions, transactions) if isinstance(transactions, int) else transactions
+        rng = random.Random(f"{seed}/cast")  # noqa: S311 - a simulation, nothing secret
+        self.wallets = [
+            _cast_wallet(self.chain, rng, n, rng.randint(low, high)) for n in range(wallets)
+        ]
+        _join_groups(self.chain, self.wallets)
+        for wallet in self.wallets:
+            self.chain.tracked.add(wallet.address)
+            scene.wallets[wallet.address] = wallet
+        Story(scene, seed).run()
+        self._freeze_something()
+
+    @classmethod
+    def sized(cls, size: str, *, seed: int = 1) -> World:
+        """Return a world of a named size: tiny, demo, medium or large."""
+        wallets, transactions = SIZES[size]
+        return cls(seed=seed, wallets=wallets, transactions=transactions)
+
+    @property
+    def transactions(self) -> list[Transaction]:
+        """All transactions, in block order."""
+        return self.chain.transactions
+
+    @property
+    def addresses(self) -> list[str]:
+        """The tracked wallets' addresses, in the order of their numbers."""
+        return [wallet.address for wallet in self.wallets]
+
+    @cached_property
+    def _entries(self) -> dict[str, tuple[TrueEntry, ...]]:
+        found: dict[str, list[TrueEntry]] = {address: [] for address in self.addresses}
+        for transaction in self.transactions:
+            for wallet, entry in transaction.entries.items():
+                if _shows(transaction, wallet):
+                    found[wallet].append(entry)
+        return {wallet: tuple(entries) for wallet, entries in found.items()}
+
+    def entries(self, wallet: str) -> tuple[TrueEntry, ...]:
+        """Return the wallet's true ledger in block order, failed transactions included."""
+        return self._entries[wallet]
+
+    @cached_property
+    def prices_usd(self) -> dict[str, str]:
+        """Dollars per whole token at the world's end, as the price service says them; unpriced mints are absent."""
+        prices = {coin.mint: coin.usd for coin in self.market.coins if coin.usd is not None}
+        return {
+            **prices,
+            known.WSOL: self.market.sol_usd_now,
+            **dict.fromkeys(known.STABLES, "1.0"),
+        }
+
+    @property
+    def last_slot(self) -> int:
+        """The slot of the last transaction."""
+        return self.transactions[-1].place.slot
+
+    @cached_property
+    def never_funded(self) -> str:
+        """A valid address that nothing ever happened to."""
+        return self.chain.book.named("never funded")
+
+    @cached_property
+    def program(self) -> str:
+        """An executable account: no wallet."""
+        return known.JUPITER
+
+    @cached_property
+    def token_account(self) -> str:
+        """An account owned by a token program: no wallet."""
+        return self.market.coins[0].pool.token_vault
+
+    @cached_property
+    def oversized(self) -> str:
+        """A wallet with more token accounts than anybody should read, and no history."""
+        owner = self.chain.book.named("oversized")
+        self.chain.endow(owner, known.LAMPORTS_PER_SOL)
+        mint = self.market.coins[0].mint
+        for number in range(OVERSIZED_ACCOUNTS):
+            address = self.chain.book.named(f"oversized/{number}")
+            self.chain.put_account(address, TokenAccount(owner, mint, 1))
+        return owner
+
+    def first_time(self) -> int:
+        """Return the unix seconds at which the world begins."""
+        return FIRST_TIME
+
+    def _freeze_something(self) -> None:
+        """Freeze one token account of every third wallet: seen in balances."""
+        for wallet in self.wallets[::3]:
+            for address in list(self.chain.owned.get(wallet.address, ()))[:1]:
+                self.chain.token_accounts[address].frozen = True
+
+
+def _cast_wallet(chain: Chain, rng: random.Random, number: int, target: int) -> Wallet:
+    habit, group = CAST[number % len(CAST)]
+    block = number // len(CAST)
+    return Wallet(
+        address=chain.book.named(f"wallet/{number}"),
+        name=f"{habit}-{number}",
+        habit=habit,
+        target=target,
+        group=f"{group}-{block}" if group else None,
+        keeps_wsol=number % KEEPS_WSOL_EVERY == KEEPS_WSOL_EVERY - 1 or habit == "bot",
+        pays_tips=habit in {"sniper", "bot", "copier"} or rng.random() < 1 / 3,
+    )
+
+
+def _join_groups(chain: Chain, wallets: list[Wallet]) -> None:
+    """Let copiers follow their pack's sniper, families share a funder, the others have their own or an exchange."""
+    leaders = {w.group: w for w in wallets if w.habit == "sniper"}
+    for number, wallet in enumerate(wallets):
+        leader = leaders.get(wallet.group)
+        if wallet.habit == "copier" and leader is not None:
+            wallet.leader = leader.address
+            leader.copiers.append(wallet.address)
+        family = wallet.group is not None and wallet.group.startswith("family")
+        own = f"funder/{wallet.group}" if family else f"funder/{number}"
+        wallet.funder = chain.book.named(own if family or number % 2 else "exchange")
+        if wallet.funder not in chain.lamports:
+            chain.endow(wallet.funder, 10**7 * known.LAMPORTS_PER_SOL)
+
+
+def _shows(transaction: Transaction, wallet: str) -> bool:
+    """Say whether the transaction is in a wallet's history: it is named, or a token account of its own changes."""
+    return wallet in transaction.keys or any(
+        row.owner == wallet and row.change for row in transaction.rows
+    )
