@@ -1,0 +1,32 @@
+"""Postgres: what is known of wallets and requests. SQL lies in `sql/` and `migrations/`; `seam` maps errors."""
+
+from streamproc.store.analyses import Analyses
+from streamproc.store.budget import Lease
+from streamproc.store.history import StoredPage, StoredRange
+from streamproc.store.requests import (
+    Decision,
+    Ending,
+    NewRequest,
+    Recorded,
+    Status,
+    StoredRequest,
+)
+from streamproc.store.store import Store, open_store
+from streamproc.store.wallets import Synced, WalletAnalysis
+
+__all__ = [
+    "Analyses",
+    "Decision",
+    "Ending",
+    "Lease",
+    "NewRequest",
+    "Recorded",
+    "Status",
+    "Store",
+    "StoredPage",
+    "StoredRange",
+    "StoredRequest",
+    "Synced",
+    "WalletAnalysis",
+    "open_store",
+]

@@ -1,0 +1,133 @@
+"""A bounded pool of connections that runs named statements, every error mapped."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+from streamproc import limits
+from streamproc.store.queries import query
+from streamproc.store.seam import mapped_errors
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+Row = Any  # asyncpg.Record: fields by name
+SERVER_SETTINGS = {
+    "application_name": "streamproc",
+    "statement_timeout": str(limits.STATEMENT_TIMEOUT_S * 1000),
+    "idle_in_transaction_session_timeout": str(limits.IDLE_TRANSACTION_TIMEOUT_S * 1000),
+    "lock_timeout": str(limits.LOCK_TIMEOUT_S * 1000),
+    "jit": "off",  # our statements are short
+    "timezone": "UTC",
+}
+
+
+class Connection:
+    """One connection that runs named statements."""
+
+    def __init__(self, raw: Any) -> None:  # noqa: ANN401 - asyncpg ships no types
+        """`raw` is asyncpg's connection, for COPY."""
+        self.raw = raw
+
+    async def rows(self, name: str, *values: object) -> Sequence[Row]:
+        """All rows of the statement."""
+        found: Sequence[Row] = await self.raw.fetch(query(name), *values)
+        return found
+
+    async def row(self, name: str, *values: object) -> Row | None:
+        """The first row of the statement, None when there is none."""
+        return await self.raw.fetchrow(query(name), *values)
+
+    async def value(self, name: str, *values: object) -> Any:  # noqa: ANN401 - a column of any type
+        """The first column of the first row, None when there is none."""
+        return await self.raw.fetchval(query(name), *values)
+
+    async def run(self, name: str, *values: object) -> None:
+        """Carry the statement out."""
+        await self.raw.execute(query(name), *values)
+
+
+class Database:
+    """The pool; each method takes a connection for one statement."""
+
+    def __init__(self, pool: Any) -> None:  # noqa: ANN401 - asyncpg ships no types
+        """Wrap asyncpg's pool."""
+        self._pool = pool
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection of one's own; raises StoreUnavailableError when none comes free in time."""
+        with mapped_errors():
+            async with self._pool.acquire(timeout=limits.POOL_WAIT_S) as raw:
+                yield Connection(raw)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection in a transaction that is committed at the end of the block."""
+        async with self.connection() as connection, connection.raw.transaction():
+            yield connection
+
+    async def rows(self, name: str, *values: object) -> Sequence[Row]:
+        """All rows of the statement."""
+        async with self.connection() as connection:
+            return await connection.rows(name, *values)
+
+    async def row(self, name: str, *values: object) -> Row | None:
+        """The first row of the statement, None when there is none."""
+        async with self.connection() as connection:
+            return await connection.row(name, *values)
+
+    async def value(self, name: str, *values: object) -> Any:  # noqa: ANN401 - a column of any type
+        """The first column of the first row, None when there is none."""
+        async with self.connection() as connection:
+            return await connection.value(name, *values)
+
+    async def run(self, name: str, *values: object) -> None:
+        """Carry the statement out."""
+        async with self.connection() as connection:
+            await connection.run(name, *values)
+
+
+class Subject:
+    """Statements about one subject; the store is all of them together."""
+
+    def __init__(self, database: Database) -> None:
+        """Ask this database."""
+        self._database = database
+
+
+@asynccontextmanager
+async def open_database(dsn: str, *, pool_size: int) -> AsyncIterator[Database]:
+    """A pool of at most so many connections; raises StoreUnavailableError when Postgres does not answer."""
+    with mapped_errors():
+        pool = await asyncpg.create_pool(
+            dsn,
+            min_size=1,
+            max_size=pool_size,
+            timeout=limits.CONNECT_TIMEOUT_S,
+            command_timeout=limits.COMMAND_TIMEOUT_S,
+            max_inactive_connection_lifetime=limits.IDLE_CONNECTION_S,
+            server_settings=SERVER_SETTINGS,
+            reset=_leave_as_it_is,
+        )
+    try:
+        yield Database(pool)
+    finally:
+        await _close(pool)
+
+
+async def _leave_as_it_is(_connection: object) -> None:
+    """Our statements set nothing on a connection, so giving it back needs no round trip to reset it."""
+
+
+async def _close(pool: Any) -> None:  # noqa: ANN401 - asyncpg ships no types
+    """Close the pool, by force when its connections do not come back."""
+    try:
+        async with asyncio.timeout(limits.POOL_CLOSE_S):
+            await pool.close()
+    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        pool.terminate()

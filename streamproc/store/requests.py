@@ -1,0 +1,111 @@
+"""The words in which agents and store speak about requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from streamproc.serde import Encoded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Status = Literal["running", "completed", "failed", "cancelled", "expired"]
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NewRequest:
+    """A valid request as it came."""
+
+    request_id: str
+    digest: bytes  # of its content; another one under the same id is a conflict
+    source: str  # the record it came by, topic/partition/offset
+    wallets: list[str]
+    options: Json
+    requested_at_ms: int
+    deadline_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the store says to a request.
+
+    `running`: recorded now or before, not ended; `source` tells whether by this very record. `ended`: it has a terminal
+    record. `conflict`: the id belongs to another content.
+    """
+
+    state: Literal["running", "ended", "conflict"]
+    source: str
+    requested_at_ms: int
+    deadline_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRequest:
+    """A recorded request and how it stands."""
+
+    request_id: str
+    digest: bytes
+    source: str
+    wallets: list[str]
+    options: Json
+    requested_at_ms: int
+    deadline_at: int
+    status: Status
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A wish to end a request: its records as they would be published, and the whole result of a completed one."""
+
+    request_id: str
+    status: str
+    code: str | None
+    terminal: Encoded
+    progress: Encoded | None = None
+    result: bytes | None = None  # JSON, however large
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a request ended, whoever wished it: the records to publish are these and no others."""
+
+    request_id: str
+    status: str
+    code: str | None
+    terminal: Encoded
+    progress: Encoded | None
+
+
+_HEADERS = msgspec.msgpack.Decoder(tuple[tuple[str, bytes], ...])
+
+
+def packed_headers(record: Encoded) -> bytes:
+    """The record's headers as the store keeps them."""
+    return msgspec.msgpack.encode(record.headers)
+
+
+def record_from(row: Mapping[str, Any], prefix: str = "") -> Encoded:
+    """The Kafka record in a row's columns, byte for byte as it was given."""
+    return Encoded(
+        topic=row[f"{prefix}topic"],
+        key=row[f"{prefix}key"],
+        value=row[f"{prefix}value"],
+        headers=_HEADERS.decode(row[f"{prefix}headers"]),
+        timestamp_ms=row[f"{prefix}timestamp_ms"],
+    )
+
+
+def ending_from(row: Mapping[str, Any]) -> Ending:
+    """The ending in a row of `analyses.endings`."""
+    return Ending(
+        request_id=row["request_id"],
+        status=row["status"],
+        code=row["code"],
+        terminal=record_from(row, "terminal_"),
+        progress=record_from(row, "progress_") if row["progress_topic"] is not None else None,
+    )

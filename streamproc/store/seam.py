@@ -1,0 +1,76 @@
+"""The seam to asyncpg: its errors become ours here, and nowhere else."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+
+from streamproc import limits
+from streamproc.errors import StoreUnavailableError, StreamprocError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# SQLSTATE classes and codes (Postgres, appendix A) after which the same statement may succeed later.
+UNAVAILABLE_CLASSES: Final = (
+    "08",  # connection
+    "53",  # resources: too many connections, disk full, out of memory
+    "57P",  # shutdown, crash, cannot connect now, dropped database, idle session
+)
+UNAVAILABLE_CODES: Final = {
+    "57014",  # statement time-out
+    "40001",  # serialization
+    "40P01",  # deadlock
+    "40003",  # statement completion unknown
+    "55P03",  # lock not available
+    "25P02",  # in a failed transaction: the failure itself was seen before
+    "25P03",  # idle in transaction
+    "25P04",  # transaction time-out
+    "25006",  # read only: a standby that is being promoted
+    "28000",  # role or host not let in: may be repaired while we wait
+    "28P01",  # password: likewise
+    "3D000",  # the database does not exist yet
+    "58000",  # system error
+    "58030",  # input or output error
+}
+# asyncpg's own errors carry no code; these are words of the ones that mean a lost connection.
+_LOST: Final = ("closed", "closing", "terminated", "released", "lost")
+
+
+@contextmanager
+def mapped_errors() -> Iterator[None]:
+    """Raise StoreUnavailableError for what time or a restart heals, StreamprocError for any other error of asyncpg."""
+    try:
+        yield
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        raise mapped(error) from error
+    except OverflowError as error:  # asyncpg lets its encoders' own one pass
+        raise StreamprocError(_sentence(error)) from error
+    except (OSError, TimeoutError) as error:  # includes refused connections
+        raise StoreUnavailableError(_sentence(error)) from error
+
+
+def mapped(error: BaseException) -> StreamprocError:
+    """Our error for one of asyncpg's."""
+    kind = StoreUnavailableError if is_unavailable(error) else StreamprocError
+    return kind(_sentence(error))
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Whether the store is away, or asks to try again, rather than that a statement is wrong."""
+    if isinstance(error, (OSError, TimeoutError, asyncpg.InternalClientError)):
+        return True
+    code = getattr(error, "sqlstate", None)
+    if code is not None:
+        return code in UNAVAILABLE_CODES or code.startswith(UNAVAILABLE_CLASSES)
+    if type(error) is asyncpg.InterfaceError:
+        return any(word in str(error) for word in _LOST)
+    return False
+
+
+def _sentence(error: BaseException) -> str:
+    """What to tell people; of a statement's own error without values, which asyncpg keeps in `detail`."""
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return f"Postgres: {text}"[: limits.ERROR_TEXT_MAX_CHARACTERS]

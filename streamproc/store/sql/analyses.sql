@@ -1,0 +1,81 @@
+-- name: now_ms
+SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+
+-- name: record_requests
+-- In the order of ids, so that two workers with overlapping batches never wait for each other.
+INSERT INTO analyses (request_id, digest, source, wallets, options, requested_at_ms, deadline_at)
+SELECT request_id, digest, source, wallets::json, options::json, requested_at_ms, deadline_at
+FROM unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[])
+    WITH ORDINALITY
+    AS new (request_id, digest, source, wallets, options, requested_at_ms, deadline_at, position)
+ORDER BY request_id, position
+ON CONFLICT (request_id) DO NOTHING
+
+-- name: recorded
+SELECT request_id, digest, source, status, requested_at_ms, deadline_at
+FROM analyses
+WHERE request_id = ANY($1::text[])
+
+-- name: request
+SELECT request_id, digest, source, wallets, options, requested_at_ms, deadline_at, status, code
+FROM analyses
+WHERE request_id = $1
+
+-- name: status_of
+SELECT request_id, status FROM analyses WHERE request_id = ANY($1::text[])
+
+-- name: decide
+-- Only what still runs is ended; its records are kept by the same statement, so an end without its record cannot be.
+WITH draft AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS d (request_id, status, code)
+), locked AS (
+    SELECT request_id FROM analyses WHERE request_id = ANY($1::text[]) ORDER BY request_id FOR UPDATE
+), ended AS (
+    UPDATE analyses
+    SET status = draft.status, code = draft.code, ended_at = clock_timestamp()
+    FROM draft JOIN locked USING (request_id)
+    WHERE analyses.request_id = draft.request_id AND analyses.status = 'running'
+    RETURNING analyses.request_id
+), kept AS (
+    INSERT INTO analysis_results (request_id, result)
+    SELECT request_id, result
+    FROM unnest($4::text[], $5::bytea[]) AS r (request_id, result) JOIN ended USING (request_id)
+)
+INSERT INTO analysis_records (request_id, part, topic, key, value, headers, timestamp_ms)
+SELECT request_id, part, topic, key, value, headers, timestamp_ms
+FROM unnest($6::text[], $7::text[], $8::text[], $9::bytea[], $10::bytea[], $11::bytea[], $12::bigint[])
+    AS r (request_id, part, topic, key, value, headers, timestamp_ms)
+JOIN ended USING (request_id)
+
+-- name: endings
+SELECT
+    a.request_id, a.status, a.code,
+    t.topic AS terminal_topic, t.key AS terminal_key, t.value AS terminal_value,
+    t.headers AS terminal_headers, t.timestamp_ms AS terminal_timestamp_ms,
+    p.topic AS progress_topic, p.key AS progress_key, p.value AS progress_value,
+    p.headers AS progress_headers, p.timestamp_ms AS progress_timestamp_ms
+FROM analyses AS a
+JOIN analysis_records AS t ON t.request_id = a.request_id AND t.part = 'terminal'
+LEFT JOIN analysis_records AS p ON p.request_id = a.request_id AND p.part = 'last_progress'
+WHERE a.request_id = ANY($1::text[])
+
+-- name: result
+SELECT result FROM analysis_results WHERE request_id = $1
+
+-- name: record_progress
+INSERT INTO analysis_records (request_id, part, seq, topic, key, value, headers, timestamp_ms)
+VALUES ($1, 'progress', $2, $3, $4, $5, $6, $7)
+ON CONFLICT (request_id, part, seq) DO NOTHING
+
+-- name: progress_from
+SELECT seq, topic, key, value, headers, timestamp_ms
+FROM analysis_records
+WHERE request_id = $1 AND part = 'progress' AND seq >= $2
+ORDER BY seq
+
+-- name: freeze
+INSERT INTO analysis_inputs (request_id, name, content) VALUES ($1, $2, $3)
+ON CONFLICT (request_id, name) DO NOTHING
+
+-- name: frozen
+SELECT content FROM analysis_inputs WHERE request_id = $1 AND name = $2

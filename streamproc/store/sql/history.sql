@@ -1,0 +1,69 @@
+-- name: make_mints
+-- In the order of addresses, so that two workers with overlapping pages never wait for each other.
+INSERT INTO mints (address)
+SELECT address FROM unnest($1::text[]) AS new (address)
+WHERE NOT EXISTS (SELECT FROM mints WHERE mints.address = new.address)
+ORDER BY address
+ON CONFLICT (address) DO NOTHING
+
+-- name: mint_ids
+SELECT id, address FROM mints WHERE address = ANY($1::text[])
+
+-- name: mint_addresses
+SELECT id, address FROM mints WHERE id = ANY($1::integer[])
+
+-- name: put_decimals
+UPDATE mints SET decimals = known.decimals
+FROM unnest($1::text[], $2::smallint[]) AS known (address, decimals)
+WHERE mints.address = known.address AND mints.decimals IS NULL
+
+-- name: decimals
+SELECT address, decimals FROM mints WHERE address = ANY($1::text[]) AND decimals IS NOT NULL
+
+-- name: make_page
+CREATE TEMPORARY TABLE IF NOT EXISTS page (LIKE entries) ON COMMIT DELETE ROWS
+
+-- name: keep_page
+-- What a later listing knows better replaces what is there: exact amounts, the place in the block.
+INSERT INTO entries AS e
+SELECT * FROM page
+ON CONFLICT (wallet_id, slot, signature) DO UPDATE
+SET tx_index = excluded.tx_index, block_time = excluded.block_time, flags = excluded.flags,
+    kind = excluded.kind, network_fee = excluded.network_fee, sol_delta = excluded.sol_delta,
+    tips = excluded.tips, rent = excluded.rent, mints = excluded.mints, deltas = excluded.deltas,
+    routed_mint = excluded.routed_mint, routed_units = excluded.routed_units,
+    fee_payer = excluded.fee_payer, counterparty = excluded.counterparty, overflow = excluded.overflow
+WHERE e.flags & 2 > excluded.flags & 2
+    OR (e.flags & 2 = excluded.flags & 2 AND coalesce(e.tx_index, -1) < 0 AND excluded.tx_index >= 0)
+
+-- name: close_range
+WITH touching AS (
+    DELETE FROM wallet_ranges
+    WHERE wallet_id = $1 AND strategy = $4 AND finality = $5
+        AND from_slot <= $3::bigint + 1 AND to_slot >= $2::bigint - 1
+    RETURNING from_slot, to_slot
+)
+INSERT INTO wallet_ranges (wallet_id, from_slot, to_slot, strategy, finality)
+SELECT $1, least($2::bigint, min(from_slot)), greatest($3::bigint, max(to_slot)), $4, $5
+FROM touching
+
+-- name: ranges
+SELECT r.from_slot, r.to_slot, r.strategy, r.finality
+FROM wallet_ranges AS r
+JOIN wallets AS w ON w.id = r.wallet_id
+WHERE w.address = $1
+ORDER BY r.from_slot, r.to_slot
+
+-- name: count_entries
+SELECT count(*)
+FROM entries AS e
+JOIN wallets AS w ON w.id = e.wallet_id
+WHERE w.address = $1 AND e.slot BETWEEN $2 AND $3
+
+-- name: entries
+SELECT e.slot, e.signature, e.tx_index, e.block_time, e.flags, e.kind, e.network_fee, e.sol_delta, e.tips, e.rent,
+    e.mints, e.deltas, e.routed_mint, e.routed_units, e.fee_payer, e.counterparty, e.overflow
+FROM entries AS e
+JOIN wallets AS w ON w.id = e.wallet_id
+WHERE w.address = $1 AND e.slot <= $2
+ORDER BY e.slot

@@ -1,0 +1,44 @@
+-- name: wallet_id
+SELECT id FROM wallets WHERE address = $1
+
+-- name: make_wallet
+INSERT INTO wallets (address) VALUES ($1) ON CONFLICT (address) DO NOTHING
+
+-- name: lock_wallet
+-- Pages of one wallet are stored one after the other; pages of different wallets do not wait.
+SELECT id FROM wallets WHERE id = $1 FOR NO KEY UPDATE
+
+-- name: mark_synced
+INSERT INTO wallets AS w (address, synced_at_ms, watermark_slot) VALUES ($1, $2, $3)
+ON CONFLICT (address) DO UPDATE
+SET synced_at_ms = greatest(w.synced_at_ms, excluded.synced_at_ms),
+    watermark_slot = greatest(w.watermark_slot, excluded.watermark_slot)
+
+-- name: synced
+SELECT synced_at_ms, watermark_slot FROM wallets WHERE address = $1 AND synced_at_ms IS NOT NULL
+
+-- name: mark_oversized
+INSERT INTO wallets (address, oversized_until_ms)
+VALUES ($1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint + ($2::float8 * 1000)::bigint)
+ON CONFLICT (address) DO UPDATE SET oversized_until_ms = excluded.oversized_until_ms
+
+-- name: oversized
+SELECT address FROM wallets
+WHERE address = ANY($1::text[])
+    AND oversized_until_ms > (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+
+-- name: put_analysis
+INSERT INTO wallet_analyses
+    (wallet_id, watermark_slot, options_digest, engine_version, pnl, behavior, coverage, details)
+VALUES ($1, $2, $3, $4, $5::json, $6::json, $7::json, $8::json)
+ON CONFLICT (wallet_id, watermark_slot, options_digest, engine_version) DO UPDATE
+SET pnl = excluded.pnl, behavior = excluded.behavior, coverage = excluded.coverage,
+    details = excluded.details, analyzed_at = now()
+
+-- name: analyses
+SELECT w.address, a.watermark_slot, a.pnl, a.behavior, a.coverage, a.details
+FROM unnest($1::text[], $2::bigint[]) AS wanted (address, watermark_slot)
+JOIN wallets AS w ON w.address = wanted.address
+JOIN wallet_analyses AS a
+    ON a.wallet_id = w.id AND a.watermark_slot = wanted.watermark_slot
+WHERE a.options_digest = $3 AND a.engine_version = $4

@@ -1,0 +1,37 @@
+"""The store: Postgres behind one object whose methods are the questions that agents have."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from streamproc.errors import ConfigurationError, Fault
+from streamproc.store.analyses import Analyses
+from streamproc.store.balances import Balances
+from streamproc.store.budget import Budget
+from streamproc.store.database import open_database
+from streamproc.store.enrichment import Enrichment
+from streamproc.store.history import History
+from streamproc.store.migrate import pending
+from streamproc.store.wallets import Wallets
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+class Store(Analyses, History, Wallets, Balances, Enrichment, Budget):
+    """Everything that is kept; every method raises StoreUnavailableError while Postgres is away."""
+
+
+@asynccontextmanager
+async def open_store(dsn: str, *, pool_size: int) -> AsyncIterator[Store]:
+    """The store as long as the block runs.
+
+    Raises ConfigurationError when the schema is older than this program, StoreUnavailableError when Postgres is away.
+    """
+    waiting = await pending(dsn)
+    if waiting:
+        rule = "must be applied first: streamproc db migrate"
+        raise ConfigurationError([Fault("schema", name, rule) for name in waiting])
+    async with open_database(dsn, pool_size=pool_size) as database:
+        yield Store(database)

@@ -1,0 +1,105 @@
+"""Wallets in the store: when each was synced, and what was computed of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from streamproc.core.result import encode_json
+from streamproc.store.database import Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Json = dict[str, Any]
+
+
+class Synced(NamedTuple):
+    """When a wallet's tip was asked for the last time, and which slot it was."""
+
+    at_ms: int
+    watermark_slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class WalletAnalysis:
+    """What was computed of one wallet's history up to a slot, with one set of options."""
+
+    wallet: str
+    watermark_slot: int
+    pnl: Json
+    behavior: Json | None
+    coverage: Json
+    details: Json | None = None  # what comparing wallets needs beside the published records
+
+
+class Wallets(Subject):
+    """Wallets and their analyses."""
+
+    async def mark_synced(self, wallet: str, *, watermark_slot: int, at_ms: int) -> None:
+        """Note that everything up to this slot, the tip at that time of the database's clock, was asked for."""
+        await self._database.run("wallets.mark_synced", wallet, at_ms, watermark_slot)
+
+    async def synced(self, wallet: str) -> Synced | None:
+        """The last sync of a wallet, None when there was none."""
+        row = await self._database.row("wallets.synced", wallet)
+        return None if row is None else Synced(row["synced_at_ms"], row["watermark_slot"])
+
+    async def mark_oversized(self, wallet: str, *, for_s: float) -> None:
+        """Note that a wallet has more token accounts than are listed; that expires."""
+        await self._database.run("wallets.mark_oversized", wallet, for_s)
+
+    async def oversized(self, wallets: Iterable[str]) -> set[str]:
+        """Those of the wallets that are known as oversized now."""
+        rows = await self._database.rows("wallets.oversized", list(wallets))
+        return {row["address"] for row in rows}
+
+    async def put_analysis(
+        self, analysis: WalletAnalysis, *, options_digest: str, engine_version: str
+    ) -> None:
+        """Keep an analysis; one of the same wallet, slot, options and version is replaced."""
+        await self._database.run("wallets.make_wallet", analysis.wallet)
+        wallet_id = await self._database.value("wallets.wallet_id", analysis.wallet)
+        parts = (analysis.pnl, analysis.behavior, analysis.coverage, analysis.details)
+        texts = [None if part is None else encode_json(part).decode() for part in parts]
+        await self._database.run(
+            "wallets.put_analysis",
+            wallet_id,
+            analysis.watermark_slot,
+            options_digest,
+            engine_version,
+            *texts,
+        )
+
+    async def analysis(
+        self, wallet: str, watermark_slot: int, *, options_digest: str, engine_version: str
+    ) -> WalletAnalysis | None:
+        """The kept analysis, None when there is none."""
+        found = await self.analyses(
+            {wallet: watermark_slot}, options_digest=options_digest, engine_version=engine_version
+        )
+        return found.get(wallet)
+
+    async def analyses(
+        self, watermarks: Mapping[str, int], *, options_digest: str, engine_version: str
+    ) -> dict[str, WalletAnalysis]:
+        """The kept analyses of these wallets, each up to its slot, by wallet; what is not kept is not in it."""
+        rows = await self._database.rows(
+            "wallets.analyses",
+            list(watermarks),
+            list(watermarks.values()),
+            options_digest,
+            engine_version,
+        )
+        return {row["address"]: _analysis_from(row) for row in rows}
+
+
+def _analysis_from(row: Mapping[str, Any]) -> WalletAnalysis:
+    """The analysis in a row of `wallets.analyses`."""
+    read: dict[str, Any] = {
+        name: None if row[name] is None else msgspec.json.decode(row[name])
+        for name in ("pnl", "behavior", "coverage", "details")
+    }
+    return WalletAnalysis(wallet=row["address"], watermark_slot=row["watermark_slot"], **read)

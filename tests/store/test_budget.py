@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import asyncio
+import itertools
+
+import pytest
+
+from streamproc import limits
+from streamproc.store import NewRequest, Store
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+async def request_id(store: Store) -> str:
+    """A recorded request."""
+    await store.record_requests([NewRequest("a-1", b"", "t/0/0", [], {}, 0, 1)])
+    return "a-1"
+
+
+async def test_a_budget_is_never_exceeded_by_calls_at_the_same_time(
+    store: Store, request_id: str
+) -> None:
+    asked = [store.reserve_credits(request_id, 10, 55) for _ in range(20)]
+    assert sum(await asyncio.gather(*asked)) == 5
+    assert await store.credits_spent(request_id) == 0
+
+
+async def test_a_call_that_cost_less_leaves_the_rest_to_others(
+    store: Store, request_id: str
+) -> None:
+    assert await store.reserve_credits(request_id, 50, 60)
+    assert not await store.reserve_credits(request_id, 20, 60)
+    await store.settle_credits(request_id, reserved=50, spent=10)
+    assert await store.reserve_credits(request_id, 50, 60)
+    await store.settle_credits(request_id, reserved=50, spent=0)
+    assert await store.credits_spent(request_id) == 10
+
+
+async def test_without_a_budget_credits_are_only_counted(store: Store, request_id: str) -> None:
+    assert await store.credits_spent(request_id) == 0
+    await store.settle_credits(request_id, reserved=0, spent=7)
+    assert await store.reserve_credits(request_id, 10**9, None)
+    assert await store.credits_spent(request_id) == 7
+
+
+async def test_a_budget_of_nothing_allows_nothing(store: Store, request_id: str) -> None:
+    assert not await store.reserve_credits(request_id, 1, 0)
+
+
+async def test_leases_of_all_workers_follow_each_other_without_overlap(store: Store) -> None:
+    leases = [await store.lease("k", "rpc", permits=1000, rate=1.0) for _ in range(4)]
+    assert leases[0].wait_s == pytest.approx(0, abs=100)
+    for before, after in itertools.pairwise(leases):
+        assert after.wait_s - before.wait_s == pytest.approx(1000, abs=100)
+    assert {lease.spacing_s for lease in leases} == {1.0}
+
+
+async def test_buckets_and_keys_do_not_wait_for_each_other(store: Store) -> None:
+    await store.lease("k", "rpc", permits=1000, rate=1.0)
+    assert (await store.lease("k", "enhanced", permits=1, rate=1.0)).wait_s < 100
+    assert (await store.lease("other", "rpc", permits=1, rate=1.0)).wait_s < 100
+
+
+async def test_refusals_halve_the_rate_once_per_incident(store: Store) -> None:
+    for _ in range(5):
+        await store.penalize("k", "rpc")
+    lease = await store.lease("k", "rpc", permits=1, rate=10.0)
+    assert lease.spacing_s == pytest.approx(0.2, rel=0.45)
+
+
+async def test_a_pause_holds_for_all_workers(store: Store) -> None:
+    await store.penalize("k", "rpc", pause_s=1000)
+    lease = await store.lease("k", "rpc", permits=1, rate=10.0)
+    assert lease.wait_s == pytest.approx(1000, abs=100)
+
+
+async def test_the_rate_never_falls_to_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "RATE_INCIDENT_S", 0.0)
+    for _ in range(20):
+        await store.penalize("k", "rpc")
+    lease = await store.lease("k", "rpc", permits=1, rate=10.0)
+    assert lease.spacing_s <= 0.1 / limits.RATE_FACTOR_MIN
+
+
+async def test_a_halved_rate_comes_back_with_time(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.penalize("k", "rpc")
+    monkeypatch.setattr(limits, "RATE_RECOVERY_S", 1e-6)  # as if that time had passed
+    lease = await store.lease("k", "rpc", permits=1, rate=10.0)
+    assert lease.spacing_s == pytest.approx(0.1)

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from solders.pubkey import Pubkey
+from solders.signature import Signature
+
+from streamproc.core.entries import Entry, Kind, canonical_order
+from streamproc.core.ranges import SlotRange
+from streamproc.errors import StreamprocError
+from streamproc.store import Store, StoredPage, StoredRange
+from streamproc.store.entry_rows import COLUMNS, entry_from, mints_of, row_of
+
+WALLET = str(Pubkey.from_bytes(b"\x07" * 32))
+MINTS = [str(Pubkey.from_bytes(bytes([number]) * 32)) for number in range(20, 26)]
+
+BIGINT = st.integers(-(2**63), 2**63 - 1)
+ANY_SIZE = st.one_of(st.integers(0, 10), BIGINT, st.integers(-(2**70), 2**70))
+ADDRESSES = st.sampled_from([WALLET, *MINTS])
+ENTRIES = st.builds(
+    Entry,
+    signature=st.binary(min_size=64, max_size=64).map(lambda raw: str(Signature.from_bytes(raw))),
+    slot=st.integers(0, 2**62),
+    index=st.none() | st.integers(-(2**31), 2**31 - 1),
+    time=st.none() | BIGINT,
+    failed=st.booleans(),
+    estimated=st.booleans(),
+    fee_payer=ADDRESSES,
+    network_fee=ANY_SIZE,
+    sol_delta=ANY_SIZE,
+    tips=ANY_SIZE,
+    rent=ANY_SIZE,
+    kind=st.sampled_from(Kind),
+    deltas=st.dictionaries(st.sampled_from(MINTS), ANY_SIZE).map(
+        lambda d: tuple(sorted(d.items()))
+    ),
+    routed_quote=st.none() | st.tuples(st.sampled_from(MINTS), ANY_SIZE),
+    counterparty=st.none() | ADDRESSES,
+)
+
+
+def _entry(number: int, slot: int, *, index: int | None = 0, estimated: bool = False) -> Entry:
+    return Entry(
+        signature=str(Signature.from_bytes(number.to_bytes(64, "big"))),
+        slot=slot,
+        index=index,
+        time=1_700_000_000 + slot,
+        failed=False,
+        estimated=estimated,
+        fee_payer=WALLET,
+        network_fee=5000,
+        sol_delta=-5000,
+        tips=0,
+        rent=0,
+        kind=Kind.OTHER,
+        deltas=((MINTS[0], number),),
+        routed_quote=None,
+        counterparty=None,
+    )
+
+
+def _page(
+    *entries: Entry, closed: tuple[int, int] | None = None, strategy: str = "full"
+) -> StoredPage:
+    return StoredPage(entries, SlotRange(*closed) if closed else None, strategy)
+
+
+@given(ENTRIES)
+def test_an_entry_equals_itself_after_a_row(entry: Entry) -> None:
+    ids = {mint: number for number, mint in enumerate(sorted(mints_of([entry])))}
+    row = dict(zip(COLUMNS, row_of(entry, 1, WALLET, ids), strict=True))
+    numbers = [
+        *row["deltas"],
+        *(row[name] for name in ("network_fee", "sol_delta", "tips", "rent")),
+    ]  # type: ignore[misc]
+    assert all(-(2**63) <= number < 2**63 for number in numbers)
+    assert entry_from(row, WALLET, {number: mint for mint, number in ids.items()}) == entry
+
+
+@pytest.mark.real
+async def test_entries_equal_themselves_after_the_table(store: Store) -> None:
+    @given(ENTRIES)
+    def collect(entry: Entry) -> None:
+        signature = Signature.from_bytes(len(entries).to_bytes(64, "big"))
+        entries.append(entry._replace(signature=str(signature)))
+
+    entries: list[Entry] = []
+    collect()
+    assert len(entries) > 20
+    await store.add_page(WALLET, _page(*entries))
+    assert await store.entries(WALLET) == canonical_order(entries)
+
+
+@pytest.mark.real
+async def test_a_page_again_changes_nothing_and_wallets_are_apart(store: Store) -> None:
+    page = _page(_entry(1, 5), _entry(2, 7), closed=(5, 9))
+    for _ in range(2):
+        await store.add_page(WALLET, page)
+    await store.add_page(MINTS[0], _page(_entry(3, 6)))
+    assert [each.slot for each in await store.entries(WALLET)] == [5, 7]
+    assert await store.ranges(WALLET) == [(5, 9)]
+    assert await store.ranges(MINTS[0]) == []
+    assert await store.entries(MINTS[1]) == []
+
+
+@pytest.mark.real
+async def test_entries_up_to_a_slot_are_a_snapshot(store: Store) -> None:
+    await store.add_page(WALLET, _page(_entry(1, 5), _entry(2, 7)))
+    assert [each.slot for each in await store.entries(WALLET, up_to_slot=6)] == [5]
+    assert await store.count_entries(WALLET) == 2
+    assert await store.count_entries(WALLET, from_slot=6, to_slot=7) == 1
+
+
+@pytest.mark.real
+async def test_ranges_of_one_strategy_merge_and_coverage_is_the_union_of_all(store: Store) -> None:
+    for closed in ((10, 20), (31, 40), (21, 25), (24, 30)):
+        await store.add_page(WALLET, _page(closed=closed))
+    await store.add_page(WALLET, _page(closed=(41, 50), strategy="other"))
+    assert await store.stored_ranges(WALLET) == [
+        StoredRange(10, 40, "full", "finalized"),
+        StoredRange(41, 50, "other", "finalized"),
+    ]
+    assert await store.ranges(WALLET) == [(10, 50)]
+
+
+@pytest.mark.real
+async def test_pages_stored_at_the_same_time_lose_nothing(store: Store) -> None:
+    pages = [_page(_entry(number, number), closed=(number, number)) for number in range(1, 40)]
+    await asyncio.gather(*(store.add_page(WALLET, page) for page in pages))
+    assert await store.ranges(WALLET) == [(1, 39)]
+    assert await store.count_entries(WALLET) == 39
+
+
+@pytest.mark.real
+async def test_a_page_that_cannot_be_stored_closes_nothing(store: Store) -> None:
+    bad = _entry(1, 5)._replace(index=2**40)
+    with pytest.raises(StreamprocError):
+        await store.add_page(WALLET, _page(bad, closed=(5, 9)))
+    assert await store.ranges(WALLET) == []
+
+
+@pytest.mark.real
+async def test_exact_amounts_and_places_replace_guesses_and_never_the_reverse(store: Store) -> None:
+    guess = _entry(1, 5, index=-3, estimated=True)
+    exact = _entry(1, 5, index=8)
+    for page in (guess, exact, guess):
+        await store.add_page(WALLET, _page(page))
+    assert await store.entries(WALLET) == [exact]
+
+
+@pytest.mark.real
+async def test_decimals_are_kept_as_first_named(store: Store) -> None:
+    await store.add_page(WALLET, StoredPage([], None, "full", decimals={MINTS[0]: 6, MINTS[1]: 0}))
+    await store.add_page(WALLET, StoredPage([], None, "full", decimals={MINTS[0]: 9}))
+    assert await store.decimals(MINTS) == {MINTS[0]: 6, MINTS[1]: 0}
