@@ -126,6 +126,7 @@ STOP_OUTBOX_S: Final = 2.0  # for what is still on its way to the brokers at tha
 STOP_MAX_S: Final = 9.5  # a process that was asked to stop is gone after this, whatever hangs
 BLOCKED_S: Final = 40.0  # the event loop stands still for so long: the process is of no use
 STALL_S: Final = 60.0  # there is lag, nothing is at work and nothing moves for so long: likewise
+UNREADY_S: Final = 300.0  # an assignment or a recovery does not get on for so long: likewise
 PROBE_TIMEOUT_S: Final = 5.0  # for the question whether a broker answers at all
 LOG_BURST: Final = 5  # equal lines of Kafka's clients let through in one window
 LOG_WINDOW_S: Final = 10.0

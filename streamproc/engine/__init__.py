@@ -2,7 +2,8 @@
 
 from streamproc.engine.config import EngineConfig
 from streamproc.engine.engine import Engine
-from streamproc.engine.join import Join, JoinLogic
+from streamproc.engine.join import Join
+from streamproc.engine.logic import JoinLogic
 from streamproc.engine.records import Outgoing, Record
 from streamproc.engine.stage import Stage
 

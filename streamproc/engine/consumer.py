@@ -49,6 +49,9 @@ class Rebalances(Protocol):
     def assigned(self, partitions: Collection[Partition], generation: int) -> None:
         """These partitions are ours now."""
 
+    def recovering(self) -> None:
+        """Recovery gets on."""
+
     def flowing(self) -> None:
         """The tables are recovered, stream records are about to come."""
 
@@ -142,6 +145,7 @@ class GuardedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no 
         messages: dict[Any, list[Any]] = {}
         for partition, raw in fetched.items():
             if raw and self._is_changelog_tp(partition):
+                self.engine.recovering()
                 await failpoints.reach("during-recovery")
                 messages[partition] = raw
             elif raw:

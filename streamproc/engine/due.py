@@ -14,17 +14,14 @@ class DueTimes:
         self._times: dict[bytes, float] = {}
         self._heap: list[tuple[float, bytes]] = []
 
-    def __len__(self) -> int:
-        return len(self._times)
+    def count(self, before: float) -> int:
+        """How many keys are to be looked at before this time."""
+        return sum(at < before for at in self._times.values())
 
     def schedule(self, key: bytes, at: float) -> None:
         """Look at the key at this time."""
         self._times[key] = at
         heapq.heappush(self._heap, (at, key))
-
-    def forget(self, key: bytes) -> None:
-        """Look at it no more."""
-        self._times.pop(key, None)
 
     def clear(self) -> None:
         """Forget all."""

@@ -9,21 +9,20 @@ import asyncio
 import gc
 import logging
 import time
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import faust
-from faust.app.base import BootStrategy
-
-from streamproc import limits, metrics
+from streamproc import limits
 from streamproc.engine.consumer import GuardedTransport
+from streamproc.engine.faust_app import GuardedApp
 from streamproc.engine.flood import hold_back_floods
-from streamproc.engine.flow import EXIT_CODE, Flow
-from streamproc.engine.join import Join, JoinLogic
+from streamproc.engine.flow import Flow, exit_now
+from streamproc.engine.join import Join
 from streamproc.engine.outbox import Outbox
 from streamproc.engine.packing import PassThrough
 from streamproc.engine.stage import Stage
 from streamproc.engine.table import JoinTable
 from streamproc.engine.timer import JoinTimer
+from streamproc.engine.vitals import Vitals
 from streamproc.engine.watchdog import LoopGuard, Watchdog
 from streamproc.engine.worker import run_worker
 
@@ -34,11 +33,11 @@ if TYPE_CHECKING:
     from streamproc.engine.config import EngineConfig
     from streamproc.engine.flow import Reader
     from streamproc.engine.lanes import Ledger
+    from streamproc.engine.logic import JoinLogic, S
     from streamproc.engine.records import Batch, Partition
     from streamproc.engine.stage import Handle
 
 log = logging.getLogger(__name__)
-S = TypeVar("S")
 
 
 async def _wall_clock() -> float:
@@ -46,25 +45,12 @@ async def _wall_clock() -> float:
     return time.time()
 
 
-class _BootStrategy(BootStrategy):  # type: ignore[misc]  # Faust ships no types
-    """Faust's producer is never used: it is neither idempotent nor does a failed send stop anything."""
-
-    enable_kafka_producer = False
-    enable_web = False
-
-
-class _App(faust.App):  # type: ignore[misc]  # Faust ships no types
-    """A Faust app that starts no producer of its own."""
-
-    BootStrategy = _BootStrategy
-
-
 class Engine:
     """One worker: declare stages and joins, hang agents on them, run."""
 
     def __init__(self, config: EngineConfig) -> None:
         self.config = config
-        self.app = _App(config.app_id, **_settings(config))
+        self.app = GuardedApp(config)
         self.app.transport = GuardedTransport(self.app.conf.broker_consumer, self.app, engine=self)
         self.flow = Flow(Outbox(config.brokers, config.security), config.dead_letters)
         self._outputs = {config.dead_letters}
@@ -74,7 +60,7 @@ class Engine:
         self._closing: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._guard = LoopGuard(config.blocked_s)
-        self._is_flowing = False
+        self.vitals = Vitals(self.app, self.flow, self._readers)
 
     # --- declaring ---
 
@@ -148,8 +134,8 @@ class Engine:
         await self.flow.outbox.start(self._outputs)
         for hook in self._opening:
             await hook()
-        watchdog = Watchdog(self, self._guard, stall_s=self.config.stall_s)
-        work = [watchdog.run(), self._measure(), *(timer.run() for timer in self._timers)]
+        watchdog = Watchdog(self.vitals, self._guard, stall_s=self.config.stall_s)
+        work = [watchdog.run(), self.vitals.measure(), *(timer.run() for timer in self._timers)]
         self._tasks = [asyncio.ensure_future(each) for each in work]
         for task in self._tasks:
             task.add_done_callback(_failed)
@@ -161,10 +147,11 @@ class Engine:
         """Start nothing new, finish what is under way, commit it; bounded, and what is left comes again elsewhere."""
         self._guard.stop_within(limits.STOP_MAX_S)
         self.flow.is_holding = self.flow.is_stopping = True
-        self._is_flowing = False
+        self.flow.is_flowing = False
         if self.app._consumer is not None:  # noqa: SLF001 - asking for `consumer` would make one
             self.app.consumer.stop_flow()
         await asyncio.gather(*(each.drain(limits.STOP_DRAIN_S) for each in self._readers))
+        await self.flow.outbox.emptied(limits.STOP_OUTBOX_S)
         if self.app._consumer is not None:  # noqa: SLF001 - as above
             await self.app.consumer.commit_finished()
 
@@ -187,7 +174,8 @@ class Engine:
     async def before_revoked(self) -> None:
         """Start nothing new; flush the joins and forget their states, the table will be recovered."""
         self.flow.is_holding = True
-        self._is_flowing = False
+        self.flow.is_flowing = False
+        self.recovering()
         joins = [each for each in self._readers if isinstance(each, Join)]
         await asyncio.gather(*(join.drain(limits.GIVE_UP_SETTLE_S) for join in joins))
 
@@ -202,10 +190,14 @@ class Engine:
         for reader in self._readers:
             reader.partitions_assigned()
 
+    def recovering(self) -> None:
+        """The tables' recovery gets on."""
+        self.flow.stuck_since = time.monotonic()
+
     def flowing(self) -> None:
         """The tables are recovered and stream records come now."""
         log.info("the tables are recovered, records flow")
-        self._is_flowing = True
+        self.flow.is_flowing = True
         for timer in self._timers:
             timer.recovered()
 
@@ -214,95 +206,16 @@ class Engine:
     @property
     def is_ready(self) -> bool:
         """Whether the tables are recovered and records flow."""
-        return self._is_flowing and not self.flow.is_stopping
+        return self.flow.is_flowing and not self.flow.is_stopping
 
     @property
     def counts(self) -> Counter[str]:
         """Since the start: handled.NAME, retries.NAME, dead_letters.REASON, stale, holes, states_lost."""
         return self.flow.counts
 
-    def is_at_work(self) -> bool:
-        """Whether anything is under way."""
-        return not (self.flow.outbox.is_idle and all(each.is_idle for each in self._readers))
-
-    def moved_at(self) -> float:
-        """When a record last came or was done, on the monotonic clock."""
-        return self.flow.moved_at
-
-    def polled_at(self) -> float:
-        """When the fetcher last asked for records; now while Faust lets nothing flow."""
-        consumer = self.app._consumer  # noqa: SLF001 - asking for `consumer` would make one
-        if consumer is None or not self._is_flowing:
-            return time.monotonic()
-        return float(consumer.polled_at)
-
-    def lag(self) -> int:
-        """How many records of our partitions were not delivered to us."""
-        return sum(self._lags(delivered=True).values())
-
-    async def is_broker_reachable(self) -> bool:
-        """Whether a broker answers."""
-        return await self.flow.outbox.is_broker_reachable()
-
-    def _lags(self, *, delivered: bool) -> dict[Partition, int]:
-        """For each partition that was read the records not delivered, or not worked off."""
-        lags = {}
-        for partition, lanes in self.ledger.lanes.items():
-            try:
-                highwater = self.app.consumer.highwater(faust.TP(*partition))
-            except Exception:  # noqa: BLE001, S112 - in the middle of a rebalance nobody knows
-                continue
-            if highwater is not None and lanes:
-                reached = min(lane.end if delivered else lane.safe() for lane in lanes.values())
-                lags[partition] = max(0, highwater - reached)
-        return lags
-
-    async def _measure(self) -> None:
-        """Set the gauges, once a second."""
-        while True:
-            await asyncio.sleep(1.0)
-            for reader in self._readers:
-                metrics.IN_FLIGHT.labels(reader.name).set(self.ledger.unfinished(reader))
-            tables = [len(join.table.keys()) for join in self._readers if isinstance(join, Join)]
-            metrics.JOIN_WAITING.set(sum(tables))
-            for (topic, partition), lag in self._lags(delivered=False).items():
-                metrics.LAG.labels(topic, str(partition)).set(lag)
-
 
 def _failed(task: asyncio.Task[None]) -> None:
     """A background task of the engine never ends by itself; one that does is a bug and ends the process."""
     if not task.cancelled() and task.exception() is not None:
-        from streamproc.engine.flow import exit_now  # noqa: PLC0415
-
         log.error("a background task failed", exc_info=task.exception())
         exit_now("a background task failed")
-
-
-def _settings(config: EngineConfig) -> dict[str, Any]:
-    """Faust's settings: as little of Faust as the job needs."""
-    return {
-        "broker": "kafka://"
-        + config.brokers.split(",")[0],  # never used: our consumer has its own list
-        "version": 1,
-        "store": "memory://",
-        "datadir": str(config.data_dir / "faust"),
-        "autodiscover": False,
-        "key_serializer": "raw",
-        "value_serializer": "raw",
-        "topic_allow_declare": False,
-        "topic_disable_leader": True,
-        "reply_create_topic": False,
-        "web_enabled": False,
-        "worker_redirect_stdouts": False,
-        "processing_guarantee": "at_least_once",
-        "stream_wait_empty": False,  # safe with the ledger only; True lets SIGTERM wait for a long handler
-        "stream_recovery_delay": 0.0,
-        "stream_buffer_maxsize": limits.STREAM_BATCHES,
-        "table_standby_replicas": 0,
-        "broker_session_timeout": config.session_timeout_s,
-        "broker_commit_interval": config.commit_interval_s,
-        "broker_request_timeout": limits.REQUEST_TIMEOUT_S,
-    }
-
-
-__all__ = ["EXIT_CODE", "Engine"]

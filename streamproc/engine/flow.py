@@ -65,22 +65,25 @@ class Flow:
         self.counts: Counter[str] = Counter()
         self.is_holding = True  # nothing new is started: between two assignments, and when stopping
         self.is_stopping = False
+        self.is_flowing = False  # the tables are recovered, stream records come
+        self.stuck_since = time.monotonic()  # while it is not: when recovery last got on
         self.log: Log | None = None
         self.moved_at = time.monotonic()
 
     async def admit(self, reader: Reader, batch: Batch) -> Admitted | None:
         """What of a batch is new; where records are missing before it, they are asked for again instead."""
-        while True:
+        while not self.is_holding:
             found = self.ledger.admit(reader, batch)
             if isinstance(found, Hole):
                 if not await self._filled(found, batch):
                     return None
                 continue
-            if found is None:
-                self.counts["stale"] += 1
-                return None
-            self.moved_at = time.monotonic()
-            return found
+            if found is not None:
+                self.moved_at = time.monotonic()
+                return found
+            break
+        self.counts["stale"] += 1
+        return None
 
     async def _filled(self, hole: Hole, batch: Batch) -> bool:
         """Whether the log itself is empty where the hole is; otherwise its records are fetched again."""

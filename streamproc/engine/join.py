@@ -1,8 +1,8 @@
 """The join: folds records into one state per key, and says what the states decide exactly once.
 
-The order of one cycle, for the keys that changed: fold in memory -> `settle` decides -> state and outputs to the
-changelog, confirmed -> outputs published, confirmed -> the table, the sources done. While a key is in such a cycle its
-further records wait in its inbox. A crash at any point repeats what was written ahead, never decides it anew.
+Records are folded in memory; the keys that changed go through a cycle together: decide, write ahead, publish, land.
+While a key is in one, its further records wait in its inbox. A crash at any point repeats what was written ahead, never
+decides it anew.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic
 
 import msgspec
 
 from streamproc import limits, metrics
-from streamproc.engine import failpoints, stored
-from streamproc.engine.backoff import delay_s
-from streamproc.engine.dead_letters import NO_KEY, OUTPUT_REFUSED
+from streamproc.engine import stored
+from streamproc.engine.cycle import Cycle, Decided, Entry
+from streamproc.engine.dead_letters import NO_KEY
 from streamproc.engine.due import DueTimes
 from streamproc.engine.flow import started
-from streamproc.engine.records import Outgoing
-from streamproc.errors import DeadLetterError, TransientError
+from streamproc.engine.logic import JoinLogic, S
+from streamproc.errors import DeadLetterError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from streamproc.engine.flow import Flow
     from streamproc.engine.lanes import Lane
@@ -32,61 +32,6 @@ if TYPE_CHECKING:
     from streamproc.engine.table import JoinTable
 
 log = logging.getLogger(__name__)
-S = TypeVar("S")
-
-
-class JoinLogic(Protocol[S]):
-    """What a join is about."""
-
-    def load(self, raw: bytes) -> S:
-        """The state that `dump` wrote."""
-
-    def dump(self, state: S) -> bytes | None:
-        """The state as bytes; None: it is forgotten."""
-
-    def fold(self, key: bytes, state: S | None, record: Record) -> S:
-        """The state after a record, pure; raises DeadLetterError for what does not decode."""
-
-    def is_urgent(self, state: S) -> bool:
-        """Whether to settle at once instead of at the next tick."""
-
-    async def settle(self, states: list[tuple[bytes, S]]) -> list[tuple[S, list[Outgoing]]]:
-        """For each key's state the new one and its outputs; may await, and raise TransientError to be asked again."""
-
-    def due(self, key: bytes, state: S, now: float) -> Outgoing | None:
-        """What a timer has to put on the join's own topic for a state at a time; once something, then always."""
-
-
-class Entry(Generic[S]):
-    """One key that is under way, or was lately."""
-
-    __slots__ = ("again", "durable", "inbox", "is_flying", "key", "partition", "state", "taken")
-
-    def __init__(self, key: bytes, partition: int) -> None:
-        self.key = key
-        self.partition = partition
-        self.state: S | None = None
-        self.durable: bytes | None = None  # the state as the changelog has it
-        self.again: tuple[
-            Outgoing, ...
-        ] = ()  # written ahead by whoever had the key before: repeat first
-        self.taken: list[tuple[Lane, Record]] = []  # folded, not done
-        self.inbox: list[tuple[Lane, Record]] = []  # arrived while the key was in a cycle
-        self.is_flying = False
-
-
-class _Decided(Generic[S]):
-    """One key's part of a cycle."""
-
-    __slots__ = ("dumped", "entry", "outs", "state")
-
-    def __init__(
-        self, entry: Entry[S], state: S, outs: Sequence[Outgoing], dumped: bytes | None
-    ) -> None:
-        self.entry = entry
-        self.state = state
-        self.outs = outs
-        self.dumped = dumped
 
 
 class Join(Generic[S]):
@@ -106,7 +51,7 @@ class Join(Generic[S]):
         self._is_flush_due = False
         self.due_times = DueTimes()
         self._records = metrics.RECORDS.labels(name)
-        self._retried = metrics.RETRIES.labels(name)
+        self._cycle = Cycle(name, table, logic, flow)
 
     # --- taking ---
 
@@ -234,97 +179,18 @@ class Join(Generic[S]):
             entry.is_flying = True
             del self._dirty[entry.key]
             self._urgent.pop(entry.key, None)
-        self._cycles.add(started(self._cycle(entries), self._cycles.discard))
+        self._cycles.add(started(self._run(entries), self._cycles.discard))
 
-    # --- one cycle ---
-
-    async def _cycle(self, entries: list[Entry[S]]) -> None:
-        """Repeat, decide, write ahead, publish, land; every step waits for the brokers."""
-        await self._sent({e.key: e.again for e in entries if e.again})
-        decided = await self._decided(entries)
-        refused = await self._sent(
-            {each.entry.key: [self._ahead(each)] for each in decided if _is_news(each)}
-        )
-        for each in [each for each in decided if each.entry.key in refused]:
-            self._refuse(each.entry, refused[each.entry.key], OUTPUT_REFUSED)
-        decided = [each for each in decided if each.entry.key not in refused]
-        await self._sent({each.entry.key: each.outs for each in decided if each.outs})
-        await self._sent(
-            {
-                e.entry.key: [self._tombstone(e.entry)]
-                for e in decided
-                if e.outs and e.dumped is None
-            }
-        )
-        await failpoints.reach("after-join-outputs-before-table")
+    async def _run(self, entries: list[Entry[S]]) -> None:
+        """Take the entries through a cycle, land them, and mark those whose inbox was not empty."""
+        decided, failed = await self._cycle.run(entries)
         for each in decided:
             self._land(each)
-        self._mark(e for e in entries if e.taken and not e.is_flying)
+        for entry, error in failed:
+            self._refuse(entry, error)
+        self._mark(entry for entry in entries if entry.taken)
 
-    async def _sent(self, records: dict[bytes, Sequence[Outgoing]]) -> dict[bytes, BaseException]:
-        """Wait until the brokers have all; the keys of what they refuse for good."""
-        futures = {key: self._flow.outbox.send(outs) for key, outs in records.items()}
-        if not futures:
-            return {}
-        try:
-            await asyncio.wait(futures.values())
-        except asyncio.CancelledError:
-            for future in futures.values():
-                future.cancel()
-            raise
-        errors = {key: future.exception() for key, future in futures.items()}
-        return {key: error for key, error in errors.items() if error is not None}
-
-    async def _decided(self, entries: list[Entry[S]]) -> list[_Decided[S]]:
-        """What `settle` makes of the states; a failure that is no outage is narrowed down to its keys."""
-        try:
-            return await self._settled(entries)
-        except Exception as error:
-            log.exception("%s: settling %d states failed", self.name, len(entries))
-            if len(entries) == 1:
-                self._refuse(entries[0], error)
-                return []
-        return [each for entry in entries for each in await self._decided([entry])]
-
-    async def _settled(self, entries: list[Entry[S]]) -> list[_Decided[S]]:
-        """Ask until the world answers."""
-        tries = 0
-        while True:
-            try:
-                states = [(e.key, e.state) for e in entries if e.state is not None]
-                return self._stamped(entries, await self.logic.settle(states))
-            except TransientError as error:
-                tries += 1
-                log.warning("%s waits: %s", self.name, error)
-                self._retried.inc()
-                self._flow.counts[f"retries.{self.name}"] += 1
-                self._flow.moved_at = time.monotonic()
-                await asyncio.sleep(delay_s(tries))
-
-    def _stamped(
-        self, entries: list[Entry[S]], results: list[tuple[S, list[Outgoing]]]
-    ) -> list[_Decided[S]]:
-        """The results by entry; each output gets its time now, so that a repeat has the same."""
-        now_ms = int(time.time() * 1000)
-        return [
-            _Decided(entry, state, [_timed(out, now_ms) for out in outs], self.logic.dump(state))
-            for entry, (state, outs) in zip(entries, results, strict=True)
-        ]
-
-    def _ahead(self, each: _Decided[S]) -> Outgoing:
-        """The changelog's record: state and outputs, or a tombstone for neither."""
-        entry = each.entry
-        if each.dumped is None and not each.outs:
-            return self._tombstone(entry)
-        source = min(((r.topic, r.offset) for _, r in entry.taken), key=lambda at: at[1])
-        value = stored.encode(each.dumped, each.outs, source)
-        return Outgoing(self.table.changelog, entry.key, value, (), entry.partition)
-
-    def _tombstone(self, entry: Entry[S]) -> Outgoing:
-        """The changelog's record of a forgotten state."""
-        return Outgoing(self.table.changelog, entry.key, None, (), entry.partition)
-
-    def _land(self, each: _Decided[S]) -> None:
+    def _land(self, each: Decided[S]) -> None:
         """All is confirmed: the table shows it, the sources are done, and what came meanwhile is folded."""
         entry = each.entry
         entry.is_flying = False
@@ -351,12 +217,10 @@ class Join(Generic[S]):
                 break
             del self.live[oldest.key]
 
-    def _refuse(self, entry: Entry[S], error: BaseException, reason: str | None = None) -> None:
+    def _refuse(self, entry: Entry[S], error: BaseException) -> None:
         """Divert the records that led to an impossible state; the key goes back to what the changelog has."""
         for lane, record in entry.taken:
-            self._divert(
-                lane, record, error if reason is None else DeadLetterError(reason, str(error))
-            )
+            self._divert(lane, record, error)
         again = self._loaded(entry.key, entry.partition)
         entry.taken, entry.is_flying = [], False
         entry.state, entry.durable, entry.again = again.state, again.durable, again.again
@@ -391,13 +255,3 @@ class Join(Generic[S]):
         if entry is None:
             return self._loaded(key, 0).state, True
         return entry.state, not entry.is_flying and not entry.taken
-
-
-def _is_news(each: _Decided[Any]) -> bool:
-    """Whether the changelog has to hear of it."""
-    return bool(each.outs) or each.dumped != each.entry.durable
-
-
-def _timed(out: Outgoing, now_ms: int) -> Outgoing:
-    """The record with a time of its own."""
-    return out if out.timestamp_ms is not None else out._replace(timestamp_ms=now_ms)

@@ -96,8 +96,7 @@ class Outbox:
 
     async def stop(self, limit_s: float) -> None:
         """Give what is queued so much time, then let go."""
-        if self._drains:
-            await asyncio.wait(list(self._drains.values()), timeout=limit_s)
+        await self.emptied(limit_s)
         for task in list(self._drains.values()):
             task.cancel()
         if self._producer is not None:
@@ -123,6 +122,11 @@ class Outbox:
             if partition not in self._drains:
                 self._drains[partition] = asyncio.create_task(self._drain(partition))
         return future
+
+    async def emptied(self, limit_s: float) -> None:
+        """Wait until nothing is queued, for so long at most."""
+        if self._drains:
+            await asyncio.wait(list(self._drains.values()), timeout=limit_s)
 
     @property
     def is_idle(self) -> bool:

@@ -12,6 +12,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Protocol
 
+from streamproc import limits
 from streamproc.engine.flow import exit_now
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ class Watched(Protocol):
 
     def polled_at(self) -> float:
         """When the fetcher last asked for records, now while it does not have to."""
+
+    def stuck_s(self) -> float:
+        """For how long an assignment or a recovery has not got on."""
 
     def lag(self) -> int:
         """How many records the brokers have that were not delivered to us."""
@@ -116,6 +120,8 @@ class Watchdog:
 
     def _fault(self, now: float) -> str | None:
         """What is wrong, None when nothing is or it is too early to tell."""
+        if min(self._watched.stuck_s(), now - self._since) > limits.UNREADY_S:
+            return f"no records have flowed for {limits.UNREADY_S:.0f} s"
         if self._watched.is_at_work():
             self._since = now
             return None

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import faust
 
+from streamproc.errors import StreamprocError
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
@@ -38,7 +40,11 @@ class EngineWorker(faust.Worker):  # type: ignore[misc]  # Faust ships no types
     async def on_start(self) -> None:
         """Open first; what fails here ends the process before it has joined the group."""
         await super().on_start()
-        await self._life.opened()
+        try:
+            await self._life.opened()
+        except StreamprocError as error:  # ours have one clear sentence
+            log.critical("the worker cannot start: %s", error)
+            raise SystemExit(1) from None
 
     async def on_stop(self) -> None:
         """Drain first."""

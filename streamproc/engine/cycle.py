@@ -1,0 +1,174 @@
+"""One cycle of a join, for the keys that changed; every step waits for the brokers.
+
+What was written ahead and maybe not published is repeated; `settle` decides; state and outputs go to the changelog
+together; the outputs are published. Only then does the join show the states in its table and count the sources as done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Generic
+
+from streamproc import metrics
+from streamproc.engine import failpoints, stored
+from streamproc.engine.backoff import delay_s
+from streamproc.engine.dead_letters import OUTPUT_REFUSED
+from streamproc.engine.logic import JoinLogic, S
+from streamproc.engine.records import Outgoing
+from streamproc.errors import DeadLetterError, TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streamproc.engine.flow import Flow
+    from streamproc.engine.lanes import Lane
+    from streamproc.engine.records import Record
+    from streamproc.engine.table import JoinTable
+
+log = logging.getLogger(__name__)
+
+
+class Entry(Generic[S]):
+    """One key that is under way, or was lately."""
+
+    __slots__ = ("again", "durable", "inbox", "is_flying", "key", "partition", "state", "taken")
+
+    def __init__(self, key: bytes, partition: int) -> None:
+        self.key = key
+        self.partition = partition
+        self.state: S | None = None
+        self.durable: bytes | None = None  # the state as the changelog has it
+        self.again: tuple[
+            Outgoing, ...
+        ] = ()  # written ahead by whoever had the key before: repeat first
+        self.taken: list[tuple[Lane, Record]] = []  # folded, not done
+        self.inbox: list[tuple[Lane, Record]] = []  # arrived while the key was in a cycle
+        self.is_flying = False
+
+
+class Decided(Generic[S]):
+    """What a cycle decided about one key."""
+
+    __slots__ = ("dumped", "entry", "outs", "state")
+
+    def __init__(
+        self, entry: Entry[S], state: S, outs: Sequence[Outgoing], dumped: bytes | None
+    ) -> None:
+        self.entry = entry
+        self.state = state
+        self.outs = outs
+        self.dumped = dumped
+
+    @property
+    def is_news(self) -> bool:
+        """Whether the changelog has to hear of it."""
+        return bool(self.outs) or self.dumped != self.entry.durable
+
+
+class Cycle(Generic[S]):
+    """Takes keys through one cycle; the join lands them."""
+
+    def __init__(self, name: str, table: JoinTable, logic: JoinLogic[S], flow: Flow) -> None:
+        self._name = name
+        self._table = table
+        self._logic = logic
+        self._flow = flow
+        self._retried = metrics.RETRIES.labels(name)
+
+    async def run(
+        self, entries: list[Entry[S]]
+    ) -> tuple[list[Decided[S]], list[tuple[Entry[S], BaseException]]]:
+        """What is decided, durable and published; and the entries whose state can be neither, with the reason."""
+        await self._sent({entry.key: entry.again for entry in entries if entry.again})
+        decided, failed = await self._decided(entries)
+        refused = await self._sent(
+            {each.entry.key: [self._ahead(each)] for each in decided if each.is_news}
+        )
+        failed += [
+            (each.entry, DeadLetterError(OUTPUT_REFUSED, str(refused[each.entry.key])))
+            for each in decided
+            if each.entry.key in refused
+        ]
+        decided = [each for each in decided if each.entry.key not in refused]
+        await self._sent({each.entry.key: each.outs for each in decided if each.outs})
+        last = [each.entry for each in decided if each.outs and each.dumped is None]
+        await self._sent({entry.key: [self._tombstone(entry)] for entry in last})
+        await failpoints.reach("after-join-outputs-before-table")
+        return decided, failed
+
+    async def _sent(self, records: dict[bytes, Sequence[Outgoing]]) -> dict[bytes, BaseException]:
+        """Wait until the brokers have all; what they refuse for good, by key."""
+        futures = {key: self._flow.outbox.send(outs) for key, outs in records.items()}
+        if not futures:
+            return {}
+        try:
+            await asyncio.wait(futures.values())
+        except asyncio.CancelledError:
+            for future in futures.values():
+                future.cancel()
+            raise
+        errors = {key: future.exception() for key, future in futures.items()}
+        return {key: error for key, error in errors.items() if error is not None}
+
+    async def _decided(
+        self, entries: list[Entry[S]]
+    ) -> tuple[list[Decided[S]], list[tuple[Entry[S], BaseException]]]:
+        """What `settle` makes of the states; a failure that is no outage is narrowed down to its keys."""
+        try:
+            return await self._settled(entries), []
+        except Exception as error:
+            log.exception("%s: settling %d states failed", self._name, len(entries))
+            if len(entries) == 1:
+                return [], [(entries[0], error)]
+        decided: list[Decided[S]] = []
+        failed: list[tuple[Entry[S], BaseException]] = []
+        for entry in entries:
+            good, bad = await self._decided([entry])
+            decided += good
+            failed += bad
+        return decided, failed
+
+    async def _settled(self, entries: list[Entry[S]]) -> list[Decided[S]]:
+        """Ask until the world answers."""
+        tries = 0
+        while True:
+            try:
+                states = [(each.key, each.state) for each in entries if each.state is not None]
+                return self._stamped(entries, await self._logic.settle(states))
+            except TransientError as error:
+                tries += 1
+                log.warning("%s waits: %s", self._name, error)
+                self._retried.inc()
+                self._flow.counts[f"retries.{self._name}"] += 1
+                await asyncio.sleep(delay_s(tries))
+
+    def _stamped(
+        self, entries: list[Entry[S]], results: list[tuple[S, list[Outgoing]]]
+    ) -> list[Decided[S]]:
+        """The results by entry; each output gets its time now, so that a repeat has the same."""
+        now_ms = int(time.time() * 1000)
+        return [
+            Decided(entry, state, [_timed(out, now_ms) for out in outs], self._logic.dump(state))
+            for entry, (state, outs) in zip(entries, results, strict=True)
+        ]
+
+    def _ahead(self, each: Decided[S]) -> Outgoing:
+        """The changelog's record: state and outputs, or a tombstone for neither."""
+        entry = each.entry
+        if each.dumped is None and not each.outs:
+            return self._tombstone(entry)
+        # Any of the records will do: they are done together, once the outputs are out.
+        source = min(((r.topic, r.offset) for _, r in entry.taken), key=lambda at: at[1])
+        value = stored.encode(each.dumped, each.outs, source)
+        return Outgoing(self._table.changelog, entry.key, value, (), entry.partition)
+
+    def _tombstone(self, entry: Entry[S]) -> Outgoing:
+        """The changelog's record of a forgotten state."""
+        return Outgoing(self._table.changelog, entry.key, None, (), entry.partition)
+
+
+def _timed(out: Outgoing, now_ms: int) -> Outgoing:
+    """The record with a time of its own."""
+    return out if out.timestamp_ms is not None else out._replace(timestamp_ms=now_ms)

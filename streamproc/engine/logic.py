@@ -1,0 +1,32 @@
+"""What a join is told: how its states are kept, folded, decided and timed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from streamproc.engine.records import Outgoing, Record
+
+S = TypeVar("S")
+
+
+class JoinLogic(Protocol[S]):
+    """What a join is about."""
+
+    def load(self, raw: bytes) -> S:
+        """The state that `dump` wrote."""
+
+    def dump(self, state: S) -> bytes | None:
+        """The state as bytes; None: it is forgotten."""
+
+    def fold(self, key: bytes, state: S | None, record: Record) -> S:
+        """The state after a record, pure; raises DeadLetterError for what does not decode."""
+
+    def is_urgent(self, state: S) -> bool:
+        """Whether to settle at once instead of at the next tick."""
+
+    async def settle(self, states: list[tuple[bytes, S]]) -> list[tuple[S, list[Outgoing]]]:
+        """For each key's state the new one and its outputs; may await, and raise TransientError to be asked again."""
+
+    def due(self, key: bytes, state: S, now: float) -> Outgoing | None:
+        """What a timer has to put on the join's own topic for a state at a time; once something, then always."""
