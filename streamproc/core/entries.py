@@ -1,0 +1,162 @@
+"""The ledger entry: what one transaction did to one wallet, in integers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from streamproc.core.solana import (
+    QUOTES,
+    SOL_DUST_LAMPORTS,
+    STABLE_DUST_UNITS,
+    STABLES,
+    WSOL,
+    is_one_rent,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+class Kind(StrEnum):
+    """What a transaction was for the wallet; only buy, sell and token_swap make trades."""
+
+    FAILED = "failed"
+    LIQUIDITY = "liquidity"
+    BURN = "burn"
+    TOKEN_SWAP = "token_swap"  # noqa: S105 - a word, no password
+    BUY = "buy"
+    SELL = "sell"
+    MINT = "mint"
+    TRANSFER_IN = "transfer_in"
+    TRANSFER_OUT = "transfer_out"
+    QUOTE_SWAP = "quote_swap"
+    OTHER = "other"
+
+
+TRADE_KINDS: Final = frozenset({Kind.BUY, Kind.SELL, Kind.TOKEN_SWAP})
+TRANSFER_KINDS: Final = frozenset({Kind.TRANSFER_IN, Kind.TRANSFER_OUT})
+
+
+class Entry(NamedTuple):
+    """One transaction as one wallet's books have it. Lamports and base units are plain integers of any size.
+
+    A failed transaction keeps its fee and nothing else: `sol_delta` is then `-network_fee`, so `trade_sol` is 0.
+    """
+
+    signature: str  # base58 of 64 bytes
+    slot: int  # 0 when the record has none
+    # Place in the block, >= 0. Negative: only the order of an enhanced list, newer is larger. None: not known.
+    # (The field hides a method of tuples that nobody needs.)
+    index: int | None  # type: ignore[assignment]
+    time: int | None  # unix seconds; None: the block has none
+    failed: bool
+    estimated: bool  # read from transfers, because the balances of the record were trimmed
+    fee_payer: str
+    network_fee: int  # lamports, 0 when another one pays
+    sol_delta: int  # lamports over the wallet's own accounts, fee, tips and rent included
+    tips: int  # lamports to tip accounts, 0 when another one pays the fee
+    rent: int  # lamports: + paid for accounts of others, - paid by others for own accounts
+    kind: Kind
+    deltas: tuple[tuple[str, int], ...]  # (mint, base units) by mint; stables are in it, WSOL never
+    routed_quote: tuple[str, int] | None  # token_swap only: the quote between two pools, units > 0
+    counterparty: str | None  # transfers only: who moved the opposite way most
+
+    @property
+    def trade_sol(self) -> int:
+        """Lamports that the exchange itself brought (+) or cost (-)."""
+        return self.sol_delta + self.network_fee + self.tips + self.rent
+
+
+def same_facts(one: Entry, other: Entry) -> bool:
+    """Whether two entries are equal but for the block index, which only the raw form knows."""
+    return one._replace(index=None) == other._replace(index=None)
+
+
+def quote_legs(
+    trade_sol: int, deltas: Iterable[tuple[str, int]], *, dust: bool = False
+) -> dict[str, int]:
+    """Quote mint -> signed base units of what was paid (-) or received (+), from dust upwards.
+
+    SOL that goes out and is as a whole the rent of one account is no quote. With `dust` every non-zero amount counts.
+    """
+    least_sol, least_stable = (1, 1) if dust else (SOL_DUST_LAMPORTS, STABLE_DUST_UNITS)
+    legs = {mint: units for mint, units in deltas if mint in STABLES and abs(units) >= least_stable}
+    if abs(trade_sol) >= least_sol and not is_one_rent(-trade_sol):
+        legs[WSOL] = trade_sol
+    return legs
+
+
+def token_deltas(entry: Entry) -> list[tuple[str, int]]:
+    """The entry's changes of tokens, quotes left out, by mint."""
+    return [change for change in entry.deltas if change[0] not in QUOTES]
+
+
+def canonical_order(entries: Iterable[Entry]) -> list[Entry]:
+    """The entries by (slot, index, signature), each signature once.
+
+    Inside a slot an entry without an index comes after those with one: what only brings tokens first, then what moves
+    them both ways or not at all, then what only takes them, so that a sale finds what it sells.
+    """
+    distinct = {entry.signature: entry for entry in entries}
+    return sorted(distinct.values(), key=_order)
+
+
+def _order(entry: Entry) -> tuple[int, bool, int, int, str]:
+    """The sort key of `canonical_order`."""
+    if entry.index is not None:
+        return entry.slot, False, entry.index, 0, entry.signature
+    ways = {units > 0 for _, units in token_deltas(entry)}
+    rank = 1 if len(ways) != 1 else 0 if True in ways else 2
+    return entry.slot, True, 0, rank, entry.signature
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer of the upstream, read for one wallet."""
+
+    entries: tuple[Entry, ...]  # in the order of the answer, one for every transaction in it
+    decimals: Mapping[str, int] = field(default_factory=dict)  # of the wallet's mints in it
+    next_token: str | None = None  # raw form: where the next page starts; None ends the history
+    foreign: tuple[str, ...] = ()  # signatures of transactions that do not name the wallet anywhere
+    unknown_decimals: tuple[
+        str, ...
+    ] = ()  # mints whose transfers could not be read for lack of them
+
+
+@dataclass(frozen=True, slots=True)
+class RpcError:
+    """The error of a JSON-RPC answer, which comes as HTTP 200."""
+
+    code: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntryCounts:
+    """What a set of entries covers; slots and times are None without entries (or without any known time)."""
+
+    transactions: int  # distinct signatures, failed ones included
+    failed_transactions: int
+    estimated_entries: int
+    first_slot: int | None
+    last_slot: int | None
+    first_time: int | None
+    last_time: int | None
+
+
+def entry_counts(entries: Iterable[Entry]) -> EntryCounts:
+    """The summary of all entries of one wallet; an entry that is given twice counts once."""
+    distinct = {entry.signature: entry for entry in entries}.values()
+    slots = [entry.slot for entry in distinct if entry.slot]
+    times = [entry.time for entry in distinct if entry.time is not None]
+    return EntryCounts(
+        transactions=len(distinct),
+        failed_transactions=sum(entry.failed for entry in distinct),
+        estimated_entries=sum(entry.estimated for entry in distinct),
+        first_slot=min(slots, default=None),
+        last_slot=max(slots, default=None),
+        first_time=min(times, default=None),
+        last_time=max(times, default=None),
+    )

@@ -1,0 +1,32 @@
+"""The neutral transaction that both wire forms are read into: who gained and lost what, and nothing else."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class TokenChange(NamedTuple):
+    """A token account whose amount changed. Its lamports stand in `Transaction.lamports`."""
+
+    account: str
+    owner: str  # "" when the record does not say
+    mint: str
+    units: int  # base units, never 0
+    decimals: int
+
+
+class Transaction(NamedTuple):
+    """One transaction, whoever looks at it."""
+
+    signature: str
+    slot: int
+    index: int | None  # type: ignore[assignment]  # hides a method of tuples that nobody needs
+    time: int | None
+    failed: bool
+    fee: int  # lamports
+    payer: str
+    lamports: dict[
+        str, int
+    ]  # account -> change, the fee included; unchanged accounts may be left out
+    tokens: list[TokenChange]  # at most one for each account and mint
+    estimated: bool = False  # put together from transfers
