@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from streamproc.core.similarity.chance import chance_of
+from streamproc.core.similarity.clusters import clusters_json
+from streamproc.core.similarity.pair_evidence import PairEvidence
 from streamproc.core.similarity.ranking import ranked_pairs
 from streamproc.core.similarity.records import pairs_json
 from streamproc.core.similarity.rows import rows_from_inputs
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from streamproc.core.similarity.chance import Chance
     from streamproc.core.similarity.inputs import SimilarityInputs
     from streamproc.core.similarity.rows import Rows
     from streamproc.core.similarity.scores import Scores
@@ -30,6 +34,7 @@ class Comparison:
     clusters: list[dict[str, Any]]
     rows: Rows
     scores: Scores  # every pair, by pair number
+    chance: Chance  # every pair, by pair number
     ranked: NDArray[np.int64]  # (pairs_total,) pair numbers, best first
 
 
@@ -42,12 +47,16 @@ def compare(inputs: SimilarityInputs) -> Comparison:
     rows = rows_from_inputs(inputs)
     scores = all_scores(rows)
     ranked = ranked_pairs(scores, inputs.rank_by)
+    chance = chance_of(rows, scores, inputs.background, inputs.excluded_mints)
+    reported = ranked[: inputs.max_pairs].tolist()
+    evidence = PairEvidence(inputs, rows, scores, chance, reported)
     return Comparison(
-        pairs=list(pairs_json(rows, scores, ranked[: inputs.max_pairs].tolist())),
+        pairs=list(pairs_json(rows, scores, reported, evidence.of)),
         pairs_total=len(ranked),
         set=set_json(rows, scores),
-        clusters=[],
+        clusters=clusters_json(rows, scores, chance.is_gated, inputs.rank_by),
         rows=rows,
         scores=scores,
+        chance=chance,
         ranked=ranked,
     )

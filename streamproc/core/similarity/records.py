@@ -6,39 +6,57 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from streamproc.core.similarity.labels import label_of, trend_of
+from streamproc.core.similarity.meeting import Meeting
 from streamproc.core.similarity.scores import SCORES
 from streamproc.core.similarity.shared import shared_entries, top_shared, wallet_entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+    from streamproc.core.similarity.evidence import Json
     from streamproc.core.similarity.rows import Rows
     from streamproc.core.similarity.scores import Scores
 
 
-def pairs_json(rows: Rows, scores: Scores, pairs: Iterable[int]) -> Iterator[dict[str, Any]]:
-    """Yield one record of `pairs[]` per pair number, in the order given."""
+def pairs_json(
+    rows: Rows,
+    scores: Scores,
+    pairs: Iterable[int],
+    evidence_of: Callable[[int, Meeting], list[Json]],
+) -> Iterator[dict[str, Any]]:
+    """Yield one record of `pairs[]` per pair number, in the order given; `evidence_of` is asked once per pair."""
     entries = wallet_entries(rows.traded.columns, len(rows.wallets))
     for pair in pairs:
         a, b = int(scores.wallet_a[pair]), int(scores.wallet_b[pair])
         entry_a, entry_b = shared_entries(entries, a, b)
-        values = {name: float(scores.by_name[name][pair]) for name in SCORES}
+        mint = entries.mint[entry_a]
+        met = Meeting(
+            rows.traded, rows.wallets[a], rows.wallets[b], mint, entry_a, entry_b, scores.idf[mint]
+        )
         yield {
-            "wallet_a": rows.wallets[a],
-            "wallet_b": rows.wallets[b],
-            "scores": {name: or_none(value) for name, value in values.items()},
-            "shared_tokens": int(scores.shared[pair]),
-            "tokens_a": int(scores.tokens[a]),
-            "tokens_b": int(scores.tokens[b]),
-            "overlap": or_none(float(scores.overlap[pair])),
-            "top_shared": top_shared(rows.traded, entry_a, entry_b, entries.mint),
-            "label": label_of(values["binary"], values["capital"]),
-            "trend": trend_of(values["held_jaccard"], values["jaccard"]),
-            "lower_bound": not bool(rows.is_complete[a] and rows.is_complete[b]),
-            "evidence": [],
+            "wallet_a": met.wallet_a,
+            "wallet_b": met.wallet_b,
+            **_figures(rows, scores, pair),
+            "top_shared": top_shared(met),
+            "evidence": evidence_of(pair, met),
         }
 
 
-def or_none(value: float) -> float | None:
+def score_or_none(value: float) -> float | None:
     """Return the value, or None for NaN: the only way a score leaves this package."""
     return None if isnan(value) else value
+
+
+def _figures(rows: Rows, scores: Scores, pair: int) -> dict[str, Any]:
+    a, b = int(scores.wallet_a[pair]), int(scores.wallet_b[pair])
+    values = {name: float(scores.by_name[name][pair]) for name in SCORES}
+    return {
+        "scores": {name: score_or_none(value) for name, value in values.items()},
+        "shared_tokens": int(scores.shared[pair]),
+        "tokens_a": int(scores.tokens[a]),
+        "tokens_b": int(scores.tokens[b]),
+        "overlap": score_or_none(float(scores.overlap[pair])),
+        "label": label_of(values["binary"], values["capital"]),
+        "trend": trend_of(values["held_jaccard"], values["jaccard"]),
+        "lower_bound": not bool(rows.is_complete[a] and rows.is_complete[b]),
+    }

@@ -12,7 +12,8 @@ from streamproc import limits
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.rows import Columns, Traded
+    from streamproc.core.similarity.meeting import Meeting
+    from streamproc.core.similarity.rows import Columns
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,22 +47,15 @@ def shared_entries(
     return own_a[at_a], own_b[at_b]
 
 
-def top_shared(
-    traded: Traded, entry_a: NDArray[np.int64], entry_b: NDArray[np.int64], mint: NDArray[np.int64]
-) -> list[dict[str, Any]]:
+def top_shared(met: Meeting) -> list[dict[str, Any]]:
     """Return `{mint, weight_a, weight_b}` of at most TOP_SHARED_MAX shared mints.
 
     A weight is the wallet's capital share in the mint, 0..1, 0 when its buys were unpriced. The mints with the largest
     smaller weight (what both put in) come first, then the larger weight decides, then the mint's address.
     """
-    weight_a, weight_b = traded.capital[entry_a], traded.capital[entry_b]
+    capital = met.traded.capital
+    weight_a, weight_b = capital[met.entry_a], capital[met.entry_b]
     smaller, larger = np.minimum(weight_a, weight_b), np.maximum(weight_a, weight_b)
-    order = np.lexsort((-larger, -smaller))[: limits.TOP_SHARED_MAX]
-    return [
-        {
-            "mint": traded.columns.mints[mint[entry_a[k]]],
-            "weight_a": float(weight_a[k]),
-            "weight_b": float(weight_b[k]),
-        }
-        for k in order
-    ]
+    order = np.lexsort((-larger, -smaller))[: limits.TOP_SHARED_MAX].astype(np.int64)
+    cells = zip(met.names(order), weight_a[order].tolist(), weight_b[order].tolist(), strict=True)
+    return [{"mint": mint, "weight_a": a, "weight_b": b} for mint, a, b in cells]

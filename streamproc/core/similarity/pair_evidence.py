@@ -1,0 +1,95 @@
+"""All evidence about one pair, in the order chance, interval, timing, direction, link."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from streamproc import limits
+from streamproc.core.similarity.chance import chance_item
+from streamproc.core.similarity.direction import direction_item, direction_of
+from streamproc.core.similarity.interval import Moments, bootstrap, delta, interval_item, moments
+from streamproc.core.similarity.links import Links
+from streamproc.core.similarity.rows import NEVER
+from streamproc.core.similarity.timing import timing_item, timing_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streamproc.core.similarity.chance import Chance
+    from streamproc.core.similarity.evidence import Json
+    from streamproc.core.similarity.inputs import SimilarityInputs
+    from streamproc.core.similarity.meeting import Meeting
+    from streamproc.core.similarity.rows import Rows
+    from streamproc.core.similarity.scores import Scores
+
+
+class PairEvidence:
+    """What is known of all wallets, ready to be asked about each reported pair."""
+
+    def __init__(
+        self,
+        inputs: SimilarityInputs,
+        rows: Rows,
+        scores: Scores,
+        chance: Chance,
+        reported: Sequence[int],
+    ) -> None:
+        traded, wallets = rows.traded, len(rows.wallets)
+        wallet = traded.columns.wallet
+        idf = scores.idf[traded.columns.mint()]
+        self._scores, self._chance, self._links = scores, chance, Links(inputs)
+        squares, fourths = (np.bincount(wallet, idf**power, wallets).tolist() for power in (2, 4))
+        self._moments = [Moments(*each) for each in zip(squares, fourths, strict=True)]
+        self._bought = np.bincount(wallet[traded.bought_at != NEVER], minlength=wallets).tolist()
+        self._largest_idf = float(scores.idf.max(initial=0.0))
+        chosen = to_resample(scores, chance, reported)
+        self._intervals = bootstrap(rows, scores, chosen, inputs.inputs_digest)
+
+    def of(self, pair: int, meeting: Meeting) -> list[Json]:
+        """Return the pair's items; without a shared mint only links are left."""
+        links = self._links.of(meeting.wallet_a, meeting.wallet_b)
+        if not len(meeting.mint):
+            return links
+        return [
+            chance_item(meeting, self._chance, pair),
+            *self._interval(pair, meeting),
+            *self._timing(pair, meeting),
+            *self._direction(meeting),
+            *links,
+        ]
+
+    def _interval(self, pair: int, meeting: Meeting) -> list[Json]:
+        a, b = self._scores.wallet_a[pair], self._scores.wallet_b[pair]
+        found = self._intervals.get(pair) or delta(
+            moments(meeting.idf), self._moments[a], self._moments[b]
+        )
+        cosine = float(self._scores.by_name["idf"][pair])
+        return [] if found is None else [interval_item(meeting, cosine, found)]
+
+    def _timing(self, pair: int, meeting: Meeting) -> list[Json]:
+        bought_a = self._bought[self._scores.wallet_a[pair]]
+        bought_b = self._bought[self._scores.wallet_b[pair]]
+        found = timing_of(
+            meeting, bought_a=bought_a, bought_b=bought_b, largest_idf=self._largest_idf
+        )
+        return [] if found is None else [timing_item(meeting, found, self._largest_idf)]
+
+    def _direction(self, meeting: Meeting) -> list[Json]:
+        found = direction_of(meeting)
+        return [] if found is None else [direction_item(meeting, found)]
+
+
+def to_resample(scores: Scores, chance: Chance, reported: Sequence[int]) -> list[int]:
+    """Return the pairs whose interval is worth resampling, of those reported (pair numbers, best first).
+
+    Up to 60 wallets all that share a mint; of more wallets the 1000 best and every gated one.
+    """
+    few = len(scores.tokens) <= limits.BOOTSTRAP_ALL_UP_TO_WALLETS
+    return [
+        pair
+        for place, pair in enumerate(reported)
+        if scores.shared[pair]
+        and (few or place < limits.BOOTSTRAP_BEST_PAIRS or chance.is_gated[pair])
+    ]

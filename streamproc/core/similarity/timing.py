@@ -1,0 +1,73 @@
+"""Did two wallets buy the same mints at the same time?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import exp
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from streamproc.core.similarity.evidence import Json, item
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from streamproc.core.similarity.meeting import Meeting
+
+TAU_S: Final = 60  # a minute apart counts a third of at once
+FORGOTTEN_S: Final = 40 * TAU_S  # exp(-40) = 4e-18: nothing a float could add
+CLOSE_S: Final = 60  # what the words call close
+DECAY: Final = np.array([exp(-lag / TAU_S) for lag in range(FORGOTTEN_S + 1)])  # one libm, all CPUs
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How close in time the first buys were."""
+
+    closeness: float  # 0..1
+    shared_buys: int  # mints that both bought
+    within_a_minute: int
+
+
+def timing_of(
+    meeting: Meeting, *, bought_a: int, bought_b: int, largest_idf: float
+) -> Timing | None:
+    """Return S = sum of w exp(-|t_a - t_b| / 60 s) / sqrt(n_a n_b) over the mints that both bought, in 0..1.
+
+    w is the mint's idf weight over the largest of all mints; n counts the mints that each wallet bought; t is the first
+    buy. 1 means that both always bought the same rare mints in the same second. None without a mint that both bought.
+    """
+    both = meeting.both_bought()
+    if not both.any():
+        return None
+    lags = np.abs(meeting.lag_s()[both])
+    total = float(np.add.accumulate(_terms(meeting, largest_idf)[both])[-1])
+    return Timing(
+        closeness=min(1.0, total / float(np.sqrt(np.float64(bought_a) * bought_b))),
+        shared_buys=len(lags),
+        within_a_minute=int((lags <= CLOSE_S).sum()),
+    )
+
+
+def timing_item(meeting: Meeting, found: Timing, largest_idf: float) -> Json:
+    """Return the evidence: value S, n mints that both bought, those that carry most and the buys themselves."""
+    terms = np.where(meeting.both_bought(), _terms(meeting, largest_idf), -1.0)
+    order = np.argsort(-terms, kind="stable")[: found.shared_buys].astype(np.int64)
+    carrying = order[terms[order] > 0]
+    mints, signatures = meeting.carriers(carrying)
+    return item(
+        "timing",
+        f"{found.within_a_minute} of {found.shared_buys} mints that both bought were first bought within a minute"
+        f" of each other; closeness {found.closeness:.2g}",
+        value=found.closeness,
+        n=found.shared_buys,
+        mints=mints,
+        signatures=signatures,
+    )
+
+
+def _terms(meeting: Meeting, largest_idf: float) -> NDArray[np.float64]:
+    lags = np.abs(meeting.lag_s())
+    decay = np.where(lags > FORGOTTEN_S, 0.0, DECAY[np.minimum(lags, FORGOTTEN_S)])
+    return np.asarray(meeting.idf / largest_idf * decay, dtype=np.float64)
