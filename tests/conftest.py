@@ -29,14 +29,16 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+import yaml
 
 from streamproc.local.stack import LocalStack
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-KAFKA_IMAGE = "apache/kafka:4.1.0"
-POSTGRES_IMAGE = "postgres:18"
+COMPOSE = yaml.safe_load((Path(__file__).parents[1] / "docker-compose.yml").read_text("utf-8"))
+KAFKA_IMAGE = COMPOSE["services"]["kafka"]["image"]
+POSTGRES_IMAGE = COMPOSE["services"]["postgres"]["image"]
 # Lost at a power cut, kept at a kill: all that a test needs.
 FAST_POSTGRES = {"fsync": "off", "full_page_writes": "off"}
 
@@ -182,25 +184,11 @@ def _containers() -> Iterator[Servers]:
 
 
 def _kafka_environment(port: int) -> dict[str, str]:
-    """The broker's settings in a container; it is reached from the host by the port that the host has given it."""
-    return {
-        "KAFKA_NODE_ID": "1",
-        "KAFKA_PROCESS_ROLES": "broker,controller",
-        "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
-        "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
-        "KAFKA_LISTENERS": "HOST://:9092,CONTROLLER://:9093,INTERNAL://:9094",
-        "KAFKA_ADVERTISED_LISTENERS": f"HOST://localhost:{port},INTERNAL://localhost:9094",
-        "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "HOST:PLAINTEXT,CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT",
-        "KAFKA_INTER_BROKER_LISTENER_NAME": "INTERNAL",
-        "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
-        "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
-        "KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS": "1",
-        "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
-        "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
-        "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
-        "KAFKA_MESSAGE_MAX_BYTES": "16777216",
-        "KAFKA_REPLICA_FETCH_MAX_BYTES": "16777216",
-    }
+    """The settings that `docker-compose.yml` has, for a broker that the host reaches at another port."""
+    composed = {**COMPOSE["services"]["kafka"]["environment"]}
+    composed["KAFKA_ADVERTISED_LISTENERS"] = f"HOST://localhost:{port},INTERNAL://localhost:9094"
+    composed["KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS"] = "0"
+    return {name: str(value) for name, value in composed.items()}
 
 
 def _free_port() -> int:

@@ -123,7 +123,7 @@ class EmbeddedBroker:
     def _format(self, java: Sequence[str | Path]) -> None:
         """Make the folder of records with a new cluster id in it."""
         self._say(f"making an empty Kafka in {self.folder}")
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster = cluster_id(uuid.uuid4().bytes)
         with whole_folder(self.folder / "records") as records:
             properties = self._write_properties(self.folder, records)
             command = [*java, "kafka.tools.StorageTool", "format", "--standalone"]
@@ -152,6 +152,15 @@ class EmbeddedBroker:
         path = folder / "server.properties"
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return path
+
+
+def cluster_id(unique: bytes) -> str:
+    """Kafka's form of 16 bytes, 22 characters of URL-safe base64, of which the first is no hyphen.
+
+    One id in 64 would begin with one, and Kafka's own tool would take it for an option.
+    """
+    first = unique[0] & 0b0111_1111
+    return base64.urlsafe_b64encode(bytes([first]) + unique[1:]).decode().rstrip("=")
 
 
 def _resource(name: str) -> str:
