@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from streamproc.sandbox import known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,6 +101,16 @@ class Archive(Protocol):
         """Return who is in this world, for people and tests."""
 
 
+FOREIGN_RECORDS: Final = 3
+
+
+def foreign_records(archive: Archive, address: str) -> list[Record]:
+    """Return a few transactions that have nothing to do with an address: what a wrong answer would hold."""
+    own = {record.number for record in archive.history(address, "all")}
+    everybody = archive.history(known.TOKEN, "none")
+    return [record for record in everybody if record.number not in own][:FOREIGN_RECORDS]
+
+
 class Index:
     """Which records name an address, change a token account of its, or touch one."""
 
@@ -124,6 +136,6 @@ class Index:
         found = {record.number: record for record in self.named.get(address, ())}
         if token_accounts in {"balanceChanged", "all"}:
             found.update((record.number, record) for record in self.changed.get(address, ()))
-        if token_accounts == "all":
+        if token_accounts not in {"none", "balanceChanged"}:
             found.update((record.number, record) for record in self.touched.get(address, ()))
         return [found[number] for number in sorted(found)]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass, field
+from bisect import bisect_right
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from streamproc.sandbox import known
@@ -14,10 +16,10 @@ if TYPE_CHECKING:
     from streamproc.sandbox.chain import Chain
 
 DAYS: Final = 120  # a world's length
-STEP_S: Final = 3 * 3600  # prices are drawn at this distance and interpolated between
+STEP_S: Final = 6 * 3600  # prices are drawn at this distance and interpolated between
 STEPS: Final = DAYS * 86_400 // STEP_S + 2
 END_TIME: Final = FIRST_TIME + DAYS * 86_400
-ZIPF_EXPONENT: Final = 1.05
+ZIPF_EXPONENT: Final = 0.9
 SOL_PRICE_USD: Final = 150.0
 POOL_LAMPORTS: Final = 2_000_000 * known.LAMPORTS_PER_SOL
 POOL_STABLE_UNITS: Final = 300_000_000 * 10**6
@@ -70,7 +72,6 @@ class Coin:
     pool: Pool
     stable_pool: Pool | None
     usd: str | None  # price at the world's end, as a price service says it
-    traders: dict[str, None] = field(default_factory=dict)
 
     def price(self, time_s: float) -> float:
         """Return lamports per base unit at this time."""
@@ -115,15 +116,19 @@ class Market:
         self.coins = [self._coin(rank) for rank in range(coins)]
         self.by_mint = {coin.mint: coin for coin in self.coins}
         self.giant = self.coins[-1]
+        self._by_birth = sorted(self.coins, key=lambda coin: coin.born)
+        self._births = [coin.born for coin in self._by_birth]
+        self._weights = list(accumulate(coin.popularity for coin in self._by_birth))
 
     def pick(self, rng: random.Random, time_s: float) -> Coin:
         """Return a coin already born, the popular ones more often."""
-        born = [coin for coin in self.coins if coin.born <= time_s]
-        return rng.choices(born, weights=[coin.popularity for coin in born])[0]
+        born = bisect_right(self._births, time_s)
+        drawn = rng.random() * self._weights[born - 1]
+        return self._by_birth[bisect_right(self._weights, drawn, hi=born - 1)]
 
     def newest(self, time_s: float) -> Coin:
         """Return the coin born last before this time."""
-        return max((c for c in self.coins if c.born <= time_s), key=lambda coin: coin.born)
+        return self._by_birth[bisect_right(self._births, time_s) - 1]
 
     def stable_for(self, lamports: int, time_s: float) -> int:
         """Return the stable's base units (six decimals) that these lamports are worth, at least 1."""
@@ -149,7 +154,8 @@ class Market:
         )
         chain.add_mint(mint, decimals, program)
         supply, price = self._size(rank, decimals)
-        prices = walk(rng, price, rng.uniform(0.01, 0.12), rng.uniform(-0.012, 0.006))
+        wild = 0.002 if rank in {1, self.giant_rank} else rng.uniform(0.02, 0.17)
+        prices = walk(rng, price, wild, rng.uniform(-0.1, 0.04) * wild)
         symbol = "mSOL" if rank == 1 else f"{WORDS[rank % len(WORDS)].upper()}{rank}"
         curve = chain.book.named(f"curve/{mint}")
         chain.endow(curve, POOL_LAMPORTS)
@@ -177,10 +183,10 @@ class Market:
         if rank == 1:
             return 5_000_000 * 10**9, 1.2
         if rank == self.giant_rank:
-            return known.U64_MAX, 3 * known.LAMPORTS_PER_SOL / known.U64_MAX
+            return known.U64_MAX, known.LAMPORTS_PER_SOL / known.U64_MAX
         whole = {0: 10_000_000, 18: 18}.get(decimals, 1_000_000_000)
         supply = min(whole * 10**decimals, known.U64_MAX)
-        worth_lamports = 10 ** self._random.uniform(3.5, 6) * known.LAMPORTS_PER_SOL
+        worth_lamports = 10 ** self._random.uniform(3, 5.3) * known.LAMPORTS_PER_SOL
         return supply, worth_lamports / supply
 
     def _pool(self, mint: str, quote: str, units: int, quote_units: int) -> Pool:

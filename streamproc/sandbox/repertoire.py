@@ -20,7 +20,7 @@ FRACTION_OF_FUNDS: Final = 5  # a wallet spends at most this part of its SOL at 
 VENUES: Final = {"relayed": 0.04, "stable": 0.1, "curve": 0.31, "pool": 0.3, "router": 0.25}
 STABLE_UNITS_MIN: Final = 2_000_000  # a wallet with less of a stable swaps SOL for some first
 BASKET_SIZE: Final = 2
-GIANT_SHARE: Final = 0.75  # of a pool of the giant mint: more units than fit into 63 bits
+GIANT_SHARE: Final = 0.9  # of a pool of the giant mint: more units than fit into 63 bits
 
 
 def size(scene: Scene, wallet: Wallet) -> int:
@@ -45,10 +45,11 @@ def holding(scene: Scene, wallet: Wallet) -> tuple[Coin, int]:
 
 def held_of(scene: Scene, wallet: Wallet, coin: Coin) -> int:
     """Return the units of a coin in the wallet's standard account; ImpossibleError when there are none."""
-    for held_coin, units in scene.held(wallet.address):
-        if held_coin is coin:
-            return units
-    raise ImpossibleError("does not hold it")
+    address = scene.chain.associated_account(wallet.address, coin.mint)
+    account = scene.chain.token_accounts.get(address)
+    if account is None or not account.amount:
+        raise ImpossibleError("does not hold it")
+    return account.amount
 
 
 def part(scene: Scene, units: int) -> int:

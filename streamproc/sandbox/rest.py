@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from streamproc.sandbox import known
 from streamproc.sandbox.addresses import is_address
+from streamproc.sandbox.archive import foreign_records
 from streamproc.sandbox.counters import ENHANCED_CREDITS
 from streamproc.sandbox.rpc import Answer
 
@@ -41,6 +41,8 @@ def enhanced_history(
     """Return one page of enhanced transactions, newest first; `[]` past the end."""
     if not is_address(address):
         raise RefusedError(400, "invalid address")
+    if "type" in query:
+        raise RefusedError(404, "no events in the search period; continue with before-signature")
     limit = query.get("limit", str(HISTORY_LIMIT_MAX))
     if not limit.isdigit() or not 1 <= int(limit) <= HISTORY_LIMIT_MAX:
         raise RefusedError(400, f"limit must be within 1..{HISTORY_LIMIT_MAX}")
@@ -48,7 +50,7 @@ def enhanced_history(
     records = list(reversed(archive.history(address, mode)))
     cursor = next((query[name] for name in CURSORS if name in query), None)
     start = 0 if lie == "repeat_cursor" else _start(records, cursor)
-    page = _lied(archive, lie, records[start : start + int(limit)])
+    page = _lied(archive, address, lie, records[start : start + int(limit)])
     counters.served_page(address, f"history/{cursor}/{limit}/{mode}", len(page))
     return _enhanced(archive, page)
 
@@ -62,7 +64,7 @@ def _start(records: list[Record], cursor: str | None) -> int:
     raise RefusedError(404, "before-signature not found in this history")
 
 
-def _lied(archive: Archive, lie: str | None, page: list[Record]) -> list[Record]:
+def _lied(archive: Archive, address: str, lie: str | None, page: list[Record]) -> list[Record]:
     """Return the page as a fault wants it, or as it is."""
     if lie == "short_page":
         return page[: max(1, len(page) // 3)]
@@ -71,7 +73,7 @@ def _lied(archive: Archive, lie: str | None, page: list[Record]) -> list[Record]
     if lie == "duplicates":
         return [*page, *page[-2:]]
     if lie == "other_wallet":
-        return list(archive.history(known.TOKEN, "none"))[:3]
+        return foreign_records(archive, address)
     return page
 
 

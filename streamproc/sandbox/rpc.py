@@ -8,6 +8,7 @@ import orjson
 
 from streamproc.sandbox import known
 from streamproc.sandbox.addresses import is_address
+from streamproc.sandbox.archive import foreign_records
 from streamproc.sandbox.counters import DAS_CREDITS, FULL_CREDITS, PLAIN_CREDITS, full_page_credits
 from streamproc.sandbox.paging import (
     INVALID_PARAMS,
@@ -31,7 +32,6 @@ METHOD_NOT_FOUND: Final = -32601
 ACCOUNTS_MAX: Final = 100
 ASSETS_MAX: Final = 1000
 V2_LIMIT_MAX: Final = 10_000
-OTHER_WALLET_RECORDS: Final = 3
 
 
 class Answer(NamedTuple):
@@ -73,7 +73,7 @@ def _lied(
 ) -> tuple[list[Record], str | None]:
     """Return the page as a fault wants it, or as it is."""
     if call.lie == "other_wallet":
-        return list(call.archive.history(known.TOKEN, "none"))[:OTHER_WALLET_RECORDS], None
+        return foreign_records(call.archive, request.address), None
     if call.lie == "empty_page" and records:
         return [], token_before(records[0], ascending=request.ascending)
     if call.lie == "duplicates":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import random
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,7 @@ from streamproc.sandbox.chain import ImpossibleError
 from streamproc.sandbox.chores import REPERTOIRE
 from streamproc.sandbox.habits import (
     COPY_SHARE,
+    DAY_S,
     HABITS,
     HOUR_S,
     LIFE_ENDS,
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
     from streamproc.sandbox.market import Coin
     from streamproc.sandbox.scene import Scene, Wallet
 
-RETRIES_MAX: Final = 6  # an action that is impossible now is tried again this often, later
-TOUR_AT_LEAST: Final = 2  # times every action is tried by somebody in every world
+RETRIES_MAX: Final = 10  # an action that is impossible now is tried again this often, later
+TOUR_AT_LEAST: Final = 3  # times every action is tried by somebody in every world
 TOP_UP_BELOW_LAMPORTS: Final = 2 * known.LAMPORTS_PER_SOL
 FUNDING_SOL: Final = {"sniper": 60, "bot": 90, "holder": 120, "swing": 80}
 FUNDING_SOL_OTHERS: Final = 30
@@ -53,6 +55,7 @@ class Story:
     def __init__(self, scene: Scene, seed: int) -> None:
         self.scene = scene
         self.rng = random.Random(f"{seed}/story")  # noqa: S311 - a simulation, nothing secret
+        self.performed: Counter[str] = Counter()  # actions of the repertoire, by name
         self._events: list[Event] = []
         self._count = 0
 
@@ -102,7 +105,7 @@ class Story:
             getattr(self, f"_{event.verb}")(wallet, event)
         except ImpossibleError:
             if event.verb == "do" and event.retries < RETRIES_MAX:
-                later = self.rng.uniform(event.at, LIFE_ENDS + HOUR_S)
+                later = self.rng.uniform(event.at, (event.at + LIFE_ENDS) / 2 + HOUR_S)
                 self._add(later, wallet, "do", deed=event.deed, retries=event.retries + 1)
 
     def _fund(self, wallet: Wallet, event: Event) -> None:  # noqa: ARG002 - every verb takes its event
@@ -130,7 +133,14 @@ class Story:
         name = event.deed
         if name is None and likes and self.rng.random() < 1 / 2:
             name = self.rng.choices(list(likes), weights=list(likes.values()))[0]
-        REPERTOIRE[name or self.rng.choice(ANY_CHORE)](self.scene, wallet)
+        name = name or self.rng.choice(ANY_CHORE)
+        REPERTOIRE[name](self.scene, wallet)
+        self.performed[name] += 1
+        later = self.scene.now + self.rng.uniform(HOUR_S, 5 * DAY_S)
+        if name == "add liquidity":
+            self._add(later, wallet, "do", deed="remove liquidity")
+        if name == "buy a giant amount":
+            self._add(later, wallet, "leave", coin=self.scene.market.giant)
 
     def _bought(self, wallet: Wallet, habit: Habit, coin: Coin) -> None:
         """Plan the exit, and let the copiers see it."""

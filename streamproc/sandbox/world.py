@@ -7,14 +7,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from streamproc.sandbox import known
-from streamproc.sandbox.chain import FIRST_TIME, Chain, TokenAccount, Transaction
+from streamproc.sandbox.chain import Chain, TokenAccount, Transaction
 from streamproc.sandbox.habits import CAST
 from streamproc.sandbox.market import Market
 from streamproc.sandbox.scene import Scene, Wallet
 from streamproc.sandbox.story import Story
 
-COINS_MIN: Final = 60
-COINS_PER_WALLET: Final = 4
+COINS_MIN: Final = 240
+COINS_PER_WALLET: Final = 12
 KEEPS_WSOL_EVERY: Final = 4
 if TYPE_CHECKING:
     from streamproc.sandbox.intent import TrueEntry
@@ -48,8 +48,11 @@ class World:
         for wallet in self.wallets:
             self.chain.tracked.add(wallet.address)
             scene.wallets[wallet.address] = wallet
-        Story(scene, seed).run()
+        story = Story(scene, seed)
+        story.run()
+        self.performed = story.performed
         self._freeze_something()
+        self.chain.endow(self.oversized, known.LAMPORTS_PER_SOL)
 
     @classmethod
     def sized(cls, size: str, *, seed: int = 1) -> World:
@@ -110,20 +113,19 @@ class World:
         """An account owned by a token program: no wallet."""
         return self.market.coins[0].pool.token_vault
 
-    @cached_property
+    @property
     def oversized(self) -> str:
         """A wallet with more token accounts than anybody should read, and no history."""
-        owner = self.chain.book.named("oversized")
-        self.chain.endow(owner, known.LAMPORTS_PER_SOL)
+        return self.chain.book.named("oversized")
+
+    def open_oversized_accounts(self) -> None:
+        """Open the oversized wallet's accounts, when somebody asks for them at last."""
+        if self.oversized in self.chain.owned:
+            return
         mint = self.market.coins[0].mint
         for number in range(OVERSIZED_ACCOUNTS):
             address = self.chain.book.named(f"oversized/{number}")
-            self.chain.put_account(address, TokenAccount(owner, mint, 1))
-        return owner
-
-    def first_time(self) -> int:
-        """Return the unix seconds at which the world begins."""
-        return FIRST_TIME
+            self.chain.put_account(address, TokenAccount(self.oversized, mint, 1))
 
     def _freeze_something(self) -> None:
         """Freeze one token account of every third wallet: seen in balances."""

@@ -84,6 +84,8 @@ class WorldArchive:
 
     def token_accounts(self, owner: str, program: str) -> Sequence[TokenState]:
         """Return the token accounts of an owner under one token program."""
+        if owner == self.world.oversized:
+            self.world.open_oversized_accounts()
         chain = self._chain
         states = ((a, chain.token_accounts[a]) for a in chain.owned.get(owner, ()))
         return [
@@ -137,6 +139,7 @@ class WorldArchive:
             "never_funded": world.never_funded,
             "program": world.program,
             "token_account": world.token_account,
+            "oversized": world.oversized,
             "wallets": [
                 {
                     "address": wallet.address,
