@@ -63,7 +63,9 @@ SHARED_TOKENS_MAX: Final = 5_000  # rows of the shared-token table in a result: 
 TOKEN_CLASSES_MERGED: Final = 64  # degrees of tokens told apart at a first look: p within 1.3 %
 TAIL_CELLS_EXACT: Final = 5_000_000  # pairs x token classes up to which nothing is merged: 0.2 s
 NEWTON_STEPS_MAX: Final = 60  # 4 to 6 are usual
-NEWTON_STEP_SMALLEST: Final = 1e-4  # share of a Newton step below which a better point is not sought
+NEWTON_STEP_SMALLEST: Final = (
+    1e-4  # share of a Newton step below which a better point is not sought
+)
 CONJUGATE_STEPS_MAX: Final = 200  # 10 to 30 are usual
 TAIL_CELLS_PER_CHUNK: Final = 100_000  # pairs x token classes at once: stays in a core's cache
 EVIDENCE_SIGNATURES_MAX: Final = 5  # transactions named per item of evidence
@@ -100,32 +102,48 @@ HEARTBEATS_PER_SESSION: Final = 4  # one lost heartbeat, or two, ends no session
 REBALANCE_TIMEOUT_S: Final = 10.0  # longer than what a worker does before it gives partitions up
 COMMIT_INTERVAL_S: Final = 0.5  # at most this much is done again after a crash
 COMMIT_TIMEOUT_S: Final = 10.0  # of one commit; the next interval tries again
-FETCH_WAIT_S: Final = 0.25  # how long a broker holds an empty fetch; Faust's 1.5 s delays a new assignment
-FETCH_MAX_BYTES: Final = 1024 * 1024  # of one partition and fetch; a larger single record still comes whole
+FETCH_WAIT_S: Final = (
+    0.25  # how long a broker holds an empty fetch; Faust's 1.5 s delays a new assignment
+)
+FETCH_MAX_BYTES: Final = (
+    1024 * 1024
+)  # of one partition and fetch; a larger single record still comes whole
 REQUEST_TIMEOUT_S: Final = 40.0  # of one call to a broker
-POLL_RECORDS: Final = 400  # of one hand-over to the agents; more would let one backlog hold up the others
+POLL_RECORDS: Final = (
+    400  # of one hand-over to the agents; more would let one backlog hold up the others
+)
 STREAM_BATCHES: Final = 256  # waiting for one agent: two fetches of 48 partitions and room to spare
 STAGE_LIMIT: Final = 64  # handlers of one stage at work at the same time
-STAGE_WINDOW: Final = 1000  # records of one stage taken and not finished; beyond, its partitions wait
+STAGE_WINDOW: Final = (
+    1000  # records of one stage taken and not finished; beyond, its partitions wait
+)
 JOIN_WINDOW: Final = 20_000  # the same for a join, whose records only wait for the next flush
 JOIN_TICK_S: Final = 0.05  # progress of one request is coalesced for this long
 JOIN_CYCLES: Final = 8  # flushes of a join on their way at the same time
 JOIN_LIVE_STATES: Final = 2000  # decoded states kept although nothing of them is under way
 DUE_CHECKS_PER_TICK: Final = 1000  # states looked at by one tick of the timer: a few milliseconds
-DUE_HORIZONS_S: Final = (3600.0, 60.0)  # a state with nothing due so far ahead is left alone for so long
+DUE_HORIZONS_S: Final = (
+    3600.0,
+    60.0,
+)  # a state with nothing due so far ahead is left alone for so long
 DUE_REPEAT_S: Final = 5.0  # what is due is said again when the join has not acted on it for so long
 HANDLER_TRIES: Final = 3  # of a handler that fails for no known reason, then it is a dead letter
 RETRY_FIRST_S: Final = 0.1
 RETRY_CAP_S: Final = 5.0  # what is away is asked again at least this often
-OUTBOX_BATCH_BYTES: Final = 256 * 1024  # of one partition's batch; a larger single record goes alone
+OUTBOX_BATCH_BYTES: Final = (
+    256 * 1024
+)  # of one partition's batch; a larger single record goes alone
 KEYS_REMEMBERED: Final = 50_000  # hashes of keys: the wallets and requests of the last minutes
 GIVE_UP_SETTLE_S: Final = 3.0  # for the join's flush before partitions go
-GIVE_UP_COMMIT_S: Final = 4.0  # for the last commit before partitions go; both within the rebalance timeout
+GIVE_UP_COMMIT_S: Final = (
+    4.0  # for the last commit before partitions go; both within the rebalance timeout
+)
 STOP_DRAIN_S: Final = 3.0  # for handlers under way when the process is asked to stop
 STOP_OUTBOX_S: Final = 2.0  # for what is still on its way to the brokers at that time
 STOP_MAX_S: Final = 9.5  # a process that was asked to stop is gone after this, whatever hangs
 BLOCKED_S: Final = 40.0  # the event loop stands still for so long: the process is of no use
 STALL_S: Final = 60.0  # there is lag, nothing is at work and nothing moves for so long: likewise
+SWEEP_S: Final = 5.0  # a batch that is on its way to an idle agent for so long will not arrive
 UNREADY_S: Final = 300.0  # an assignment or a recovery does not get on for so long: likewise
 PROBE_TIMEOUT_S: Final = 5.0  # for the question whether a broker answers at all
 LOG_BURST: Final = 5  # equal lines of Kafka's clients let through in one window
@@ -156,5 +174,9 @@ RATE_FACTOR_MIN: Final = 0.05  # of the plan's rate, however often the upstream 
 RATE_INCIDENT_S: Final = 1.0  # refusals so close to each other count once
 
 # --- the numbers ---
-OWN_RATE_REACH_S: Final = 6 * 3600  # SOL moves by a percent or two in so long; longer would misprice
+OWN_RATE_REACH_S: Final = (
+    6 * 3600
+)  # SOL moves by a percent or two in so long; longer would misprice
 HISTORY_RATE_REACH_S: Final = 2 * 86_400  # a daily history with one day missing still prices
+PAIRS_STORED: Final = 20_000  # pairs of a whole result in the store: all of 200 wallets
+INLINE_ENTRIES: Final = 200  # a history this small is analyzed faster than it travels to a process

@@ -40,7 +40,7 @@ def wallets_section(result: Json) -> Html:
 def _wallet(wallet: Json, tokens: dict[str, Json], *, in_detail: bool) -> Html:
     """One wallet."""
     line = _line(wallet)
-    if not in_detail or wallet["outcome"] != "analyzed":
+    if not in_detail or wallet.get("pnl") is None:
         return el("div", el("div", line, class_="head"), class_="wallet")
     body = el(
         "div",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, Final
 
 Json = dict[str, Any]
@@ -12,6 +12,7 @@ NOTHING: Final = "–"  # noqa: RUF001 - what stands where there is no figure
 LAMPORTS_PER_SOL: Final = 10**9
 SHOWN_DECIMALS: Final = 4
 ADDRESS_HEAD: Final = 4
+EXACT: Final = Context(prec=100)  # more digits than any amount has
 MS_PER_S: Final = 1000
 S_PER_MINUTE: Final = 60
 S_PER_HOUR: Final = 3600
@@ -47,8 +48,8 @@ def amount(units: int | str | None, decimals: int | None) -> str:
     """Base units as a whole amount with at most four decimals; tiny ones keep two significant digits."""
     if units is None:
         return NOTHING
-    exact = Decimal(int(units)).scaleb(-(decimals or 0))
-    shown = exact.quantize(Decimal(1).scaleb(-SHOWN_DECIMALS), ROUND_HALF_EVEN)
+    exact = Decimal(int(units)).scaleb(-(decimals or 0), EXACT)
+    shown = exact.quantize(Decimal(1).scaleb(-SHOWN_DECIMALS), ROUND_HALF_EVEN, EXACT)
     if exact and not shown:
         return f"{exact:.1e}"
     text = f"{shown:,f}"
@@ -150,7 +151,7 @@ def _interval(item: Json) -> str:
     value = item.get("value")
     if isinstance(value, list | tuple) and len(value) == 2:  # noqa: PLR2004 - two ends
         return f"the idf score lies between {score(value[0])} and {score(value[1])} in 95 of 100 resamplings"
-    return f"the idf score is uncertain: {value}"
+    return "how far the idf score may be off is not known"
 
 
 def _timing(item: Json) -> str:

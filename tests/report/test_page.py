@@ -1,0 +1,142 @@
+"""The report is one safe, whole page, whatever stands in the result."""
+
+from __future__ import annotations
+
+import copy
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamproc import limits
+from streamproc.report import render_report
+from streamproc.report.markup import VOID
+
+RESULT: dict[str, Any] = json.loads((Path(__file__).parent / "result.json").read_text("utf-8"))
+
+
+class Page(HTMLParser):
+    """Reads a page: its text, its elements, whether every element is closed, and what it would load."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.names: set[str] = set()
+        self.loads: list[str] = []
+        self.says = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+        self.loads += [value or "" for name, value in attrs if name in {"src", "href", "srcset"}]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] != ["style"]:
+            self.says += data
+
+
+def result(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    """The sample result with some parts replaced."""
+    return copy.deepcopy(RESULT) | changes
+
+
+def test_the_page_is_well_formed_and_loads_nothing() -> None:
+    text = render_report(RESULT)
+    page = Page(text)
+    assert page.open == []
+    assert all(link.startswith("#") for link in page.loads)
+    assert "url(" not in text
+    assert "script" not in page.names
+
+
+def test_every_link_of_the_page_leads_somewhere() -> None:
+    text = render_report(RESULT)
+    assert all(f'id="{link.removeprefix("#")}"' in text for link in Page(text).loads)
+
+
+def test_every_wallet_and_every_pair_is_on_the_page() -> None:
+    says = Page(render_report(RESULT)).says
+    for pair in RESULT["pairs"]:
+        assert pair["wallet_a"] in says
+        assert pair["wallet_b"] in says
+    for wallet in RESULT["wallets"]:
+        assert wallet["wallet"][:4] in says
+
+
+def test_evidence_is_said_in_words() -> None:
+    says = Page(render_report(RESULT)).says
+    assert "times the overlap that popularity explains" in says
+    assert "buys first, typically 14 s ahead" in says
+
+
+@given(st.text(min_size=1, max_size=60))
+def test_no_text_from_outside_becomes_markup(text: str) -> None:
+    hostile = result(request_id=f"<script>{text}</script>\"'>")
+    hostile["tokens"] = {
+        mint: {**token, "symbol": f"<img src=x>{text}", "name": f"'\"><b>{text}"}
+        for mint, token in hostile["tokens"].items()
+    }
+    hostile["wallets"][0]["behavior"] = {f"<i>{text}": f"</dl><script>{text}"}
+    hostile["wallets"][-1]["error"] = {"code": "<u>", "message": text}
+    page = Page(render_report(hostile))
+    assert not page.names & {"script", "img", "u", "iframe", "object"}
+    assert page.open == []
+
+
+def test_an_empty_result_still_makes_a_page() -> None:
+    empty = result(
+        wallets=[],
+        pairs=[],
+        pairs_total=0,
+        clusters=[],
+        tokens={},
+        missing=[],
+        set={"mean": {}, "median": {}, "shared_tokens": [], "wallets_without_trades": []},
+    )
+    assert "There is no pair to compare" in Page(render_report(empty)).says
+
+
+def test_scores_that_are_null_are_shown_as_nothing() -> None:
+    pairs = copy.deepcopy(RESULT["pairs"])
+    for pair in pairs:
+        pair["scores"] = dict.fromkeys(pair["scores"])
+    assert Page(render_report(result(pairs=pairs))).open == []
+
+
+def test_what_the_page_leaves_out_is_said() -> None:
+    many = [copy.deepcopy(RESULT["pairs"][0]) for _ in range(limits.REPORT_PAIRS_MAX + 7)]
+    says = Page(render_report(result(pairs=many, pairs_total=len(many)))).says
+    assert "7 more pairs are in the complete result" in says
+
+
+def test_cut_results_and_incomplete_histories_are_noted() -> None:
+    changed = result(truncated={"pairs": 12, "tokens": 3})
+    changed["wallets"][0]["coverage"]["state"] = "partial"
+    says = Page(render_report(changed)).says
+    assert "12 pairs and 3 token rows are left out" in says
+    assert "lower bounds" in says
+
+
+def test_a_thousand_wallets_stay_a_readable_page() -> None:
+    wallets = [copy.deepcopy(RESULT["wallets"][0]) for _ in range(limits.WALLETS_MAX)]
+    text = render_report(result(wallets=wallets))
+    assert len(text) < 8 * 1024 * 1024
+    assert 'id="matrix"' not in text
+
+
+@pytest.mark.parametrize("missing", ["pnl", "behavior", "balances", "coverage", "error"])
+def test_a_wallet_may_lack_any_part(missing: str) -> None:
+    changed = result()
+    for wallet in changed["wallets"]:
+        wallet[missing] = None
+    assert Page(render_report(changed)).open == []
