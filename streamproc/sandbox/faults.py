@@ -78,14 +78,14 @@ class _Rule:
     fired: int = 0
     rng: random.Random = field(default_factory=random.Random)
 
-    def fires(self) -> bool:
-        """Count one matching call; say whether it goes wrong."""
+    def fires(self, *, already: bool) -> bool:
+        """Count one matching call; say whether it goes wrong by this rule, not `already` by an earlier one."""
         fault = self.fault
         self.seen += 1
         drawn = self.rng.random() < fault.probability
         if fault.nth is not None and self.seen != fault.nth:
             return False
-        if self.seen < fault.first or not drawn:
+        if already or self.seen < fault.first or not drawn:
             return False
         if fault.times is not None and self.fired >= fault.times:
             return False
@@ -109,7 +109,7 @@ class FaultBook:
         """Return what goes wrong with this call, None when nothing does."""
         drawn = None
         for rule in self._rules:
-            if drawn is None and rule.fault.concerns(method, text) and rule.fires():
+            if rule.fault.concerns(method, text) and rule.fires(already=drawn is not None):
                 drawn = rule.fault
         return drawn
 

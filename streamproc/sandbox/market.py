@@ -28,6 +28,7 @@ DECIMALS: Final = (6, 6, 6, 9, 6, 0, 9, 6, 18, 6, 5, 8)
 TOKEN_2022_EVERY: Final = 5
 STABLE_POOL_EVERY: Final = 3
 UNPRICED_EVERY: Final = 7
+NEWEST: Final = 12  # coins that count as the newest
 WORDS: Final = (
     "Moon",
     "Cat",
@@ -126,9 +127,10 @@ class Market:
         drawn = rng.random() * self._weights[born - 1]
         return self._by_birth[bisect_right(self._weights, drawn, hi=born - 1)]
 
-    def newest(self, time_s: float) -> Coin:
-        """Return the coin born last before this time."""
-        return self._by_birth[bisect_right(self._births, time_s) - 1]
+    def newest(self, rng: random.Random, time_s: float) -> Coin:
+        """Return one of the coins born last before this time."""
+        born = bisect_right(self._births, time_s)
+        return self._by_birth[rng.randint(max(0, born - NEWEST), born - 1)]
 
     def stable_for(self, lamports: int, time_s: float) -> int:
         """Return the stable's base units (six decimals) that these lamports are worth, at least 1."""
@@ -169,7 +171,7 @@ class Market:
             popularity=1 / (rank + 1) ** ZIPF_EXPONENT,
             born=FIRST_TIME
             if rank % 3 == 0 or rank == self.giant_rank
-            else rng.randint(FIRST_TIME, END_TIME - 40 * 86_400),
+            else rng.randint(FIRST_TIME, END_TIME - 5 * 86_400),
             prices=prices,
             curve=curve,
             curve_vault=chain.endow_tokens(curve, mint, supply // 20),

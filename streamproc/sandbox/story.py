@@ -123,7 +123,7 @@ class Story:
         if self.rng.random() < habit.chores:
             self._do(wallet, event)
             return
-        coin = self.scene.market.newest(event.at) if habit.newest else None
+        coin = self.scene.market.newest(self.rng, event.at) if habit.newest else None
         if coin is self.scene.market.giant:
             coin = None
         self._bought(wallet, habit, repertoire.buy(self.scene, wallet, coin))
