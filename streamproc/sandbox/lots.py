@@ -51,6 +51,7 @@ class Row:
     times: list[int] = field(default_factory=list)
     quotes: dict[str, dict[str, int]] = field(default_factory=dict)
     moved: bool = False  # something of it was counted
+    was_bought: bool = False  # at any time, counted or not
 
     @property
     def open_units(self) -> int:
@@ -76,5 +77,5 @@ class Row:
 
     @property
     def is_closed(self) -> bool:
-        """Whether it was bought and sold, and next to nothing is left."""
-        return bool(self.buys and self.sells) and self.open_units <= self.peak * CLOSED_BELOW
+        """Whether it was bought at any time and sold within the window, and next to nothing is left."""
+        return self.was_bought and self.sells > 0 and self.open_units <= self.peak * CLOSED_BELOW

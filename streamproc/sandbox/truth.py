@@ -125,6 +125,7 @@ def _trade(row: Row, trade: TrueTrade, lamports: int | None, *, counted: bool) -
     in_quotes: dict[str, int] = {}
     priced = trade.confidence != "unpriced"
     if trade.side == "buy":
+        row.was_bought = True
         quotes = {mint: -units for mint, units in trade.quotes.items()} if priced else {}
         row.put(Lot(trade.amount, None if lamports is None else -lamports, quotes))
     else:

@@ -1,0 +1,181 @@
+"""On the generated world every entry, trade, PnL figure and plain score equals the world's own truth, in both forms.
+
+The world knows what each transaction meant and computes its figures by code of its own; nothing is shared with the
+core.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from fractions import Fraction
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+
+from streamproc.core.enhanced import enhanced_page
+from streamproc.core.entries import Entry, Kind, Page, same_facts
+from streamproc.core.pnl import wallet_pnl, with_market_values
+from streamproc.core.pnl_json import pnl_to_json
+from streamproc.core.rates import SolPrices
+from streamproc.core.raw import raw_page
+from streamproc.core.solana import WSOL
+from streamproc.core.trades import trades_from_entries
+from streamproc.sandbox.enhanced_form import enhanced_form
+from streamproc.sandbox.raw_form import raw_form
+from streamproc.sandbox.true_scores import terms_of
+from streamproc.sandbox.truth import true_pnl
+from streamproc.sandbox.world import World
+
+if TYPE_CHECKING:
+    from streamproc.sandbox.chain import Transaction
+    from streamproc.sandbox.intent import TrueEntry
+
+SEEDS = (1, 2, 3)
+
+
+@cache
+def world(seed: int) -> World:
+    return World(seed=seed, wallets=10, transactions=(60, 160))
+
+
+def seen_by(world: World, wallet: str) -> list[Transaction]:
+    signatures = {entry.signature for entry in world.entries(wallet)}
+    return [each for each in world.transactions if each.place.signature in signatures]
+
+
+@cache
+def raw_entries(seed: int, wallet: str) -> Page:
+    data = [raw_form(each, world(seed).chain) for each in seen_by(world(seed), wallet)]
+    page = raw_page(orjson.dumps({"result": {"data": data, "paginationToken": None}}), wallet)
+    assert isinstance(page, Page)
+    return page
+
+
+@cache
+def enhanced_entries(seed: int, wallet: str) -> Page:
+    newest_first = seen_by(world(seed), wallet)[::-1]
+    records = [enhanced_form(each, world(seed).chain) for each in newest_first]
+    return enhanced_page(orjson.dumps(records), wallet, {})
+
+
+def facts(entry: Entry) -> dict[str, Any]:
+    return {
+        "slot": entry.slot,
+        "time": entry.time,
+        "failed": entry.failed,
+        "network_fee": entry.network_fee,
+        "sol_delta": entry.sol_delta,
+        "tips": entry.tips,
+        "rent": entry.rent,
+        "kind": str(entry.kind),
+        "deltas": dict(entry.deltas),
+    }
+
+
+def true_facts(entry: TrueEntry) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in facts_names()} | {"deltas": dict(entry.deltas)}
+
+
+def facts_names() -> tuple[str, ...]:
+    return ("slot", "time", "failed", "network_fee", "sol_delta", "tips", "rent", "kind")
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_entry_equals_what_its_transaction_meant_in_both_forms(seed: int) -> None:
+    for wallet in world(seed).addresses:
+        truth = {entry.signature: true_facts(entry) for entry in world(seed).entries(wallet)}
+        for page in (raw_entries(seed, wallet), enhanced_entries(seed, wallet)):
+            found = {entry.signature: facts(entry) for entry in page.entries}
+            wrong = {
+                signature: (truth.get(signature), found.get(signature))
+                for signature in truth.keys() | found.keys()
+                if truth.get(signature) != found.get(signature)
+            }
+            assert not wrong, next(iter(wrong.items()))
+            assert not page.foreign
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_raw_and_enhanced_give_equal_entries_but_for_the_block_index(seed: int) -> None:
+    for wallet in world(seed).addresses:
+        enhanced = {entry.signature: entry for entry in enhanced_entries(seed, wallet).entries}
+        for entry in raw_entries(seed, wallet).entries:
+            assert same_facts(entry, enhanced[entry.signature])
+
+
+def test_the_world_shows_every_kind() -> None:
+    kinds = Counter(
+        entry.kind
+        for seed in SEEDS
+        for wallet in world(seed).addresses
+        for entry in raw_entries(seed, wallet).entries
+    )
+    assert set(kinds) == set(Kind), set(Kind) - set(kinds)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_trade_equals_the_truth(seed: int) -> None:
+    for wallet in world(seed).addresses:
+        truth = {
+            (trade.signature, trade.mint, trade.side): (
+                trade.amount,
+                dict(trade.quotes),
+                trade.fees,
+                trade.confidence,
+            )
+            for entry in world(seed).entries(wallet)
+            for trade in entry.trades
+        }
+        found = {
+            (trade.signature, trade.mint, str(trade.side)): (
+                trade.amount,
+                dict(trade.quotes),
+                trade.fees,
+                str(trade.confidence),
+            )
+            for trade in trades_from_entries(raw_entries(seed, wallet).entries, wallet)
+        }
+        assert found == truth
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("window", ["all", "middle"])
+def test_every_pnl_figure_equals_the_truth(seed: int, window: str) -> None:
+    for wallet in world(seed).addresses:
+        times = [entry.time for entry in world(seed).entries(wallet)]
+        since, until = (
+            (None, None)
+            if window == "all"
+            else (times[len(times) // 4], times[3 * len(times) // 4])
+        )
+        terms = terms_of(world(seed), since=since, until=until)
+        truth = true_pnl(world(seed).entries(wallet), terms)
+        for page in (raw_entries(seed, wallet), enhanced_entries(seed, wallet)):
+            found = product_pnl(world(seed), wallet, page, since, until)
+            compare_records(found, truth)
+
+
+def product_pnl(
+    world: World, wallet: str, page: Page, since: int | None, until: int | None
+) -> dict[str, Any]:
+    prices = {mint: Fraction(usd) for mint, usd in world.prices_usd.items()}
+    pnl = wallet_pnl(
+        page.entries,
+        wallet,
+        decimals=page.decimals,
+        prices=SolPrices(current=prices[WSOL]),
+        since=since,
+        until=until,
+    )
+    return pnl_to_json(with_market_values(pnl, prices, prices[WSOL]))
+
+
+def compare_records(found: dict[str, Any], truth: dict[str, Any]) -> None:
+    rows = {row["mint"]: row for row in found["tokens"]}
+    for row in truth["tokens"]:
+        assert {name: rows[row["mint"]][name] for name in row} == row
+    assert [row["mint"] for row in found["tokens"]] == [row["mint"] for row in truth["tokens"]]
+    totals = {name: value for name, value in truth.items() if name != "tokens"}
+    assert {name: found[name] for name in totals} == totals
