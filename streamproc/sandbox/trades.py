@@ -82,7 +82,8 @@ def settle_sale(
         if not vault_paid and not (trader == draft.payer and sol > 0):
             settle(scene, draft, trader, Intent("transfer_out", deltas, sol))
             return
-        quotes = {mint: amount for mint, amount in {known.WSOL: sol, **stables}.items() if amount}
+        small = {mint: amount for mint, amount in {known.WSOL: sol, **stables}.items() if amount}
+        quotes = small or {known.WSOL: 0}
     trade = MeantTrade(coin.mint, "sell", units, quotes)
     settle(scene, draft, trader, Intent("sell", deltas, sol, trades=(trade,)))
 

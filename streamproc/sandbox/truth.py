@@ -125,8 +125,9 @@ def _trade(row: Row, trade: TrueTrade, lamports: int | None, *, counted: bool) -
     in_quotes: dict[str, int] = {}
     priced = trade.confidence != "unpriced"
     if trade.side == "buy":
+        paid = {mint: -units for mint, units in trade.quotes.items() if units < 0}
+        quotes = paid if priced else {}
         row.was_bought = True
-        quotes = {mint: -units for mint, units in trade.quotes.items()} if priced else {}
         row.put(Lot(trade.amount, None if lamports is None else -lamports, quotes))
     else:
         taken = row.take(trade.amount)
@@ -227,7 +228,7 @@ def _record(
         t["unrealized_lamports"] for t in tokens if t["unrealized_lamports"] is not None
     ]
     realized = sum(row.realized_lamports for row in counted)
-    unrealized = sum(known_unrealized) if known_unrealized else None
+    unrealized = sum(known_unrealized) if known_unrealized or not tokens else None
     spent_or_received = ("spent_lamports", "received_lamports")
     return {
         "volume_lamports": sum(token[name] for token in tokens for name in spent_or_received),
@@ -259,4 +260,4 @@ def _stable_flow(entries: list[TrueEntry], terms: Terms) -> dict[str, str]:
             for mint, units in entry.deltas.items():
                 if mint in known.STABLES:
                     flow[mint] = flow.get(mint, 0) + units
-    return {mint: str(units) for mint, units in flow.items()}
+    return {mint: str(units) for mint, units in flow.items() if units}
