@@ -209,12 +209,11 @@ async def seek_to_time(
 
 async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
     """The topic's partitions, in order; raises ConfigurationError when the topic does not exist."""
-    if not consumer.partitions_for_topic(topic):
-        await consumer.topics()
-    found = consumer.partitions_for_topic(topic)
-    if not found:
+    if topic not in await consumer.topics():
         rule = "must exist on the broker; `streamproc topics apply` creates it"
         raise ConfigurationError([Fault("topic", topic, rule)])
+    await consumer.end_offsets([TopicPartition(topic, 0)])  # makes the client learn of the topic
+    found: set[int] = consumer.partitions_for_topic(topic)
     return sorted(found)
 
 

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import orjson
 
-from streamproc.cli.stand_in import generated_upstream, recorded_upstream
+from streamproc.cli.stand_in import settings_of
 from streamproc.local.up import env_lines
+from streamproc.sandbox.command import SandboxOptions, run_sandbox
 
 if TYPE_CHECKING:
-    from contextlib import AbstractAsyncContextManager
+    from streamproc.sandbox.server import Sandbox
 
-    from streamproc.cli.stand_in import StandIn
-
+NAMED = 3
 EPILOG = """\b
 Examples:
   streamproc sandbox --port 9000 --wallets 50 --seed 7
-  streamproc sandbox --data recorded/
-  curl -X POST 127.0.0.1:9000/sandbox/faults -d '[...]'      # faults on demand, see docs/operations.md"""
+  streamproc sandbox --data recorded/ --list
+  streamproc sandbox --latency-s 0.2 --rpc-rps 10 --fault 429:method=prices,times=3"""
+RATE = click.FloatRange(0, min_open=True)
 
 
 @click.command(epilog=EPILOG)
@@ -47,33 +45,40 @@ Examples:
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the generated world.")
 @click.option(
-    "--list", "shows_all", is_flag=True, help="Print all wallets, one a line, on standard output."
+    "--latency-s",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    help="Before every answer.",
 )
-def sandbox(data: Path | None, port: int, wallets: int, seed: int, *, shows_all: bool) -> None:
+@click.option("--rpc-rps", type=RATE, help="Calls a second of the RPC bucket; more get 429.")
+@click.option("--enhanced-rps", type=RATE, help="Calls a second of the DAS and enhanced bucket.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="KIND[:...]",
+    help="A fault to begin with; repeatable.",
+)
+@click.option(
+    "--list", "lists", is_flag=True, help="Print all wallets, one a line, on standard output."
+)
+def sandbox(*, lists: bool, **options: object) -> None:
     """Serve a stand-in for the upstream services on loopback until Ctrl-C.
 
     It answers JSON-RPC, the enhanced API and token prices, in both wire forms, for a generated world of wallets or
-    for recorded transactions, with faults on demand.
+    for recorded transactions. Faults can be set while it runs: POST /sandbox/faults.
     """
-    serving = (
-        generated_upstream(wallets=wallets, seed=seed, port=port)
-        if data is None
-        else recorded_upstream(data, port=port)
-    )
-    with suppress(KeyboardInterrupt):
-        asyncio.run(_serve(serving, shows_all=shows_all))
 
-
-async def _serve(serving: AbstractAsyncContextManager[StandIn], *, shows_all: bool) -> None:
-    """Serve until interrupted; what leads to it is said on standard error."""
-    async with serving as upstream:
-        click.echo(f"serving {upstream.says}; settings that lead here:", err=True)
-        click.echo(env_lines(upstream.settings), err=True)
-        if shows_all:
-            click.echo("\n".join(upstream.wallets))
+    def started(running: Sandbox) -> None:
+        wallets = [wallet["address"] for wallet in running.archive.about()["wallets"]]
+        click.echo(
+            f"serving {len(wallets)} wallets at {running.url}; settings that lead here:", err=True
+        )
+        click.echo(env_lines(settings_of(running)), err=True)
+        if lists:
+            click.echo("\n".join(wallets))
         else:
-            first = orjson.dumps(upstream.wallets[:3]).decode()
-            click.echo(
-                f"{len(upstream.wallets)} wallets, among them {first}; all with --list", err=True
-            )
-        await asyncio.Event().wait()
+            click.echo(f"wallets: {' '.join(wallets[:NAMED])} ... (all with --list)", err=True)
+
+    run_sandbox(SandboxOptions(**options), started=started)  # type: ignore[arg-type] # click has checked each

@@ -12,6 +12,8 @@ from streamproc.sandbox.world import SIZES, World
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from streamproc.sandbox.server import Sandbox
+
 ANY_KEY: Final = "sandbox"  # the stand-in takes every key but one
 QUICK_PLAN: Final = "professional"  # no real key is spent, so nothing needs to be spared
 
@@ -30,12 +32,16 @@ async def generated_upstream(*, wallets: int, seed: int, port: int = 0) -> Async
     transactions = SIZES["demo"][1]
     world = await asyncio.to_thread(World, seed=seed, wallets=wallets, transactions=transactions)
     async with serve(world, port=port) as sandbox:
-        settings = {
-            "helius_rpc_url": sandbox.rpc_url,
-            "helius_api_url": sandbox.api_url,
-            "dexscreener_url": sandbox.dexscreener_url,
-            "helius_api_key": ANY_KEY,
-            "helius_plan": QUICK_PLAN,
-        }
         says = f"{wallets} wallets, {len(world.transactions):,} transactions, seed {seed}"
-        yield StandIn(settings, tuple(world.addresses), says)
+        yield StandIn(settings_of(sandbox), tuple(world.addresses), says)
+
+
+def settings_of(sandbox: Sandbox) -> dict[str, str]:
+    """The settings, by field name, that lead a worker to a running stand-in."""
+    return {
+        "helius_rpc_url": sandbox.rpc_url,
+        "helius_api_url": sandbox.api_url,
+        "dexscreener_url": sandbox.dexscreener_url,
+        "helius_api_key": ANY_KEY,
+        "helius_plan": QUICK_PLAN,
+    }

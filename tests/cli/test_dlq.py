@@ -1,0 +1,157 @@
+"""Dead letters on a real broker: listed by filters, shown, sent again untouched, removed up to an offset."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from streamproc.serde import Encoded
+from streamproc.topics import read_topology
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Installation
+
+pytestmark = pytest.mark.real
+TRACE = ("traceparent", b"00-aa-bb-01")
+
+
+def letter(
+    installation: Installation,
+    key: str | None,
+    value: bytes | None,
+    *,
+    reason: str,
+    topic: str = "analysis-requested",
+) -> Encoded:
+    """A dead letter as the engine writes it."""
+    prefix = installation.settings.topic_prefix
+    headers = (
+        TRACE,
+        ("__streams.errors.topic", f"{prefix}{topic}".encode()),
+        ("__streams.errors.partition", b"0"),
+        ("__streams.errors.offset", b"7"),
+        ("__streams.errors.exception", b"DeadLetterError"),
+        ("__streams.errors.message", b"[why]"),
+        ("x-reason", reason.encode()),
+        ("x-first-seen", b"2026-01-01T00:00:00Z"),
+    )
+    name = prefix + read_topology().dead_letters.name
+    return Encoded(name, None if key is None else key.encode(), value, headers)  # type: ignore[arg-type] # may be null
+
+
+@pytest.fixture
+def letters(installation: Installation) -> Installation:
+    """An installation with four dead letters."""
+    installation.send(
+        letter(installation, "a", b"not json", reason="not_json"),
+        letter(installation, "b", b"\xff\xfe", reason="not_json"),
+        letter(installation, "c", None, reason="tombstone"),
+        letter(installation, "d", b"{}", reason="handler_failed", topic="wallet-sync"),
+    )
+    return installation
+
+
+def listed(installation: Installation, *filters: str) -> list[dict[str, Any]]:
+    """What `dlq list` tells a program."""
+    done = installation.run("dlq", "list", "--output", "json", *filters)
+    assert done.returncode == 0, done.stderr
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def keys(found: list[dict[str, Any]]) -> set[str]:
+    """Their keys."""
+    return {each["key"] for each in found}
+
+
+def test_letters_are_listed_by_reason_topic_and_time(letters: Installation) -> None:
+    assert keys(listed(letters)) == {"a", "b", "c", "d"}
+    assert keys(listed(letters, "--reason", "not_json")) == {"a", "b"}
+    assert keys(listed(letters, "--topic", "wallet-sync")) == {"d"}
+    assert keys(listed(letters, "--topic", "wallet-sync", "--reason", "not_json")) == set()
+    assert keys(listed(letters, "--since", "2020-01-01")) == {"a", "b", "c", "d"}
+    assert listed(letters, "--since", "2099-01-01") == []
+    assert len(listed(letters, "--limit", "3")) == 3
+
+
+def test_people_see_why_and_from_where(letters: Installation) -> None:
+    done = letters.run("dlq", "list")
+    assert "[why]" in done.stdout
+    assert f"{letters.settings.topic_prefix}wallet-sync" in done.stdout
+
+
+def test_a_letter_is_shown_with_headers_and_value(letters: Installation) -> None:
+    places = {each["key"]: each["letter"] for each in listed(letters)}
+    shown = letters.run("dlq", "show", places["a"])
+    assert "not json" in shown.stdout
+    assert "traceparent" in shown.stdout
+    (binary,) = json.loads(letters.run("dlq", "show", places["b"], "--output", "json").stdout)
+    assert binary["value"] == {"base64": "//4="}
+    (tombstone,) = json.loads(letters.run("dlq", "show", places["c"], "--output", "json").stdout)
+    assert tombstone["value"] is None
+
+
+def test_a_letter_that_is_not_there_is_named(letters: Installation) -> None:
+    done = letters.run("dlq", "show", "0:999", "oops")
+    assert done.returncode == 2
+    assert "oops" in done.stderr
+    done = letters.run("dlq", "show", "0:999")
+    assert done.returncode == 1
+    assert "no dead letter at 0:999" in done.stderr
+
+
+def test_a_replay_sends_the_same_key_value_and_headers_to_the_source(letters: Installation) -> None:
+    done = letters.run("dlq", "replay", "--reason", "not_json", "--output", "json")
+    sent = json.loads(done.stdout)["sent"]
+    assert done.returncode == 0, done.stderr
+    assert len(sent) == 2
+    records = {record.key: record for record in letters.records("analysis-requested")}
+    assert {key: record.value for key, record in records.items()} == {
+        b"a": b"not json",
+        b"b": b"\xff\xfe",
+    }
+    assert all(
+        tuple(record.headers) == (TRACE, ("x-first-seen", b"2026-01-01T00:00:00Z"))
+        for record in records.values()
+    )
+    assert len(listed(letters)) == 4
+
+
+def test_a_tombstone_is_replayed_as_a_tombstone(letters: Installation) -> None:
+    assert letters.run("dlq", "replay", "--reason", "tombstone").returncode == 0
+    (record,) = letters.records("analysis-requested")
+    assert (record.key, record.value) == (b"c", None)
+
+
+def test_a_dry_run_sends_nothing(letters: Installation) -> None:
+    done = letters.run("dlq", "replay", "--reason", "not_json", "--dry-run")
+    assert "2 would be sent" in done.stderr
+    assert letters.records("analysis-requested") == []
+
+
+def test_a_replay_of_everything_must_be_asked_for(letters: Installation) -> None:
+    assert letters.run("dlq", "replay").returncode == 2
+
+
+def test_a_purge_removes_up_to_the_offset_and_a_dry_run_only_counts(letters: Installation) -> None:
+    before = listed(letters)
+    first = before[0]
+    partition = first["letter"].partition(":")[0]
+    same = [each for each in before if each["letter"].startswith(f"{partition}:")]
+    dry = letters.run("dlq", "purge", first["letter"], "--dry-run")
+    assert "would remove 1" in dry.stdout
+    assert len(listed(letters)) == 4
+    done = letters.run("dlq", "purge", first["letter"])
+    assert (done.returncode, done.stdout) == (0, f"partition {partition}: removed 1\n")
+    assert len(listed(letters)) == 3
+    assert keys(listed(letters)) == keys(before) - {first["key"]}
+    assert len(same) >= 1
+
+
+def test_a_purge_past_the_end_is_refused(letters: Installation) -> None:
+    done = letters.run("dlq", "purge", "0:999")
+    assert done.returncode == 2
+    assert "0:999" in done.stderr
+    assert len(listed(letters)) == 4

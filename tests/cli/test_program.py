@@ -1,0 +1,65 @@
+"""Every command explains itself with examples, and the list of commands costs nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from streamproc.cli.program import COMMANDS, program
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SLOW_PARTS = ("aiokafka", "asyncpg", "numpy", "scipy", "aiohttp", "pydantic")
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_every_command_has_help_with_an_example(name: str) -> None:
+    shown = CliRunner().invoke(program, [name, "--help"])
+    assert shown.exit_code == 0, shown.output
+    assert f"streamproc {name}" in shown.output.partition("Example")[2]
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_every_option_says_what_it_does(name: str) -> None:
+    command = program.get_command(click.Context(program), name)
+    parts = list(command.commands.values()) if isinstance(command, click.Group) else [command]
+    for part in parts:
+        assert part is not None
+        assert part.help
+        assert all(option.help for option in part.params if isinstance(option, click.Option)), (
+            part.name
+        )
+
+
+def test_the_list_of_commands_names_all_and_imports_nothing_slow() -> None:
+    code = f"""
+import sys
+from streamproc.cli.exits import run
+assert run(["--help"]) == 0
+slow = [name for name in {SLOW_PARTS!r} if name in sys.modules]
+assert slow in ([], ["pydantic"]), slow
+"""
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert all(name in shown.stdout for name in COMMANDS)
+
+
+def test_the_program_runs_from_any_folder(tmp_path: Path) -> None:
+    shown = subprocess.run(
+        [sys.executable, "-m", "streamproc", "topics", "graph"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert "analysis-requested" in shown.stdout
+
+
+def test_the_version_is_shown() -> None:
+    shown = CliRunner().invoke(program, ["--version"])
+    assert shown.output.startswith("streamproc, version ")
