@@ -49,8 +49,8 @@ class Rebalances(Protocol):
     def assigned(self, partitions: Collection[Partition], generation: int) -> None:
         """These partitions are ours now."""
 
-    def recovering(self) -> None:
-        """Recovery gets on."""
+    def recovering(self, records: int) -> None:
+        """Recovery gets on by so many records of a changelog."""
 
     def flowing(self) -> None:
         """The tables are recovered, stream records are about to come."""
@@ -145,7 +145,7 @@ class GuardedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no 
         messages: dict[Any, list[Any]] = {}
         for partition, raw in fetched.items():
             if raw and self._is_changelog_tp(partition):
-                self.engine.recovering()
+                self.engine.recovering(len(raw))
                 await failpoints.reach("during-recovery")
                 messages[partition] = raw
             elif raw:

@@ -175,9 +175,12 @@ class Engine:
         """Start nothing new; flush the joins and forget their states, the table will be recovered."""
         self.flow.is_holding = True
         self.flow.is_flowing = False
-        self.recovering()
+        self.recovering(0)
         joins = [each for each in self._readers if isinstance(each, Join)]
         await asyncio.gather(*(join.drain(limits.GIVE_UP_SETTLE_S) for join in joins))
+        for join in joins:
+            if join.is_clean:
+                join.table.skip_own_writes(self.flow.outbox.runs)
 
     def assigned(self, partitions: Collection[Partition], generation: int) -> None:
         """Go on with what stays ours, drop what does not, and take the joins' records again."""
@@ -190,13 +193,16 @@ class Engine:
         for reader in self._readers:
             reader.partitions_assigned()
 
-    def recovering(self) -> None:
-        """The tables' recovery gets on."""
+    def recovering(self, records: int) -> None:
+        """The tables' recovery gets on by so many records of a changelog."""
+        self.counts["recovered"] += records
         self.flow.stuck_since = time.monotonic()
 
     def flowing(self) -> None:
         """The tables are recovered and stream records come now."""
-        log.info("the tables are recovered, records flow")
+        log.info(
+            "the tables are recovered (%d records so far), records flow", self.counts["recovered"]
+        )
         self.flow.is_flowing = True
         for timer in self._timers:
             timer.recovered()
@@ -210,7 +216,7 @@ class Engine:
 
     @property
     def counts(self) -> Counter[str]:
-        """Since the start: handled.NAME, retries.NAME, dead_letters.REASON, stale, holes, states_lost."""
+        """Since the start: handled.NAME, retries.NAME, dead_letters.REASON, stale, holes, recovered, states_lost."""
         return self.flow.counts
 
 

@@ -69,6 +69,7 @@ class Flow:
         self.stuck_since = time.monotonic()  # while it is not: when recovery last got on
         self.log: Log | None = None
         self.moved_at = time.monotonic()
+        self._behind: dict[tuple[Partition, Reader], int] = {}
 
     async def admit(self, reader: Reader, batch: Batch) -> Admitted | None:
         """What of a batch is new; where records are missing before it, they are asked for again instead."""
@@ -98,6 +99,16 @@ class Flow:
         log.info("records are missing: %s %d to %d", batch.partition, lane.end, batch.start)
         await self.log.fetch_again(batch.partition, lane.end)
         return False
+
+    async def sweep(self) -> None:
+        """Fetch again what an idle reader has waited for since the last sweep: no later batch shows the hole."""
+        behind = self.ledger.behind()
+        for (partition, reader), end in behind.items():
+            if self._behind.get((partition, reader)) == end and reader.is_idle and self.log:
+                self.counts["holes"] += 1
+                log.info("records did not arrive: %s from %d", partition, end)
+                await self.log.fetch_again(partition, end)
+        self._behind = behind
 
     async def room(self, reader: Reader, window: int) -> None:
         """Return when the reader has fewer unfinished records than its window."""

@@ -49,6 +49,7 @@ class Join(Generic[S]):
         self._cycles: set[asyncio.Task[None]] = set()
         self._tick: asyncio.TimerHandle | None = None
         self._is_flush_due = False
+        self.is_clean = True  # no cycle was given up by the last drain
         self.due_times = DueTimes()
         self._records = metrics.RECORDS.labels(name)
         self._cycle = Cycle(name, table, logic, flow)
@@ -234,11 +235,13 @@ class Join(Generic[S]):
 
     async def drain(self, limit_s: float) -> None:
         """Flush until nothing is under way, for so long at most, then forget everything that is live."""
+        self.is_clean = False
         end = time.monotonic() + limit_s
         while not self.is_idle and time.monotonic() < end:
             self._launch(list(self._dirty.values()))
             if self._cycles:
                 await asyncio.wait(self._cycles, timeout=max(0.0, end - time.monotonic()))
+        self.is_clean = not self._cycles
         self.abandon()
 
     def abandon(self) -> None:

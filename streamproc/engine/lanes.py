@@ -164,6 +164,15 @@ class Ledger(Generic[R]):
             if partition in self.assigned
         }
 
+    def behind(self) -> dict[tuple[Partition, R], int]:
+        """The ends of lanes that lie below what was packed: it is on its way, or lost with nothing after it."""
+        return {
+            (partition, reader): lane.end
+            for partition, lanes in self.lanes.items()
+            for reader, lane in lanes.items()
+            if lane.end < self._tails.get(partition, 0)
+        }
+
     def of(self, reader: R) -> Iterator[Lane]:
         """The lanes of one reader."""
         return (lanes[reader] for lanes in self.lanes.values() if reader in lanes)

@@ -83,7 +83,7 @@ class Outbox:
         self._hashes: dict[bytes, int] = {}
         self._queues: dict[Partition, deque[_Item]] = {}
         self._drains: dict[Partition, asyncio.Task[None]] = {}
-        self.confirmed = 0  # records, for the watchdog
+        self.runs: dict[Partition, tuple[int, int]] = {}  # offsets that only we wrote: first, end
 
     async def start(self, topics: Collection[str]) -> None:
         """Connect, and learn how many partitions each topic has; raises BrokerUnavailableError."""
@@ -169,7 +169,7 @@ class Outbox:
                 if not items:
                     continue
                 try:
-                    await self._deliver(producer, batch, partition)
+                    first = await self._deliver(producer, batch, partition)
                 except asyncio.CancelledError:
                     raise
                 except Exception as error:  # noqa: BLE001 - whatever went wrong, nothing may be lost
@@ -179,7 +179,7 @@ class Outbox:
                     await asyncio.sleep(delay_s(tries))
                     continue
                 tries = 0
-                self.confirmed += len(items)
+                self._note_run(partition, first, len(items))
                 for _, call in items:
                     call.confirm(1)
         finally:
@@ -188,10 +188,19 @@ class Outbox:
                 queue.clear()
 
     @staticmethod
-    async def _deliver(producer: Any, batch: Any, partition: Partition) -> None:  # noqa: ANN401
-        """Hand one batch to the producer and wait for its confirmation."""
+    async def _deliver(producer: Any, batch: Any, partition: Partition) -> int:  # noqa: ANN401
+        """Hand one batch to the producer and wait for its confirmation; the first record's offset, -1 if unknown."""
         topic, number = partition
-        await (await producer.send_batch(batch, topic, partition=number))
+        confirmed = await (await producer.send_batch(batch, topic, partition=number))
+        return -1 if confirmed is None else int(confirmed.offset)
+
+    def _note_run(self, partition: Partition, first: int, records: int) -> None:
+        """Extend the run of offsets without anybody else's records, or begin a new one."""
+        start, end = self.runs.get(partition, (first, first))
+        if first < 0:
+            self.runs.pop(partition, None)
+        else:
+            self.runs[partition] = (start if first == end else first, first + records)
 
     @staticmethod
     def _set_back(queue: deque[_Item], items: list[_Item], error: Exception) -> int:

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any, cast
 from streamproc.engine import stored
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import faust
+
+    from streamproc.engine.records import Partition
 
 
 class JoinTable:
@@ -19,6 +23,7 @@ class JoinTable:
 
     def __init__(self, app: faust.App, name: str, partitions: int) -> None:
         # Raw bytes: a schema of our own on a table breaks its recovery.
+        self._app: Any = app
         self._table: Any = app.Table(name, partitions=partitions, key_type=bytes, value_type=bytes)
         self.changelog = cast("str", self._table.changelog_topic_name)
 
@@ -39,6 +44,17 @@ class JoinTable:
         else:
             self._data[key] = stored.encode(state)
             self._table.data._key_partition[key] = partition  # noqa: SLF001 - as above
+
+    def skip_own_writes(self, runs: Mapping[Partition, tuple[int, int]]) -> None:
+        """Tell Faust's recovery that what only we wrote since the last one need not be read again.
+
+        True only when no cycle was given up: then the table shows all that we wrote.
+        """
+        recovered = self._app.tables.recovery.active_offsets
+        for (topic, number), (start, end) in runs.items():
+            read = recovered.get((topic, number))
+            if topic == self.changelog and read is not None and start <= read + 1 <= end:
+                recovered[topic, number] = end - 1
 
     def keys(self) -> list[bytes]:
         """All keys of the partitions that this worker has recovered."""

@@ -67,9 +67,13 @@ class Vitals:
         return lags
 
     async def measure(self) -> None:
-        """Set the gauges, once a second."""
+        """Set the gauges, once a second, and sweep up what was lost on its way, seldom."""
+        swept_at = time.monotonic()
         while True:
             await asyncio.sleep(1.0)
+            if self._flow.is_flowing and time.monotonic() - swept_at > limits.SWEEP_S:
+                swept_at = time.monotonic()
+                await self._flow.sweep()
             for reader in self._readers:
                 metrics.IN_FLIGHT.labels(reader.name).set(self._flow.ledger.unfinished(reader))
             metrics.JOIN_WAITING.set(self._waiting())

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ class Worker:
 
     def __init__(self, wanted: dict[str, Any], log: Path, failpoints: str = "") -> None:
         self.log = log
+        self.done = Path(wanted["folder"]) / f"finished-{log.stem}"
+        self.done.touch()
+        wanted = {**wanted, "done": str(self.done)}
         with log.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, str(FLOW), json.dumps(wanted)],
@@ -48,6 +52,18 @@ class Worker:
     async def ready(self) -> None:
         await until(lambda: self.said("records flow") or self.process.poll() is not None, 60)
         assert self.process.poll() is None, self.log.read_text()[-3000:]
+
+    async def says(self, text: str) -> None:
+        await until(lambda: self.said(text), 30)
+
+    async def ended(self) -> int:
+        """Wait for it to end by itself; the exit code."""
+        await until(lambda: self.process.poll() is not None, 60)
+        return int(self.process.returncode)
+
+    def handled(self) -> int:
+        """How many records it has written down as done."""
+        return sum(1 for line in self.done.read_text().splitlines() if line)
 
     def kill(self) -> None:
         self.process.kill()
@@ -86,15 +102,22 @@ class Flow:
         names = [NewTopic(self.prefix + name, PARTITIONS, 1) for name in TOPICS]
         await admin.create_topics([*names, changelog])
         await admin.close()
-        self.producer = AIOKafkaProducer(bootstrap_servers=self.broker, linger_ms=5)
+        self.producer = AIOKafkaProducer(
+            bootstrap_servers=self.broker, linger_ms=5, max_request_size=16 * 1024 * 1024
+        )
         await self.producer.start()
         self.consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.broker, auto_offset_reset="earliest", fetch_max_wait_ms=100
+            bootstrap_servers=self.broker,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=100,
+            max_partition_fetch_bytes=16 * 1024 * 1024,
         )
         await self.consumer.start()
         self.consumer.assign(
             [TopicPartition(self.prefix + name, n) for name in READ for n in range(PARTITIONS)]
         )
+        self.admin = AIOKafkaAdminClient(bootstrap_servers=self.broker)
+        await self.admin.start()
         self._reading = asyncio.create_task(self._read())
         self._watching = asyncio.create_task(self._watch())
 
@@ -105,10 +128,11 @@ class Flow:
         for task in (self._reading, self._watching):
             task.cancel()
         await asyncio.gather(self._reading, self._watching, return_exceptions=True)
+        await self.admin.close()
         await self.consumer.stop()
         await self.producer.stop()
 
-    def worker(self, failpoints: str = "", **wanted: Any) -> Worker:
+    def worker(self, failpoints: str = "", **wanted: object) -> Worker:
         """Start one more worker."""
         log = self.folder / f"worker-{len(self.workers)}.log"
         base = {"broker": self.broker, "prefix": self.prefix, "folder": str(self.folder)}
@@ -124,10 +148,42 @@ class Flow:
         await self.producer.flush()
         return ids
 
-    async def send(self, topic: str, key: str | None, value: bytes | None, **more: Any) -> None:
+    async def send(
+        self,
+        topic: str,
+        key: str | None,
+        value: bytes | None,
+        headers: list[tuple[str, bytes]] | None = None,
+    ) -> None:
         await self.producer.send(
-            self.prefix + topic, value, key=None if key is None else key.encode(), **more
+            self.prefix + topic,
+            value,
+            key=None if key is None else key.encode(),
+            headers=headers or [],
         )
+
+    async def have(self, topic: str, records: int) -> None:
+        """Wait for so many records of a topic."""
+        await until(lambda: len(self.read[topic]) >= records, 30)
+
+    async def limit(self, topic: str, largest_bytes: int) -> None:
+        """Let a topic take no larger records."""
+        await self.admin.alter_configs(
+            [
+                ConfigResource(
+                    ConfigResourceType.TOPIC,
+                    self.prefix + topic,
+                    configs={"max.message.bytes": str(largest_bytes)},
+                )
+            ]
+        )
+
+    async def caught_up(self) -> None:
+        """Wait until all is committed."""
+        end = time.monotonic() + 30
+        while lag := await self.lag():
+            assert time.monotonic() < end, f"{lag} records are not committed"
+            await asyncio.sleep(0.2)
 
     def answered(self) -> set[str]:
         return {record.key.decode() for record in self.read["answered"]}
@@ -140,8 +196,8 @@ class Flow:
     def finished(self) -> dict[tuple[str, int], list[int]]:
         """The offsets that workers have written down as done, by partition."""
         done: dict[tuple[str, int], list[int]] = defaultdict(list)
-        path = self.folder / "finished"
-        for line in path.read_text().splitlines() if path.exists() else ():
+        lines = [line for worker in self.workers for line in worker.done.read_text().splitlines()]
+        for line in lines:
             topic, partition, offset = line.split()
             done[topic, int(partition)].append(int(offset))
         return done
@@ -185,29 +241,24 @@ class Flow:
 
     async def _watch(self) -> None:
         """Compare what is committed with what is done, as often as the broker answers."""
-        self.admin = AIOKafkaAdminClient(bootstrap_servers=self.broker)
-        await self.admin.start()
-        try:
-            while True:
-                await asyncio.sleep(0.2)
-                try:
-                    offsets = await self._committed()
-                except KafkaError:
-                    continue
-                done = self.finished()
-                self.looks += 1
-                for tp, committed in offsets.items():
-                    missing = set(range(committed.offset)) - set(done[tp.topic, tp.partition])
-                    if missing:
-                        self.violations.append(f"{tp} at {committed.offset}: {sorted(missing)[:5]}")
-        finally:
-            await self.admin.close()
+        while True:
+            await asyncio.sleep(0.3)
+            try:
+                offsets = await self._committed()
+            except KafkaError:
+                continue
+            done = self.finished()
+            self.looks += 1
+            for tp, committed in offsets.items():
+                missing = set(range(committed.offset)) - set(done[tp.topic, tp.partition])
+                if missing:
+                    self.violations.append(f"{tp} at {committed.offset}: {sorted(missing)[:5]}")
 
 
 async def until(holds: Callable[[], bool], limit_s: float, *, must: bool = True) -> bool:
     """Wait until something holds; whether it does in the end."""
     end = time.monotonic() + limit_s
-    while not holds() and time.monotonic() < end:
+    while not holds() and time.monotonic() < end:  # noqa: ASYNC110 - what it looks at are files and processes
         await asyncio.sleep(NUMBER_S)
     assert not must or holds(), "it never came true"
     return holds()

@@ -35,7 +35,8 @@ class Wanted:
 
     broker: str
     prefix: str
-    folder: str  # where it writes what it has finished, and looks for a file `outage`
+    folder: str  # where it looks for a file `outage`
+    done: str = ""  # the file for what it has finished
     work_s: tuple[float, float] = (0.0, 0.0)
     limit: int = 64
     session_s: float = 6.0
@@ -80,7 +81,7 @@ class Logic:
             }
         ).encode()
 
-    def fold(self, key: bytes, state: State | None, record: Record) -> State:
+    def fold(self, _key: bytes, state: State | None, record: Record) -> State:
         heard = decoded(record)
         known = state or State()
         state = State(known.wanted, known.got, known.seq)
@@ -110,14 +111,15 @@ class Logic:
 
     def _told(self, key: bytes, state: State) -> tuple[State, list[Outgoing]]:
         """Progress for what is new, and the end when it is whole."""
-        if state.is_over or not state.wanted or (len(state.got) <= state.told and state.wanted > 0):
+        is_whole = len(state.got) >= state.wanted
+        if state.is_over or not state.wanted or not (is_whole or len(state.got) > state.told):
             return state, []
         state.seq, state.told = state.seq + 1, len(state.got)
         told = {"id": key.decode(), "seq": state.seq, "known": sorted(state.got)}
         outs = [
             Outgoing(self.wanted.prefix + "told", key, encoded(told), (("mark", os.urandom(8)),))
         ]
-        if len(state.got) >= state.wanted:
+        if is_whole:
             state.is_over = True
             outs.append(Outgoing(self.wanted.prefix + "whole", key, encoded({"id": key.decode()})))
         return state, outs
@@ -190,14 +192,14 @@ def note_finished(path: Path) -> None:
             file.write(f"{lane.partition[0]} {lane.partition[1]} {offset}\n")
         finish(lane, offset)
 
-    lanes.Lane.finish = finish_and_note  # type: ignore[method-assign]
+    lanes.Lane.finish = finish_and_note  # type: ignore[assignment, method-assign]
 
 
 def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     wanted = Wanted(**json.loads(sys.argv[1]))
     failpoints.arm(failpoints.parse(os.environ.get("STREAMPROC_FAILPOINTS", "")))
-    note_finished(Path(wanted.folder) / "finished")
+    note_finished(Path(wanted.done))
     return built(wanted).run()
 
 

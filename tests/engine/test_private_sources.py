@@ -1,0 +1,135 @@
+"""The engine leans on private methods of Faust and aiokafka: this says so as soon as one of them is another."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from typing import TYPE_CHECKING
+
+import pytest
+from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.producer import AIOKafkaProducer
+from faust.stores.memory import Store
+from faust.tables.recovery import Recovery
+from faust.transport.consumer import Consumer, ThreadDelegateConsumer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Method, the first 16 digits of its source's SHA-256, and what to look at before a new digest is written down here.
+RELIED_ON: list[tuple[Callable[..., object], str, str]] = [
+    (
+        Consumer._drain_messages,
+        "44a2500309e83c63",
+        "drops below `_read_offset` only; gaps only matter to topics with acks",
+    ),
+    (
+        Consumer.getmany,
+        "4b168d84882a70d6",
+        "drops records of inactive partitions and of older generations; the ledger sees the hole",
+    ),
+    (Consumer._wait_next_records, "6218e1969a636b3f", "does not fetch without active partitions"),
+    (
+        Consumer.perform_seek,
+        "0e8c130ff4b0afd8",
+        "fills `_committed_offset` from the group's offsets",
+    ),
+    (
+        Consumer.seek,
+        "b86a9fe05f956b30",
+        "sets `_read_offset`, so that earlier records are accepted again",
+    ),
+    (
+        Consumer.commit,
+        "a354437baaa08bf8",
+        "one at a time; goes through `_filter_committable_offsets`",
+    ),
+    (
+        Consumer._commit_tps,
+        "a20e230b05ae8b15",
+        "takes offsets from `_filter_committable_offsets` alone",
+    ),
+    (
+        Consumer._commit_offsets,
+        "1a69799041188441",
+        "commits through `_commit`; updates `_committed_offset` even when that failed",
+    ),
+    (
+        Consumer.pause_partitions,
+        "27a1c94bdacd54de",
+        "removes from the set that `getmany` works with",
+    ),
+    (Consumer.resume_partitions, "afe6b7c02a41d63c", "adds to the set that `getmany` works with"),
+    (Consumer.on_partitions_revoked, "d04b7ae72c6fc206", "forgets offsets, then calls the app"),
+    (
+        Consumer.on_partitions_assigned,
+        "29ce96596f05a18c",
+        "activates all assigned partitions, then calls the app, which pauses them",
+    ),
+    (
+        ThreadDelegateConsumer._getmany,
+        "f9d47aa9010b5ff2",
+        "hands the set of active partitions to the thread",
+    ),
+    (ThreadDelegateConsumer._commit, "a20eec84e4b2ed50", "hands the offsets to the thread"),
+    (
+        AIOKafkaConsumerThread._create_worker_consumer,
+        "c2701bfc3e6f6cad",
+        "compare its settings with GuardedThread's",
+    ),
+    (
+        AIOKafkaConsumerThread._fetch_records,
+        "39a2c6c79fc1455a",
+        "passes the set on to `fetched_records`",
+    ),
+    (
+        Recovery.on_recovery_completed,
+        "6ef567acf072e46d",
+        "resumes streams, seeks, clears queues (flow_control.resume), resume_flow last",
+    ),
+    (Recovery._resume_streams, "d986a6710c1aca98", "the same order, for an app without tables"),
+    (
+        Recovery._build_offsets,
+        "27eec86be06cb51f",
+        "starts reading at `active_offsets`, which JoinTable.skip_own_writes advances",
+    ),
+    (
+        Store.apply_changelog_batch,
+        "71863e3cd727aac2",
+        "a null value deletes the key; `_key_partition` is kept",
+    ),
+    (
+        Store.on_recovery_completed,
+        "a00bef343e139602",
+        "drops the keys of partitions that are gone, by `_key_partition`",
+    ),
+    (
+        Fetcher.fetched_records,
+        "be4348896b9b66af",
+        "takes an empty set of partitions for all of them: LivePartitions is never false",
+    ),
+    (AIOKafkaProducer.create_batch, "c4efda4bb7a09741", "an empty builder"),
+    (
+        AIOKafkaProducer.send_batch,
+        "bf42b0f0c5c0646d",
+        "queues a batch; its future is the confirmation",
+    ),
+]
+
+
+def digest(method: Callable[..., object]) -> str:
+    """The start of the SHA-256 of a method's source."""
+    return hashlib.sha256(inspect.getsource(method).encode()).hexdigest()[:16]
+
+
+@pytest.mark.parametrize(
+    ("method", "known", "recheck"), RELIED_ON, ids=[each[0].__qualname__ for each in RELIED_ON]
+)
+def test_a_private_method_is_the_one_that_was_read(
+    method: Callable[..., object], known: str, recheck: str
+) -> None:
+    assert digest(method) == known, (
+        f"{method.__module__}.{method.__qualname__} has changed. The engine relies on this: {recheck}. "
+        f"Read the new one, run tests/engine/test_crashes.py, then write down {digest(method)}."
+    )
