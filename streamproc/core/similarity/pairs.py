@@ -40,11 +40,10 @@ def pair_count(wallets: int) -> int:
     return wallets * (wallets - 1) // 2
 
 
-def pair_numbers(
-    wallet_a: NDArray[np.int64], wallet_b: NDArray[np.int64], wallets: int
-) -> NDArray[np.int64]:
-    """Return the number of each pair; `wallet_a < wallet_b` elementwise."""
-    return wallet_a * (2 * wallets - wallet_a - 1) // 2 + wallet_b - wallet_a - 1
+def pair_offsets(wallets: int) -> NDArray[np.int64]:
+    """Return what to add to b for the number of pair (a, b), by a, (W,)."""
+    first = np.arange(wallets)
+    return np.asarray(first * (2 * wallets - first - 1) // 2 - first - 1, dtype=np.int64)
 
 
 def pair_wallets(wallets: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -56,13 +55,15 @@ def pair_wallets(wallets: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 def meetings(columns: Columns, wallets: int) -> Iterator[Meetings]:
     """Yield all meetings, whole mints at a time, at most MEETINGS_PER_CHUNK of them (or one mint's) at once."""
     per_entry = _later_in_same_mint(columns)
+    offset = pair_offsets(wallets)[columns.wallet]
     for first, last in _chunks(columns, per_entry):
         entries = slice(int(columns.start[first]), int(columns.start[last]))
         counts = per_entry[entries]
-        entry_a = np.repeat(np.arange(entries.start, entries.stop), counts)
-        nth = np.arange(len(entry_a)) - np.repeat(np.cumsum(counts) - counts, counts)
-        entry_b = entry_a + 1 + nth
-        pair = pair_numbers(columns.wallet[entry_a], columns.wallet[entry_b], wallets)
+        own = np.arange(entries.start, entries.stop)
+        ends = np.cumsum(counts)
+        entry_a = np.repeat(own, counts)
+        entry_b = np.arange(len(entry_a)) + np.repeat(own + 1 - (ends - counts), counts)
+        pair = np.repeat(offset[entries], counts) + columns.wallet[entry_b]
         yield Meetings(entries=entries, entry_a=entry_a, entry_b=entry_b, pair=pair)
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 TOLERANCE: Final = 1e-9  # largest relative error of a degree at which the fit has converged
 ACCEPTED: Final = 1e-6  # and at which it may still be used
 WARM_UP_STEPS: Final = 20
+FLAT: Final = 1e-13  # curvature over slope below which a direction is the singular one
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,7 +188,10 @@ def _newton_step(
             break
         across = np.einsum("rc,c->r", spread, direction) / own_u
         image = own_v * direction - np.einsum("rc,r->c", spread, across)
-        length = size / float((direction * image).sum())
+        curvature = float((direction * image).sum())
+        if curvature <= FLAT * size:
+            break  # the singular direction: nothing to gain along it
+        length = size / curvature
         step, rest = step + length * direction, rest - length * image
         scaled = rest / own_v
         previous, size = size, float((rest * scaled).sum())

@@ -6,20 +6,19 @@ Matrices are kept by columns (one per mint), because all pair scores add up over
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import chain
 from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.inputs import HeldMint, SimilarityInputs, TradedMint, WalletRow
+    from streamproc.core.similarity.inputs import SimilarityInputs, WalletRow
 
 NEVER = -1  # the first buy of a mint that was sold or received but never bought
 
@@ -113,67 +112,61 @@ def value_shares(values: Sequence[float | None]) -> list[float]:
 
 
 def _traded(wallets: Sequence[WalletRow], excluded: frozenset[str]) -> Traded:
-    cells: list[tuple[str, int, tuple[TradedMint, float]]] = []
-    for number, wallet in enumerate(wallets):
-        rows = [row for row in wallet.traded if row.trades > 0 and row.mint not in excluded]
-        _refuse_repeats([row.mint for row in rows], f"mints traded by {wallet.address}")
-        shares = capital_shares([row.buy_cost_lamports for row in rows])
-        cells += [
-            (row.mint, number, cell)
-            for row, cell in zip(rows, zip(rows, shares, strict=True), strict=True)
-        ]
-    cells.sort(key=_place)
-    found = [row for _, _, (row, _) in cells]
+    by_wallet = [
+        [row for row in wallet.traded if row.trades > 0 and row.mint not in excluded]
+        for wallet in wallets
+    ]
+    for wallet, found in zip(wallets, by_wallet, strict=True):
+        _refuse_repeats([row.mint for row in found], f"mints traded by {wallet.address}")
+    shares = [capital_shares([row.buy_cost_lamports for row in found]) for found in by_wallet]
+    rows = [row for found in by_wallet for row in found]
+    columns, order = _columns([row.mint for row in rows], [len(found) for found in by_wallet])
+    signatures = [row.first_buy_signature for row in rows]
     return Traded(
-        columns=_columns(cells),
-        capital=np.array([share for _, _, (_, share) in cells], dtype=np.float64),
-        bought_at=_whole(found, lambda row: row.first_buy_at),
-        bought_slot=_whole(found, lambda row: row.first_buy_slot),
-        bought_signature=tuple(row.first_buy_signature for row in found),
+        columns=columns,
+        capital=np.array(list(chain.from_iterable(shares)), dtype=np.float64)[order],
+        bought_at=_whole([row.first_buy_at for row in rows])[order],
+        bought_slot=_whole([row.first_buy_slot for row in rows])[order],
+        bought_signature=tuple(signatures[place] for place in order.tolist()),
     )
 
 
 def _held(wallets: Sequence[WalletRow], excluded: frozenset[str]) -> Held:
-    cells: list[tuple[str, int, tuple[bool, float]]] = []
-    for number, wallet in enumerate(wallets):
-        tokens: list[HeldMint] = [
-            token for token in wallet.held or () if token.mint not in excluded
-        ]
-        _refuse_repeats([token.mint for token in tokens], f"mints held by {wallet.address}")
+    by_wallet = [
+        [token for token in wallet.held or () if token.mint not in excluded] for wallet in wallets
+    ]
+    both: list[bool] = []
+    for wallet, found in zip(wallets, by_wallet, strict=True):
+        _refuse_repeats([token.mint for token in found], f"mints held by {wallet.address}")
         traded = {row.mint for row in wallet.traded if row.trades > 0}
-        shares = value_shares([token.value_usd for token in tokens])
-        cells += [
-            (token.mint, number, (token.mint in traded, share))
-            for token, share in zip(tokens, shares, strict=True)
-        ]
-    cells.sort(key=_place)
+        both += [token.mint in traded for token in found]
+    shares = [value_shares([token.value_usd for token in found]) for found in by_wallet]
+    mints = [token.mint for found in by_wallet for token in found]
+    columns, order = _columns(mints, [len(found) for found in by_wallet])
     return Held(
-        columns=_columns(cells),
-        traded=np.array([both for _, _, (both, _) in cells], dtype=np.bool_),
-        value=np.array([share for _, _, (_, share) in cells], dtype=np.float64),
+        columns=columns,
+        traded=np.array(both, dtype=np.bool_)[order],
+        value=np.array(list(chain.from_iterable(shares)), dtype=np.float64)[order],
     )
 
 
-def _place(cell: tuple[str, int, object]) -> tuple[str, int]:
-    return cell[0], cell[1]
-
-
-def _columns(cells: Sequence[tuple[str, int, object]]) -> Columns:
-    counts: dict[str, int] = defaultdict(int)
-    for mint, _, _ in cells:
-        counts[mint] += 1
-    return Columns(
-        mints=tuple(counts),
-        start=np.array([0, *accumulate(counts.values())], dtype=np.int64),
-        wallet=np.array([number for _, number, _ in cells], dtype=np.int64),
+def _columns(entries: Sequence[str], counts: Sequence[int]) -> tuple[Columns, NDArray[np.int64]]:
+    """Return the pattern of entries given wallet by wallet (so many each), and their order in it."""
+    mints = sorted(set(entries))
+    number = {mint: place for place, mint in enumerate(mints)}
+    mint = np.array([number[entry] for entry in entries], dtype=np.int64)
+    order = np.argsort(mint, kind="stable").astype(np.int64)
+    per_mint = np.bincount(mint, minlength=len(mints))
+    columns = Columns(
+        mints=tuple(mints),
+        start=np.concatenate([[0], np.cumsum(per_mint)]).astype(np.int64),
+        wallet=np.repeat(np.arange(len(counts)), counts)[order],
     )
+    return columns, order
 
 
-def _whole(
-    rows: Iterable[TradedMint], field: Callable[[TradedMint], int | None]
-) -> NDArray[np.int64]:
-    found = (field(row) for row in rows)
-    return np.array([NEVER if value is None else value for value in found], dtype=np.int64)
+def _whole(values: Sequence[int | None]) -> NDArray[np.int64]:
+    return np.array([NEVER if value is None else value for value in values], dtype=np.int64)
 
 
 def _refuse_repeats(names: Sequence[str], what: str) -> None:
