@@ -7,7 +7,7 @@ demand. It uses nothing of `streamproc.core`, so that what it says is true can b
 |---|---|
 | use it | `server.py` (`serve`), `command.py` (`run_sandbox`), `world.py` (`World`) |
 | the world | `known.py` constants, `addresses.py`, `chain.py` balances and transactions, `draft.py` a transaction in the making, `market.py` mints, prices and pools |
-| its life | `scene.py` the cast, `trades.py`, `swaps.py`, `liquidity.py`, `moves.py` single actions, `labels.py` what the API calls them, `repertoire.py` and `chores.py` all actions by name, `habits.py`, `story.py` who does what when |
+| its life | `scene.py` the cast, `settling.py` what a trade is stated to be, `trades.py`, `swaps.py`, `liquidity.py`, `moves.py` single actions, `labels.py` what the API calls them, `repertoire.py` and `chores.py` all actions by name, `habits.py`, `story.py` who does what when |
 | its truth | `intent.py` what each action meant, `lots.py` and `truth.py` PnL, `statistics.py`, `true_scores.py` balances and similarity |
 | wire forms | `raw_form.py`, `enhanced_form.py` |
 | recorded worlds | `recorded.py`, `recorded_form.py` |

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from streamproc.sandbox import labels
 from streamproc.sandbox.chain import ImpossibleError
 from streamproc.sandbox.intent import Intent
-from streamproc.sandbox.trades import capped, pay_wsol, settle, take_wsol
+from streamproc.sandbox.settling import settle
+from streamproc.sandbox.trades import capped, pay_wsol, take_wsol
 
 if TYPE_CHECKING:
     from streamproc.sandbox.chain import Transaction

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from streamproc.sandbox import known, labels
 from streamproc.sandbox.chain import ImpossibleError
 from streamproc.sandbox.intent import Intent, MeantTrade
-from streamproc.sandbox.trades import legs, settle
+from streamproc.sandbox.settling import legs, settle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

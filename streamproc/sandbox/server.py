@@ -247,7 +247,7 @@ class _Calls:
             if lie is None and fault.kind not in DAMAGED:
                 return await replaced(request, fault, asked.rpc_id)
         try:
-            answer = produce(lie)
+            answer = await asyncio.to_thread(produce, lie)  # a big page takes a while to render
         except RpcError as error:
             return _json(request, _error_body(asked.rpc_id, error.code, error.message))
         except rest.RefusedError as error:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from streamproc.sandbox import known, labels
 from streamproc.sandbox.intent import Intent, MeantTrade
-from streamproc.sandbox.trades import capped, legs, pay_wsol, settle, stable_pool_of, take_wsol
+from streamproc.sandbox.settling import legs, settle
+from streamproc.sandbox.trades import capped, pay_wsol, stable_pool_of, take_wsol
 
 if TYPE_CHECKING:
     from streamproc.sandbox.chain import Label, Transaction

@@ -5,87 +5,20 @@ Every action takes (scene, trader, coin, how much) and a payer who may be somebo
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from streamproc.sandbox import known, labels
 from streamproc.sandbox.chain import ImpossibleError
-from streamproc.sandbox.intent import Intent, MeantTrade
 from streamproc.sandbox.market import TRADE_SHARE
+from streamproc.sandbox.settling import settle_buy, settle_sale
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from streamproc.sandbox.chain import Chain, Transaction
     from streamproc.sandbox.draft import Draft
     from streamproc.sandbox.market import Coin, Pool
     from streamproc.sandbox.scene import Scene
 
-NO_STABLES: Final[Mapping[str, int]] = MappingProxyType({})
 PLATFORM_FEE_SHARE: Final = 100  # one in a hundred of the price goes to the platform
-
-
-def legs(sol: int, stables: Mapping[str, int]) -> dict[str, int]:
-    """Return the amounts that count as quotes: from dust upwards, and SOL only when it is no rent."""
-    found = {
-        mint: units for mint, units in stables.items() if abs(units) >= known.STABLE_DUST_UNITS
-    }
-    if abs(sol) >= known.SOL_DUST_LAMPORTS and not known.looks_like_rent(-sol):
-        found[known.WSOL] = sol
-    return found
-
-
-def settle(scene: Scene, draft: Draft, trader: str, meant: Intent) -> None:
-    """State the trader's intent, with the rent between it and the fee payer, and the payer's own."""
-    rent = sum(draft.rent_for.values())
-    if trader != draft.payer:
-        scene.intend(draft, draft.payer, Intent("other", rent=rent))
-        rent = -draft.rent_for.get(trader, 0)
-    scene.intend(draft, trader, Intent(meant.kind, meant.deltas, meant.sol, rent, meant.trades))
-
-
-def settle_buy(
-    scene: Scene,
-    draft: Draft,
-    trader: str,
-    coin: Coin,
-    units: int,
-    *,
-    sol: int,
-    stables: Mapping[str, int] = NO_STABLES,
-) -> None:
-    """State a buy; one for less than dust, or for exactly one rent, reads as a transfer in."""
-    deltas = {coin.mint: units, **stables}
-    quotes = legs(sol, stables)
-    if not quotes:
-        settle(scene, draft, trader, Intent("transfer_in", deltas, sol))
-        return
-    trade = MeantTrade(coin.mint, "buy", units, quotes)
-    settle(scene, draft, trader, Intent("buy", deltas, sol, trades=(trade,)))
-
-
-def settle_sale(
-    scene: Scene,
-    draft: Draft,
-    trader: str,
-    coin: Coin,
-    units: int,
-    *,
-    sol: int,
-    stables: Mapping[str, int] = NO_STABLES,
-    vault_paid: bool,
-) -> None:
-    """State a sale; wholly below dust it still is one when the trader pays the fee and gains, or a vault paid."""
-    deltas = {coin.mint: -units, **stables}
-    quotes = legs(sol, stables)
-    if not quotes:
-        if not vault_paid and not (trader == draft.payer and sol > 0):
-            settle(scene, draft, trader, Intent("transfer_out", deltas, sol))
-            return
-        small = {mint: amount for mint, amount in {known.WSOL: sol, **stables}.items() if amount}
-        quotes = small or {known.WSOL: 0}
-    trade = MeantTrade(coin.mint, "sell", units, quotes)
-    settle(scene, draft, trader, Intent("sell", deltas, sol, trades=(trade,)))
 
 
 def odd(lamports: int) -> int:

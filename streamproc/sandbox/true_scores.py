@@ -83,7 +83,7 @@ def portrait(world: World, wallet: str, excluded: frozenset[str]) -> Portrait:
     for trade in trades:
         lamports, _ = view.of(trade)
         if trade.side == "buy" and lamports is not None:
-            spent[trade.mint] = spent.get(trade.mint, Fraction()) - lamports
+            spent[trade.mint] = spent.get(trade.mint, Fraction()) + max(0, -lamports)
     held = {
         token["mint"]: Fraction(int(token["amount"]), 10 ** token["decimals"])
         for token in true_balances(world, wallet)["tokens"]

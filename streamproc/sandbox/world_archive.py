@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -32,19 +31,7 @@ class WorldArchive:
     def __init__(self, world: World) -> None:
         self.world = world
         self._chain = world.chain
-
-    @cached_property
-    def _index(self) -> Index:
-        index = Index()
-        for number, transaction in enumerate(self.world.transactions):
-            place = transaction.place
-            record = Record(
-                number, place.signature, place.slot, place.index, place.time, transaction.failed
-            )
-            changed = {row.owner for row in transaction.rows if row.change}
-            touched = {row.owner for row in transaction.rows}
-            index.add(record, set(transaction.keys), changed, touched)
-        return index
+        self._index = _indexed(world)
 
     @property
     def tip_slot(self) -> int:
@@ -153,6 +140,20 @@ class WorldArchive:
                 for wallet in world.wallets
             ],
         }
+
+
+def _indexed(world: World) -> Index:
+    """Return all transactions by the addresses that they name, change or touch."""
+    index = Index()
+    for number, transaction in enumerate(world.transactions):
+        place = transaction.place
+        record = Record(
+            number, place.signature, place.slot, place.index, place.time, transaction.failed
+        )
+        changed = {row.owner for row in transaction.rows if row.change}
+        touched = {row.owner for row in transaction.rows}
+        index.add(record, set(transaction.keys), changed, touched)
+    return index
 
 
 def _shifted(coin: Coin) -> str:
