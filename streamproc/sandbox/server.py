@@ -13,6 +13,8 @@ import deflate
 import orjson
 from aiohttp import web
 
+from streamproc.errors import ConfigurationError
+from streamproc.errors import Fault as Misuse
 from streamproc.sandbox import admin, rest
 from streamproc.sandbox.addresses import is_address
 from streamproc.sandbox.counters import RATE_WINDOW_S, Counters
@@ -125,12 +127,20 @@ async def serve(
     )
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port)
-        await site.start()
+        await _listen(runner, host, port)
         sandbox.url = f"http://{host}:{runner.addresses[0][1]}"
         yield sandbox
     finally:
         await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+    """Open the port; raise ConfigurationError when it cannot be had."""
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        rule = f"must be a port that is free here: {error.strerror}"
+        raise ConfigurationError([Misuse("port", f"{host}:{port}", rule)]) from error
 
 
 def _app(sandbox: Sandbox) -> web.Application:

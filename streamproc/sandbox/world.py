@@ -15,6 +15,7 @@ from streamproc.sandbox.story import Story
 
 COINS_MIN: Final = 240
 COINS_PER_WALLET: Final = 12
+COINS_MAX: Final = 2_400  # more would only cost time
 KEEPS_WSOL_EVERY: Final = 4
 if TYPE_CHECKING:
     from streamproc.sandbox.intent import TrueEntry
@@ -37,7 +38,7 @@ class World:
         """Generate it; `transactions` per wallet is a number or a range, and is met roughly."""
         self.seed = seed
         self.chain = Chain(seed)
-        self.market = Market(self.chain, seed, max(COINS_MIN, COINS_PER_WALLET * wallets))
+        self.market = Market(self.chain, seed, _coins(wallets))
         scene = Scene(self.chain, self.market, seed)
         low, high = (transactions, transactions) if isinstance(transactions, int) else transactions
         rng = random.Random(f"{seed}/cast")  # noqa: S311 - a simulation, nothing secret
@@ -132,6 +133,11 @@ class World:
         for wallet in self.wallets[::3]:
             for address in list(self.chain.owned.get(wallet.address, ()))[:1]:
                 self.chain.token_accounts[address].frozen = True
+
+
+def _coins(wallets: int) -> int:
+    """Return how many coins a market for so many wallets has."""
+    return min(max(COINS_MIN, COINS_PER_WALLET * wallets), COINS_MAX)
 
 
 def _cast_wallet(chain: Chain, rng: random.Random, number: int, target: int) -> Wallet:

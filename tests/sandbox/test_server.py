@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from streamproc.errors import ConfigurationError
 from streamproc.sandbox import known
 from streamproc.sandbox.server import serve
 from streamproc.sandbox.true_scores import true_balances
@@ -181,6 +182,13 @@ async def test_calls_above_the_rate_are_refused_per_bucket(world: World) -> None
         enhanced = (await http.get(path)).status_code
     assert codes == [200, 200, 200, 429, 429]
     assert enhanced == 200
+
+
+async def test_a_taken_port_is_a_misconfiguration(world: World, sandbox: Sandbox) -> None:
+    taken = int(sandbox.url.rpartition(":")[2])
+    with pytest.raises(ConfigurationError, match="must be a port that is free"):
+        async with serve(world, port=taken):
+            pass
 
 
 async def test_the_world_says_who_lives_in_it(world: World, client: Client) -> None:
