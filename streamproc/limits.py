@@ -143,6 +143,8 @@ STOP_OUTBOX_S: Final = 2.0  # for what is still on its way to the brokers at tha
 STOP_MAX_S: Final = 9.5  # a process that was asked to stop is gone after this, whatever hangs
 BLOCKED_S: Final = 40.0  # the event loop stands still for so long: the process is of no use
 STALL_S: Final = 60.0  # there is lag, nothing is at work and nothing moves for so long: likewise
+FENCE_SHARE: Final = 0.5  # of a session: who slept for so long asks whether it still has its partitions
+FENCE_ASK_S: Final = 0.2
 SWEEP_S: Final = 5.0  # a batch that is on its way to an idle agent for so long will not arrive
 UNREADY_S: Final = 300.0  # an assignment or a recovery does not get on for so long: likewise
 PROBE_TIMEOUT_S: Final = 5.0  # for the question whether a broker answers at all
@@ -178,6 +180,7 @@ OWN_RATE_REACH_S: Final = (
     6 * 3600
 )  # SOL moves by a percent or two in so long; longer would misprice
 HISTORY_RATE_REACH_S: Final = 2 * 86_400  # a daily history with one day missing still prices
+MOST_TRADED_MAX: Final = 10  # tokens named in a behavior record
 PAIRS_STORED: Final = 20_000  # pairs of a whole result in the store: all of 200 wallets
 INLINE_ENTRIES: Final = 200  # a history this small is analyzed faster than it travels to a process
 

@@ -2,7 +2,7 @@
 
 from streamproc.store.analyses import Analyses
 from streamproc.store.budget import Lease
-from streamproc.store.history import StoredPage, StoredRange
+from streamproc.store.history import HeldHistory, StoredPage, StoredRange
 from streamproc.store.requests import (
     Decision,
     Ending,
@@ -18,6 +18,7 @@ __all__ = [
     "Analyses",
     "Decision",
     "Ending",
+    "HeldHistory",
     "Lease",
     "NewRequest",
     "Recorded",

@@ -6,6 +6,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from solders.signature import Signature
+
 from streamproc import limits
 from streamproc.core.entries import Entry, canonical_order
 from streamproc.core.ranges import SlotRange, union
@@ -41,6 +43,25 @@ class StoredRange(NamedTuple):
     finality: str
 
 
+@dataclass(frozen=True, slots=True)
+class HeldHistory:
+    """What was known of a wallet at one moment."""
+
+    history: History
+    wallet: str
+    ranges: list[SlotRange]
+
+    async def count(self, slots: SlotRange) -> int:
+        """How many transactions of these slots are kept."""
+        low, high = slots
+        return await self.history.count_entries(self.wallet, from_slot=low, to_slot=high)
+
+    async def oldest_signature(self, slots: SlotRange) -> str | None:
+        """The first transaction of these slots that is kept, None when there is none."""
+        low, high = slots
+        return await self.history.oldest_signature(self.wallet, from_slot=low, to_slot=high)
+
+
 class History(Subject):
     """Entries and ranges of wallets."""
 
@@ -73,6 +94,15 @@ class History(Subject):
         """The ranges as they are kept, one strategy's apart from another's."""
         rows = await self._database.rows("history.ranges", wallet)
         return [StoredRange(**dict(row)) for row in rows]
+
+    async def held(self, wallet: str) -> HeldHistory:
+        """What is known of the wallet now, for listing what is missing."""
+        return HeldHistory(self, wallet, await self.ranges(wallet))
+
+    async def oldest_signature(self, wallet: str, *, from_slot: int, to_slot: int) -> str | None:
+        """The first transaction of these slots that is kept, None when there is none."""
+        found = await self._database.value("history.oldest_signature", wallet, from_slot, to_slot)
+        return None if found is None else str(Signature.from_bytes(found))
 
     async def count_entries(
         self, wallet: str, *, from_slot: int = 0, to_slot: int = _EVERY_SLOT

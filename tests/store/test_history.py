@@ -152,6 +152,25 @@ async def test_exact_amounts_and_places_replace_guesses_and_never_the_reverse(st
 
 
 @pytest.mark.real
+async def test_of_two_lists_without_places_the_newer_ones_order_counts(store: Store) -> None:
+    for index in (-3, -1):
+        await store.add_page(WALLET, _page(_entry(1, 5, index=index)))
+    await store.add_page(WALLET, _page(_entry(1, 5, index=None)))
+    assert await store.entries(WALLET) == [_entry(1, 5, index=-1)]
+
+
+@pytest.mark.real
+async def test_what_is_held_tells_how_much_and_where_it_ends(store: Store) -> None:
+    entries = _entry(1, 5, index=2), _entry(2, 5, index=1), _entry(3, 9)
+    await store.add_page(WALLET, _page(*entries, closed=(5, 9)))
+    held = await store.held(WALLET)
+    assert held.ranges == [(5, 9)]
+    assert await held.count(SlotRange(5, 8)) == 2
+    assert await held.oldest_signature(SlotRange(5, 9)) == entries[1].signature
+    assert await held.oldest_signature(SlotRange(6, 8)) is None
+
+
+@pytest.mark.real
 async def test_decimals_are_kept_as_first_named(store: Store) -> None:
     await store.add_page(WALLET, StoredPage([], None, "full", decimals={MINTS[0]: 6, MINTS[1]: 0}))
     await store.add_page(WALLET, StoredPage([], None, "full", decimals={MINTS[0]: 9}))

@@ -24,7 +24,7 @@ SELECT address, decimals FROM mints WHERE address = ANY($1::text[]) AND decimals
 CREATE TEMPORARY TABLE IF NOT EXISTS page (LIKE entries) ON COMMIT DELETE ROWS
 
 -- name: keep_page
--- What a later listing knows better replaces what is there: exact amounts, the place in the block.
+-- What a later listing knows better replaces what is there: exact amounts, the place in the block, or in a newer list.
 INSERT INTO entries AS e
 SELECT * FROM page
 ON CONFLICT (wallet_id, slot, signature) DO UPDATE
@@ -34,7 +34,8 @@ SET tx_index = excluded.tx_index, block_time = excluded.block_time, flags = excl
     routed_mint = excluded.routed_mint, routed_units = excluded.routed_units,
     fee_payer = excluded.fee_payer, counterparty = excluded.counterparty, overflow = excluded.overflow
 WHERE e.flags & 2 > excluded.flags & 2
-    OR (e.flags & 2 = excluded.flags & 2 AND coalesce(e.tx_index, -1) < 0 AND excluded.tx_index >= 0)
+    OR (e.flags & 2 = excluded.flags & 2 AND coalesce(e.tx_index, -1) < 0
+        AND excluded.tx_index IS DISTINCT FROM e.tx_index AND excluded.tx_index IS NOT NULL)
 
 -- name: close_range
 WITH touching AS (
@@ -59,6 +60,14 @@ SELECT count(*)
 FROM entries AS e
 JOIN wallets AS w ON w.id = e.wallet_id
 WHERE w.address = $1 AND e.slot BETWEEN $2 AND $3
+
+-- name: oldest_signature
+SELECT e.signature
+FROM entries AS e
+JOIN wallets AS w ON w.id = e.wallet_id
+WHERE w.address = $1 AND e.slot BETWEEN $2 AND $3
+ORDER BY e.slot, e.tx_index, e.signature
+LIMIT 1
 
 -- name: entries
 SELECT e.slot, e.signature, e.tx_index, e.block_time, e.flags, e.kind, e.network_fee, e.sol_delta, e.tips, e.rent,

@@ -1,0 +1,123 @@
+"""Asks until there is an answer: each try with a permit, refusals and failures waited out, bounded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from streamproc import limits, metrics
+from streamproc.errors import (
+    StreamprocError,
+    UpstreamCreditsExhaustedError,
+    UpstreamTimeoutError,
+    UpstreamUnavailableError,
+)
+from streamproc.upstream.verdict import CursorLostError, RateLimitedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streamproc.upstream.calls import Bucket, Call, Permit, Spending
+    from streamproc.upstream.permits import RateLimit
+    from streamproc.upstream.timing import Timing
+    from streamproc.upstream.wire import Request, Wire
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[T]):
+    """A call, how its answer is read, and what it cost; `read` raises UpstreamUnavailableError for what it cannot."""
+
+    call: Call
+    request: Request
+    read: Callable[[bytes], T]
+    cost: Callable[[T], int] | None = None  # None: what the call says
+    is_divisible: bool = False  # a smaller one may succeed where this one takes too long
+
+
+@dataclass
+class _Trouble:
+    """What has gone wrong with one question so far."""
+
+    failures: int = 0
+    refusals: int = 0
+    refused_since_s: float | None = None
+
+
+class Asker:
+    """Puts questions to the services."""
+
+    def __init__(self, wire: Wire, rate: RateLimit, timing: Timing) -> None:
+        """Call over this wire; refusals slow this rate down."""
+        self._wire = wire
+        self._rate = rate
+        self._timing = timing
+        self._answered_s: dict[Bucket, float] = {}
+
+    async def ask(self, question: Question[T], permit: Permit) -> T:
+        """The answer.
+
+        Raises what the table in `verdict` says: at once for what no repetition heals, after a bounded number of tries
+        for the rest; UpstreamTimeoutError at once for a divisible question; UpstreamCreditsExhaustedError when the
+        bucket has been refused for minutes; and whatever the permit raises.
+        """
+        trouble = _Trouble()
+        while True:
+            async with permit(question.call) as spending:
+                answer = await self._try(question, spending)
+            if not isinstance(answer, StreamprocError):
+                return answer
+            await self._wait_out(question, answer, trouble)
+
+    async def _try(self, question: Question[T], spending: Spending) -> T | StreamprocError:
+        """One try: the answer, or the error that it means."""
+        call = question.call
+        verdict, body = await self._wire.fetch(question.request)
+        seen, error, answer = verdict.seen, verdict.error, None
+        if error is None:
+            try:
+                answer = question.read(body)
+            except StreamprocError as unreadable:
+                seen, error = "unreadable", unreadable
+        metrics.UPSTREAM_CALLS.labels(call.method, seen).inc()
+        if error is not None:
+            return error
+        assert answer is not None  # noqa: S101 - no question reads its answer as None
+        self._answered_s[call.bucket] = self._timing.now_s()
+        spending.credits = call.credits if question.cost is None else question.cost(answer)
+        return answer
+
+    async def _wait_out(
+        self, question: Question[T], error: StreamprocError, trouble: _Trouble
+    ) -> None:
+        """Return when the question may be asked again; raise the error when it may not."""
+        if isinstance(error, RateLimitedError):
+            await self._slow_down(question.call.bucket, error, trouble)
+            return
+        is_final = isinstance(error, CursorLostError) or not isinstance(
+            error, UpstreamUnavailableError
+        )
+        if is_final or (question.is_divisible and isinstance(error, UpstreamTimeoutError)):
+            raise error
+        trouble.failures += 1
+        if trouble.failures >= limits.UPSTREAM_TRIES:
+            raise error
+        await self._timing.sleep(self._timing.backoff_s(trouble.failures))
+
+    async def _slow_down(self, bucket: Bucket, error: RateLimitedError, trouble: _Trouble) -> None:
+        """Wait after a refusal; raise UpstreamCreditsExhaustedError when nothing was answered for minutes."""
+        now_s = self._timing.now_s()
+        if trouble.refused_since_s is None:
+            trouble.refused_since_s = now_s
+        since_s = max(
+            trouble.refused_since_s, self._answered_s.get(bucket, trouble.refused_since_s)
+        )
+        if now_s - since_s >= limits.CREDITS_GONE_S:
+            raise UpstreamCreditsExhaustedError(
+                f"refused for {now_s - since_s:.0f} s, the key's credits are gone: {error}"
+            )
+        trouble.refusals += 1
+        pause_s = error.retry_after_s or 0.0
+        await self._rate.refused(bucket, pause_s=pause_s)
+        await self._timing.sleep(max(pause_s, self._timing.backoff_s(trouble.refusals)))

@@ -1,0 +1,125 @@
+"""Histories by the enhanced API: a list without slots or end marks, walked from signature to signature."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from streamproc import limits
+from streamproc.core.enhanced import enhanced_page
+from streamproc.core.ranges import SlotRange
+from streamproc.errors import UpstreamTimeoutError
+from streamproc.upstream.asking import Question
+from streamproc.upstream.calls import ENHANCED_CREDITS, Call
+from streamproc.upstream.verdict import CursorLostError
+from streamproc.upstream.walking import Descent, HistoryPage, PageSize
+from streamproc.upstream.wire import Request
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+
+    from streamproc.core.entries import Page
+    from streamproc.upstream.asking import Asker
+    from streamproc.upstream.calls import Permit
+    from streamproc.upstream.walking import Span, Wanted
+
+    DecimalsOf = Callable[[Sequence[str], Permit], Awaitable[Mapping[str, int]]]
+
+METHOD: Final = "enhanced"
+
+
+class EnhancedHistory:
+    """The second choice: a hundred credits a hundred transactions, and no place in the block."""
+
+    name = METHOD
+
+    def __init__(self, asker: Asker, api_url: str, decimals_of: DecimalsOf) -> None:
+        """Ask there; `decimals_of` knows the decimals of mints that trimmed records leave out."""
+        self._asker = asker
+        self._url = api_url
+        self._decimals_of = decimals_of
+
+    async def pages(
+        self, wallet: str, span: Span, wanted: Wanted, permit: Permit
+    ) -> AsyncIterator[HistoryPage]:
+        """The pages of a span, newest first; the list ends with an empty page."""
+        descent = Descent(wallet, span.from_slot, span.to_slot)
+        size, cursor, position = PageSize(limits.ENHANCED_PAGE), span.cursor, span.position
+        while True:
+            asked = size.size
+            try:
+                page = await self._page(wallet, cursor, position, asked, permit)
+            except UpstreamTimeoutError as error:
+                size.shrink(error, asked)
+                continue
+            except CursorLostError as error:
+                # Everything above what is open is listed again and left out.
+                size.restart(error)
+                descent.restart()
+                cursor, position = None, 0
+                continue
+            size.answered()
+            descent.check(page)
+            shown, is_last = _shown(page, span, descent)
+            wanted.take(shown.entries)
+            if shown.entries or shown.closed:
+                yield shown
+            if wanted.is_over():
+                return
+            if is_last:
+                break
+            cursor = descent.move(page.entries[-1].signature)
+            position += len(page.entries)
+        if descent.upper is None and span.from_slot == 0:
+            yield HistoryPage((), SlotRange(0, 0), {}, METHOD)
+
+    async def _page(
+        self, wallet: str, cursor: str | None, position: int, limit: int, permit: Permit
+    ) -> Page:
+        """One page, read with all decimals that it needs."""
+        body = await self._asker.ask(self._question(wallet, cursor, limit), permit)
+        page = enhanced_page(body, wallet, {}, first_position=position)
+        if not page.unknown_decimals:
+            return page
+        known = await self._decimals_of(page.unknown_decimals, permit)
+        return enhanced_page(body, wallet, known, first_position=position)
+
+    def _question(self, wallet: str, cursor: str | None, limit: int) -> Question[bytes]:
+        """The call for one page; its answer is the body, found readable."""
+        params = [
+            ("limit", str(limit)),
+            ("commitment", "finalized"),
+            ("token-accounts", "balanceChanged"),
+        ]
+        if cursor is not None:
+            params.append(("before-signature", cursor))
+
+        def read(body: bytes) -> bytes:
+            enhanced_page(body, wallet, {})
+            return body
+
+        return Question(
+            call=Call("enhanced", "enhancedTransactions", ENHANCED_CREDITS),
+            request=Request(
+                f"{self._url}/v0/addresses/{quote(wallet)}/transactions", tuple(params)
+            ),
+            read=read,
+            is_divisible=True,
+        )
+
+
+def _shown(page: Page, span: Span, descent: Descent) -> tuple[HistoryPage, bool]:
+    """The page cut to the span with the slots that it closes, and whether it is the walk's last.
+
+    Records without a slot (0) belong to any span and close nothing.
+    """
+    high = descent.upper
+    entries = tuple(
+        entry
+        for entry in page.entries
+        if not entry.slot or (span.from_slot <= entry.slot and (high is None or entry.slot <= high))
+    )
+    slots = [entry.slot for entry in entries if entry.slot]
+    is_last = not page.entries or any(0 < entry.slot < span.from_slot for entry in page.entries)
+    closed = descent.closed_to_the_end(slots) if is_last else descent.closed_down_to(slots)
+    return HistoryPage(entries, closed, page.decimals, METHOD), is_last

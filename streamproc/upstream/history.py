@@ -1,0 +1,113 @@
+"""A wallet's history: what is new since the last time, then what is missing below, by the best way there is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from streamproc import limits
+from streamproc.core.ranges import SlotRange, union
+from streamproc.errors import StrategyUnsupportedError
+from streamproc.upstream.walking import HistoryPage, Lister, Span, Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from streamproc.upstream.calls import Permit
+    from streamproc.upstream.timing import Timing
+
+
+class Held(Protocol):
+    """What is known of a wallet's history already."""
+
+    @property
+    def ranges(self) -> Sequence[SlotRange]:
+        """Slots that are wholly known."""
+
+    async def count(self, slots: SlotRange) -> int:
+        """How many transactions of these slots are known."""
+
+    async def oldest_signature(self, slots: SlotRange) -> str | None:
+        """The first transaction of these slots, None when there is none."""
+
+
+@dataclass(frozen=True)
+class NothingHeld:
+    """Of a wallet that was never synced."""
+
+    ranges: tuple[SlotRange, ...] = ()
+
+    async def count(self, slots: SlotRange) -> int:
+        """None is known."""
+        del slots
+        return 0
+
+    async def oldest_signature(self, slots: SlotRange) -> str | None:
+        """None is known."""
+        del slots
+        return None
+
+
+class Histories:
+    """Lists histories by the first strategy that the endpoint has; one that it has not is tried again after a time."""
+
+    def __init__(self, listers: Sequence[Lister], timing: Timing) -> None:
+        """`listers` in the order of preference."""
+        self._listers = listers
+        self._timing = timing
+        self._unsupported_until_s: dict[str, float] = {}
+
+    async def walk(
+        self, wallet: str, held: Held, *, max_transactions: int | None, permit: Permit
+    ) -> AsyncIterator[HistoryPage]:
+        """The pages that are missing: above what is held (its last slot again: siblings), then its gaps, newest first.
+
+        Ends when nothing is missing, or when the newest `max_transactions`, held ones included, are known.
+        """
+        wanted = Wanted(max_transactions)
+        ranges = union(held.ranges)
+        above = Span(ranges[-1].to_slot if ranges else 0)
+        listed = 0
+        async for page in self._span(wallet, above, wanted, permit):
+            listed += len(page.entries)
+            yield page
+        for position in reversed(range(len(ranges))):
+            if wanted.is_over():
+                return
+            known = ranges[position]
+            is_top = position == len(ranges) - 1
+            count = await held.count(known._replace(to_slot=known.to_slot - is_top))
+            wanted.skip(count)
+            listed += count
+            low = ranges[position - 1].to_slot + 1 if position else 0
+            if wanted.is_over() or low >= known.from_slot:
+                continue
+            gap = Span(low, known.from_slot - 1, await held.oldest_signature(known), listed)
+            async for page in self._span(wallet, gap, wanted, permit):
+                listed += len(page.entries)
+                yield page
+
+    async def _span(
+        self, wallet: str, span: Span, wanted: Wanted, permit: Permit
+    ) -> AsyncIterator[HistoryPage]:
+        """The pages of one span by the first strategy that the endpoint has."""
+        for lister in self._usable():
+            try:
+                async for page in lister.pages(wallet, span, wanted, permit):
+                    yield page
+            except StrategyUnsupportedError:
+                again_s = self._timing.now_s() + limits.STRATEGY_RETRY_S
+                self._unsupported_until_s[lister.name] = again_s
+                if lister is self._listers[-1]:
+                    raise
+            else:
+                return
+
+    def _usable(self) -> list[Lister]:
+        """The listers that may be supported; the last one always."""
+        now_s = self._timing.now_s()
+        return [
+            lister
+            for lister in self._listers
+            if lister is self._listers[-1] or self._unsupported_until_s.get(lister.name, 0) <= now_s
+        ]

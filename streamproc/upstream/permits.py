@@ -1,0 +1,166 @@
+"""Before every call: has the request ended, may it spend so much, and does the rate that all workers share allow it?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from streamproc import limits, metrics
+from streamproc.errors import CreditBudgetExceededError, RequestEndedError
+from streamproc.upstream.calls import Bucket, Call, Permit, Spending
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from streamproc.upstream.timing import Timing
+
+
+class Leased(Protocol):
+    """Permits taken from all workers' rate."""
+
+    @property
+    def wait_s(self) -> float:
+        """When the first one may be used, from now."""
+
+    @property
+    def spacing_s(self) -> float:
+        """How much later each next one may be used."""
+
+
+class Purse(Protocol):
+    """Where rates and credits are shared: the store."""
+
+    async def lease(self, key_hash: str, bucket: str, *, permits: int, rate: float) -> Leased:
+        """The next free permits of a bucket."""
+
+    async def penalize(self, key_hash: str, bucket: str, *, pause_s: float = 0.0) -> None:
+        """Halve the bucket's rate, and pause it so long."""
+
+    async def reserve_credits(self, request_id: str, credit: int, budget: int | None) -> bool:
+        """Set credits aside, False when the budget does not allow it."""
+
+    async def settle_credits(self, request_id: str, *, reserved: int, spent: int) -> None:
+        """Replace what was set aside by what was spent."""
+
+
+@dataclass
+class _Slots:
+    """What is left of a lease: when the next permit may be used, how far apart they are, and how many."""
+
+    next_s: float = 0.0
+    spacing_s: float = 0.0
+    left: int = 0
+
+
+class RateLimit:
+    """One worker's share of the rates: leases a few permits at a time, as many as calls wait here."""
+
+    def __init__(
+        self,
+        purse: Purse,
+        *,
+        keys: Mapping[Bucket, str],
+        rates: Mapping[Bucket, float],
+        timing: Timing,
+    ) -> None:
+        """`keys` names whose rate a bucket is, `rates` how many calls a second it allows."""
+        self._purse = purse
+        self._keys = keys
+        self._rates = rates
+        self._timing = timing
+        self._locks: defaultdict[Bucket, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._slots: defaultdict[Bucket, _Slots] = defaultdict(_Slots)
+        self._waiting: Counter[Bucket] = Counter()
+
+    async def wait(self, bucket: Bucket) -> None:
+        """Return when a call may be made; who came first goes first."""
+        started_s = self._timing.now_s()
+        self._waiting[bucket] += 1
+        try:
+            async with self._locks[bucket]:
+                await self._wait_for_slot(bucket)
+        finally:
+            self._waiting[bucket] -= 1
+        metrics.THROTTLE_SECONDS.labels(bucket).inc(self._timing.now_s() - started_s)
+
+    async def refused(self, bucket: Bucket, *, pause_s: float) -> None:
+        """The upstream refused a call for its rate: slow all workers down, and forget what was leased."""
+        self._slots[bucket].left = 0
+        await self._purse.penalize(self._keys[bucket], bucket, pause_s=pause_s)
+
+    async def _wait_for_slot(self, bucket: Bucket) -> None:
+        """Wait for the next permit of the lease, after taking a new one if there is none."""
+        slots = self._slots[bucket]
+        while True:
+            now_s = self._timing.now_s()
+            missed = (
+                int(max(0.0, now_s - slots.next_s) // slots.spacing_s) if slots.spacing_s else 0
+            )
+            slots.left -= missed
+            slots.next_s += missed * slots.spacing_s
+            if slots.left <= 0:
+                await self._lease(bucket, slots)
+                continue
+            await self._timing.sleep(max(0.0, slots.next_s - now_s))
+            slots.left -= 1
+            slots.next_s += slots.spacing_s
+            return
+
+    async def _lease(self, bucket: Bucket, slots: _Slots) -> None:
+        """Take permits for those who wait here, at most what the bucket allows in a short time."""
+        rate = self._rates[bucket] * limits.RATE_SHARE
+        permits = max(1, min(self._waiting[bucket], int(rate * limits.LEASE_S)))
+        leased = await self._purse.lease(self._keys[bucket], bucket, permits=permits, rate=rate)
+        slots.next_s = self._timing.now_s() + leased.wait_s
+        slots.spacing_s = leased.spacing_s
+        slots.left = permits
+
+
+def permit_for(
+    rate: RateLimit,
+    purse: Purse,
+    *,
+    request_id: str,
+    credit_budget: int | None,
+    is_ended: Callable[[], bool],
+) -> Permit:
+    """The permit of one request: asks whether it has ended, then its credits, then the rate, then again the first.
+
+    Credits are set aside before a call and settled after it, so calls at the same time never exceed the budget
+    together; a failed call costs nothing.
+    """
+
+    @asynccontextmanager
+    async def permitted(call: Call) -> AsyncIterator[Spending]:
+        _check(is_ended, request_id)
+        reserved = call.credits if credit_budget is not None else 0
+        if reserved and not await purse.reserve_credits(request_id, reserved, credit_budget):
+            raise CreditBudgetExceededError(
+                f"{call.method} may cost {call.credits} credits, the budget of {credit_budget} leaves less"
+            )
+        spending = Spending()
+        try:
+            await rate.wait(call.bucket)
+            _check(is_ended, request_id)
+            yield spending
+        finally:
+            if reserved or spending.credits:
+                await purse.settle_credits(request_id, reserved=reserved, spent=spending.credits)
+        metrics.CREDITS.labels(call.method).inc(spending.credits)
+
+    return permitted
+
+
+@asynccontextmanager
+async def unlimited(_call: Call) -> AsyncIterator[Spending]:
+    """A permit that never waits and never refuses, for tools and tests."""
+    yield Spending()
+
+
+def _check(is_ended: Callable[[], bool], request_id: str) -> None:
+    """Raise RequestEndedError if the request has ended."""
+    if is_ended():
+        raise RequestEndedError(f"request {request_id} has ended")

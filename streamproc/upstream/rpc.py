@@ -1,0 +1,49 @@
+"""JSON-RPC questions: the request's form, and the typed answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from streamproc.errors import UpstreamUnavailableError
+from streamproc.upstream.asking import Question
+from streamproc.upstream.wire import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streamproc.upstream.calls import Call
+
+T = TypeVar("T")
+
+
+def rpc_request(url: str, method: str, params: object) -> Request:
+    """The POST of one JSON-RPC call."""
+    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    return Request(f"{url}/", body=msgspec.json.encode(body))
+
+
+def rpc_question(
+    url: str,
+    call: Call,
+    params: object,
+    decoder: msgspec.json.Decoder[T],
+    *,
+    is_divisible: bool = False,
+) -> Question[T]:
+    """A call whose whole answer, envelope included, has the decoder's type."""
+    request = rpc_request(url, call.method, params)
+    return Question(call, request, reader(decoder), is_divisible=is_divisible)
+
+
+def reader(decoder: msgspec.json.Decoder[T]) -> Callable[[bytes], T]:
+    """Reads bodies of this type; raises UpstreamUnavailableError for a body that is cut off or of another form."""
+
+    def read(body: bytes) -> T:
+        try:
+            return decoder.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise UpstreamUnavailableError(f"the answer cannot be read: {error}") from None
+
+    return read

@@ -1,0 +1,151 @@
+"""The services streamproc asks, behind one object whose methods are the questions that agents have."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from streamproc.upstream.accounts import Account, accounts
+from streamproc.upstream.asking import Asker
+from streamproc.upstream.enhanced_history import EnhancedHistory
+from streamproc.upstream.full_history import FullHistory
+from streamproc.upstream.history import Held, Histories, NothingHeld
+from streamproc.upstream.permits import Purse, RateLimit, permit_for
+from streamproc.upstream.timing import Timing, real_timing
+from streamproc.upstream.token_accounts import TokenAccounts
+from streamproc.upstream.token_facts import metadata, prices
+from streamproc.upstream.wallet_balances import WalletBalances, wallet_balances
+from streamproc.upstream.wire import Wire, make_client
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+
+    import httpx
+
+    from streamproc.core.tokens import TokenMetadata, TokenPrice
+    from streamproc.settings import Settings
+    from streamproc.upstream.calls import Bucket, Permit
+    from streamproc.upstream.walking import HistoryPage
+
+
+class Upstream:
+    """Histories, balances, names and prices. Every call needs a permit, which speaks for one request."""
+
+    def __init__(
+        self, settings: Settings, client: httpx.AsyncClient, purse: Purse, timing: Timing
+    ) -> None:
+        """Ask the services that the settings name; rates and credits are kept in the purse."""
+        self._rpc_url = settings.helius_rpc_url
+        self._prices_url = settings.dexscreener_url
+        self._purse = purse
+        self._rate = RateLimit(purse, keys=_keys(settings), rates=_rates(settings), timing=timing)
+        self._asker = Asker(Wire(client, settings.helius_api_key), self._rate, timing)
+        self._tokens = TokenAccounts(self._asker, self._rpc_url)
+        self._histories = Histories(
+            [
+                FullHistory(self._asker, self._rpc_url),
+                EnhancedHistory(self._asker, settings.helius_api_url, self._decimals),
+            ],
+            timing,
+        )
+
+    def permit(
+        self, request_id: str, *, credit_budget: int | None, is_ended: Callable[[], bool]
+    ) -> Permit:
+        """The permit of one request; see `permits.permit_for`."""
+        return permit_for(
+            self._rate,
+            self._purse,
+            request_id=request_id,
+            credit_budget=credit_budget,
+            is_ended=is_ended,
+        )
+
+    def history(
+        self,
+        wallet: str,
+        *,
+        permit: Permit,
+        held: Held | None = None,
+        max_transactions: int | None = None,
+    ) -> AsyncIterator[HistoryPage]:
+        """The pages of the wallet's history that are not held yet; see `history.Histories.walk`.
+
+        Raises WalletError when this wallet cannot be finished, RequestError when no wallet of the request can; pages
+        that came before that are good.
+        """
+        return self._histories.walk(
+            wallet, held or NothingHeld(), max_transactions=max_transactions, permit=permit
+        )
+
+    async def accounts(self, addresses: Sequence[str], *, permit: Permit) -> dict[str, Account]:
+        """Each address's account now; `is_wallet` says whether it can be one."""
+        return await accounts(self._asker, self._rpc_url, addresses, permit)
+
+    async def balances(
+        self,
+        wallets: Sequence[str],
+        *,
+        permit: Permit,
+        include_oversized: bool = False,
+        known_oversized: Collection[str] = (),
+    ) -> dict[str, WalletBalances]:
+        """Each wallet's balances, a failure being the wallet's own; see `wallet_balances`."""
+        return await wallet_balances(
+            self._asker,
+            self._rpc_url,
+            self._tokens,
+            wallets,
+            permit,
+            include_oversized=include_oversized,
+            known_oversized=known_oversized,
+        )
+
+    def metadata(
+        self, mints: Iterable[str], *, permit: Permit
+    ) -> AsyncIterator[dict[str, TokenMetadata]]:
+        """The names of mints, call by call; ends early when the upstream fails."""
+        return metadata(self._asker, self._rpc_url, mints, permit)
+
+    def prices(
+        self, mints: Iterable[str], *, permit: Permit
+    ) -> AsyncIterator[dict[str, TokenPrice]]:
+        """The prices of mints, call by call; ends early when the service fails."""
+        return prices(self._asker, self._prices_url, mints, permit)
+
+    async def _decimals(self, mints: Sequence[str], permit: Permit) -> Mapping[str, int]:
+        """The decimals of mints that no balance names."""
+        found: dict[str, int] = {}
+        async for part in self.metadata(mints, permit=permit):
+            found |= {
+                mint: each.decimals for mint, each in part.items() if each.decimals is not None
+            }
+        return found
+
+
+@asynccontextmanager
+async def open_upstream(
+    settings: Settings,
+    purse: Purse,
+    *,
+    timing: Timing | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> AsyncIterator[Upstream]:
+    """The upstream as long as the block runs; `purse` is the store, `timing` and `transport` are for tests."""
+    bases = settings.helius_rpc_url, settings.helius_api_url, settings.dexscreener_url
+    async with make_client(*bases, transport=transport) as client:
+        yield Upstream(settings, client, purse, timing or real_timing())
+
+
+def _keys(settings: Settings) -> dict[Bucket, str]:
+    """Whose rate each bucket is: the key's digest, or the service that needs none."""
+    key = settings.helius_api_key.get_secret_value() if settings.helius_api_key else ""
+    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+    return {"rpc": digest, "enhanced": digest, "prices": "prices"}
+
+
+def _rates(settings: Settings) -> dict[Bucket, float]:
+    """Calls a second by bucket."""
+    rpc, enhanced = settings.rates
+    return {"rpc": rpc, "enhanced": enhanced, "prices": settings.price_rpm / 60}

@@ -1,0 +1,175 @@
+"""What every way of listing a history has in common: the span to walk, the pages it yields, and when it is stuck."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from streamproc import limits
+from streamproc.core.ranges import SlotRange
+from streamproc.errors import (
+    CreditBudgetExceededError,
+    StreamprocError,
+    UpstreamInconsistentError,
+    UpstreamTimeoutError,
+)
+from streamproc.upstream.calls import FULL_CREDIT_TRANSACTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping
+
+    from streamproc.core.entries import Entry, Page
+    from streamproc.upstream.calls import Permit
+    from streamproc.upstream.verdict import CursorLostError
+
+
+class HistoryPage(NamedTuple):
+    """What one answer adds to a history, newest first: entries, and the slots that are now wholly listed.
+
+    `closed` None: siblings of the page's only slot may follow. The whole of an empty history is slot 0.
+    """
+
+    entries: tuple[Entry, ...]
+    closed: SlotRange | None
+    decimals: Mapping[str, int]
+    strategy: str
+
+
+class Span(NamedTuple):
+    """Slots to be listed from the newest to the oldest; `to_slot` None: from whatever is the newest now.
+
+    `cursor` is the signature of a known transaction above the span, `position` how many transactions stand above it:
+    for lists that know no slots.
+    """
+
+    from_slot: int
+    to_slot: int | None = None
+    cursor: str | None = None
+    position: int = 0
+
+
+class Lister(Protocol):
+    """One way of listing a history."""
+
+    name: str
+
+    def pages(
+        self, wallet: str, span: Span, wanted: Wanted, permit: Permit
+    ) -> AsyncIterator[HistoryPage]:
+        """The pages of a span; raises StrategyUnsupportedError when the endpoint does not have the method."""
+
+
+class Wanted:
+    """How many more transactions are wanted; each signature counts once."""
+
+    def __init__(self, most: int | None) -> None:
+        """None wants all."""
+        self._left = most
+        self._seen: set[str] = set()
+
+    @property
+    def left(self) -> int | None:
+        """How many are missing, None when all are wanted."""
+        return self._left
+
+    def is_over(self) -> bool:
+        """Whether no more are wanted."""
+        return self._left is not None and self._left <= 0
+
+    def take(self, entries: Iterable[Entry]) -> None:
+        """Count what a page brought."""
+        if self._left is None:
+            return
+        new = {entry.signature for entry in entries} - self._seen
+        self._seen |= new
+        self._left -= len(new)
+
+    def skip(self, held: int) -> None:
+        """Count what was known before."""
+        if self._left is not None:
+            self._left -= held
+
+
+@dataclass
+class Descent:
+    """How far a walk has come down: which slots are still open, and whether it moves at all."""
+
+    wallet: str
+    from_slot: int
+    upper: int | None  # the highest slot not closed yet; None: the first entry says it
+    _last: frozenset[str] = frozenset()
+    _idle: int = 0
+    _cursors: set[str] = field(default_factory=set)
+
+    def check(self, page: Page) -> None:
+        """Raise UpstreamInconsistentError for other wallets' data and for pages that add nothing time after time."""
+        if page.foreign:
+            raise UpstreamInconsistentError(
+                f"the upstream answered for {self.wallet} with a transaction that does not name it: {page.foreign[0]}"
+            )
+        signatures = frozenset(entry.signature for entry in page.entries)
+        self._idle = self._idle + 1 if signatures <= self._last else 0
+        self._last = signatures or self._last
+        if self._idle > limits.HISTORY_IDLE_PAGES_MAX:
+            raise UpstreamInconsistentError(f"{self._idle} pages in a row brought nothing new")
+
+    def move(self, cursor: str) -> str:
+        """The cursor, which is a new one; raises UpstreamInconsistentError for one that was used before."""
+        if cursor in self._cursors:
+            raise UpstreamInconsistentError(f"the cursor does not move: {cursor} came twice")
+        self._cursors.add(cursor)
+        return cursor
+
+    def restart(self) -> None:
+        """Forget the cursors: a new walk begins where this one has come to."""
+        self._cursors.clear()
+
+    def closed_down_to(self, slots: list[int]) -> SlotRange | None:
+        """What a page with these slots closes when more may follow: all above its last slot."""
+        if not slots:
+            return None
+        low, high = min(slots), max(slots) if self.upper is None else self.upper
+        self.upper = min(low, high)
+        return SlotRange(low + 1, high) if low < high else None
+
+    def closed_to_the_end(self, slots: list[int]) -> SlotRange | None:
+        """What the last page of a walk closes: all that is left; None when nobody knows from where."""
+        high = max(slots, default=None) if self.upper is None else self.upper
+        self.upper = high
+        if high is None or high < self.from_slot:
+            return None
+        return SlotRange(self.from_slot, high)
+
+
+@dataclass
+class PageSize:
+    """How many transactions to ask for: less after a time-out or for a small rest of credits."""
+
+    size: int
+    _shrinks: int = 0
+    _restarts: int = 0
+
+    def answered(self) -> None:
+        """A page came: time-outs before it no longer count."""
+        self._shrinks = 0
+
+    def shrink(self, error: StreamprocError, asked: int) -> None:
+        """Ask for less; raises the error when that has been done often enough."""
+        if isinstance(error, UpstreamTimeoutError):
+            self._shrinks += 1
+            smallest = limits.HISTORY_PAGE_MIN
+            if self._shrinks > limits.HISTORY_SHRINKS_MAX:
+                raise error
+        elif isinstance(error, CreditBudgetExceededError):
+            smallest = FULL_CREDIT_TRANSACTIONS
+            if asked <= smallest:
+                raise error
+        else:
+            raise error
+        self.size = max(smallest, asked // 2)
+
+    def restart(self, error: CursorLostError) -> None:
+        """Begin again without a cursor; raises the error when that has been done often enough."""
+        self._restarts += 1
+        if self._restarts > limits.HISTORY_RESTARTS_MAX:
+            raise error

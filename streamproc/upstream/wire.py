@@ -1,0 +1,124 @@
+"""One HTTP call: bounded in time and size, and the key in its URL never leaves this file."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlsplit
+
+import deflate
+import httpx
+
+from streamproc import limits
+from streamproc.errors import StreamprocError, UpstreamTimeoutError, UpstreamUnavailableError
+from streamproc.upstream.verdict import Reply, Verdict, transport_fault, verdict_on
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+HIDDEN: Final = "**********"
+_HEADERS: Final = {"Accept-Encoding": "gzip", "User-Agent": "streamproc"}
+_SIZE_BYTES: Final = 4  # the end of a gzip member: its length before compression
+
+
+class Request(NamedTuple):
+    """An HTTP request without the key; `is_keyed` adds it. With a `body` (JSON) it is a POST."""
+
+    url: str
+    params: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    is_keyed: bool = True
+
+
+class Wire:
+    """Makes calls with one client; what goes wrong comes back as a Verdict, never as httpx's own exception."""
+
+    def __init__(self, client: httpx.AsyncClient, key: SecretStr | None) -> None:
+        """The client's URLs are absolute; the key is added here and nowhere else."""
+        self._client = client
+        self._key = key.get_secret_value() if key else None
+
+    async def fetch(self, request: Request) -> tuple[Verdict, bytes]:
+        """What came of one call, and its body; the body of a bad answer is empty."""
+        try:
+            async with asyncio.timeout(limits.UPSTREAM_CALL_S):
+                reply = await self._exchange(request)
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
+            return transport_fault(error), b""
+        except StreamprocError as error:
+            return Verdict("unreadable", error), b""
+        verdict = verdict_on(reply._replace(body=self.redacted(reply.body)))
+        return verdict, reply.body if verdict.error is None else b""
+
+    def redacted(self, text: bytes) -> bytes:
+        """The text with the key hidden, where an answer echoes it."""
+        if not self._key or len(text) > limits.RPC_ERROR_MAX_BYTES:
+            return text
+        return text.replace(self._key.encode(), HIDDEN.encode())
+
+    async def _exchange(self, request: Request) -> Reply:
+        """Send the request and read the whole answer, bounded before and after decompression."""
+        params = dict(request.params)
+        if request.is_keyed and self._key:
+            params["api-key"] = self._key
+        headers = (
+            _HEADERS if request.body is None else {**_HEADERS, "Content-Type": "application/json"}
+        )
+        async with self._client.stream(
+            "GET" if request.body is None else "POST",
+            request.url,
+            params=params,
+            content=request.body,
+            headers=headers,
+        ) as response:
+            body = await _read(response)
+        encoding = response.headers.get("content-encoding", "identity")
+        return Reply(response.status_code, response.headers, _decompressed(body, encoding))
+
+
+def make_client(
+    *bases: str, transport: httpx.AsyncBaseTransport | None = None
+) -> httpx.AsyncClient:
+    """A client for these services; proxies of the environment are used unless all of them are on this machine."""
+    # httpx and httpcore log every URL, and with it the key.
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    timeout = httpx.Timeout(
+        limits.UPSTREAM_READ_S, connect=limits.UPSTREAM_CONNECT_S, pool=limits.UPSTREAM_CALL_S
+    )
+    return httpx.AsyncClient(
+        transport=transport,
+        timeout=timeout,
+        limits=httpx.Limits(max_connections=limits.UPSTREAM_CONNECTIONS),
+        follow_redirects=False,  # the key must not follow
+        trust_env=not all(urlsplit(base).hostname in {"127.0.0.1", "localhost"} for base in bases),
+    )
+
+
+async def _read(response: httpx.Response) -> bytes:
+    """The body as it came over the wire; raises UpstreamTimeoutError when it is too large: a smaller page may fit."""
+    parts, size = [], 0
+    async for part in response.aiter_raw():
+        size += len(part)
+        if size > limits.ANSWER_COMPRESSED_MAX_BYTES:
+            raise UpstreamTimeoutError(f"the answer has more than {size} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _decompressed(body: bytes, encoding: str) -> bytes:
+    """The body in clear; a member that claims more than our limit is not even begun."""
+    if encoding == "identity" or not body:
+        return body
+    if encoding not in {"gzip", "x-gzip"}:
+        raise UpstreamUnavailableError(
+            f"the answer is compressed as {encoding}, which was not asked for"
+        )
+    size = int.from_bytes(body[-_SIZE_BYTES:], "little")
+    if size > limits.ANSWER_MAX_BYTES:
+        raise UpstreamTimeoutError(f"the answer claims {size} bytes")
+    try:
+        return bytes(deflate.gzip_decompress(body))
+    except deflate.DeflateError:
+        raise UpstreamUnavailableError("the answer's compression is broken") from None
