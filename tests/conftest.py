@@ -121,11 +121,12 @@ def _folder() -> Iterator[Path]:
 
 
 def _engine_has_images() -> bool:
-    """True when a Docker engine answers and has both images, or can pull them."""
+    """True when a Docker engine answers and has all images, or can pull them."""
     if not _engine_listens():
         return False
     import docker  # noqa: PLC0415 - slow, and only for this
     from docker.errors import DockerException  # noqa: PLC0415
+    from testcontainers.core.config import testcontainers_config as config  # noqa: PLC0415
 
     try:
         client = docker.from_env(timeout=60)
@@ -133,7 +134,8 @@ def _engine_has_images() -> bool:
         return False
     try:
         client.ping()
-        for image in (KAFKA_IMAGE, POSTGRES_IMAGE):
+        reaper = [] if config.ryuk_disabled else [config.ryuk_image]
+        for image in (KAFKA_IMAGE, POSTGRES_IMAGE, *reaper):
             if not client.images.list(name=image):
                 client.images.pull(image)
     except (DockerException, OSError):

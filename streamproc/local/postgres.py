@@ -123,10 +123,11 @@ class EmbeddedPostgres:
         self._say(f"making an empty Postgres in {self.folder}")
         with whole_folder(data) as making:
             _give(making, self._owner)
-            locale = ["--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8"]
+            # C is the one locale of the C library that every machine has; the sorting is Postgres' own.
+            locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
             who = ["-U", "postgres", "--auth=trust"]  # the socket's folder decides who gets in
             done = subprocess.run(  # noqa: S603 - the packaged program
-                [binaries / "initdb", "-D", making, *who, *locale, "--no-sync"],
+                [binaries / "initdb", "-D", making, *who, *locale, "--encoding=UTF8", "--no-sync"],
                 capture_output=True,
                 text=True,
                 stdin=subprocess.DEVNULL,
