@@ -7,19 +7,28 @@ from pathlib import Path
 import click
 
 from streamproc.cli.environment import effective_settings, env_file
+from streamproc.cli.markdown import into_option, show_block, table
 from streamproc.cli.output import output_option, print_json, print_table, remarks
-from streamproc.settings import describe
+from streamproc.settings import PREFIX, Settings, describe
 
 EPILOG = """\b
 Examples:
   streamproc settings
-  streamproc settings --output json"""
+  streamproc settings --output json
+  streamproc settings --into README.md"""
 
 
 @click.command(epilog=EPILOG)
 @output_option
-def settings(output: str) -> None:
-    """Show the settings in force and where they may come from; wrong ones are all named at once (exit code 2)."""
+@into_option
+def settings(output: str, into: Path | None) -> None:
+    """Show the settings in force, secrets masked; wrong ones are all named at once (exit code 2).
+
+    With --into the table of all settings and their defaults is written, whatever is in force.
+    """
+    if into is not None:
+        show_block("settings", settings_table(), into)
+        return
     rows = describe(effective_settings())
     if output == "json":
         print_json({name: value for name, value, _ in rows})
@@ -28,3 +37,20 @@ def settings(output: str) -> None:
     written = env_file(Path.cwd())
     if written:
         remarks().print(f"\nwith what a running `up` wrote into {written}", markup=False)
+
+
+def settings_table() -> str:
+    """All settings with their defaults, as a Markdown table."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = "**needed**" if field.is_required() else _default(name)
+        rows.append([f"`{PREFIX}{name.upper()}`", default, field.description or ""])
+    return table(["setting", "default", "what for"], rows)
+
+
+def _default(name: str) -> str:
+    """A setting's default in words that hold on every machine."""
+    if name == "data_dir":
+        return "the user's data folder"
+    default = Settings.model_fields[name].default
+    return "" if default in {None, ""} else f"`{default}`"

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from streamproc import admin
 from streamproc.cli.environment import effective_settings
+from streamproc.cli.event_tables import event_tables
+from streamproc.cli.markdown import into_option, show_block
 from streamproc.cli.output import output_option, print_json, print_table
-from streamproc.cli.topology_graph import graph, with_block
+from streamproc.cli.topology_graph import graph
 from streamproc.topics import read_topology
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from streamproc.admin import Plan
     from streamproc.errors import Fault
 
@@ -23,7 +26,7 @@ Examples:
   streamproc topics plan
   streamproc topics apply
   streamproc topics check && echo as declared
-  streamproc topics graph"""
+  streamproc topics graph --into README.md"""
 
 
 @click.group(epilog=EPILOG)
@@ -90,18 +93,17 @@ def check(output: str) -> int:
 
 
 @topics.command("graph")
-@click.option(
-    "--into",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A Markdown file whose topology block is replaced.",
-)
+@into_option
 def draw(into: Path | None) -> None:
     """Draw who writes and who reads which topic, as a mermaid diagram."""
-    drawn = graph(read_topology())
-    if into is None:
-        click.echo(drawn)
-        return
-    into.write_text(with_block(into.read_text(encoding="utf-8"), drawn), encoding="utf-8")
+    show_block("topology", graph(read_topology()), into)
+
+
+@topics.command("events")
+@into_option
+def list_events(into: Path | None) -> None:
+    """List every event with its topic, key and fields, as Markdown."""
+    show_block("events", event_tables(read_topology()), into)
 
 
 def _show(compared: Plan, *, created: str, as_json: bool) -> None:

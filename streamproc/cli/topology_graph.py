@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from streamproc.topics import Topology
 
-OPENING: Final = "<!-- topology: written by `streamproc topics graph --into README.md` -->"
-CLOSING: Final = "<!-- /topology -->"
 OUTSIDE: Final = frozenset({"backends", "subscribers", "operators"})
 
 
@@ -27,15 +25,6 @@ def graph(topology: Topology) -> str:
         lines += [f"  {node} --> {name}" for name in topic.consumers]
     lines += [f"  every_agent[every agent] -.-> {topology.dead_letters.name.replace('-', '_')}"]
     return "\n".join([*lines, "```"])
-
-
-def with_block(text: str, drawn: str) -> str:
-    """The text with what stands between the two marks replaced; raises ValueError when a mark is missing."""
-    before, opening, rest = text.partition(OPENING)
-    _, closing, after = rest.partition(CLOSING)
-    if not (opening and closing):
-        raise ValueError(f"the file must have the lines {OPENING} and {CLOSING}")
-    return f"{before}{OPENING}\n{drawn}\n{CLOSING}{after}"
 
 
 def _parties(topology: Topology) -> list[str]:

@@ -47,7 +47,7 @@ class Done(NamedTuple):
     stderr: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class Installation:
     """Topics of one's own on the shared broker, and the command line run against them."""
 
