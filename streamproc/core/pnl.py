@@ -10,12 +10,13 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from streamproc.core.entries import Kind, canonical_order, token_deltas
+from streamproc.core.entries import Kind, token_deltas
 from streamproc.core.position import Position
 from streamproc.core.rates import RateSource, SolPrices, rates_from_entries, sol_view
 from streamproc.core.rounding import half_even_deviation, half_even_median, half_even_trimmed_mean
 from streamproc.core.solana import LAMPORTS_PER_SOL, STABLES
 from streamproc.core.trades import trades_of
+from streamproc.core.window import windowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -123,8 +124,7 @@ def wallet_pnl(
 ) -> WalletPnl:
     """The wallet's profit and loss over the window, both ends included; `unrealized` of open rows is None.
 
-    Entries before the window give basis and are not counted; entries after it are not read. An entry whose time is not
-    known stands at the last known time before it, the first ones before everything.
+    Entries before the window give basis and are not counted; entries after it are not read.
     """
     window = windowed(entries, since=since, until=until)
     rates = rates_from_entries((entry for entry, _ in window), prices)
@@ -134,19 +134,6 @@ def wallet_pnl(
     rows = [_row(each, decimals) for each in books.positions.values() if each.is_counted]
     rows.sort(key=lambda row: (-abs(row.realized_lamports), row.mint))
     return _totals(books, tuple(rows))
-
-
-def windowed(
-    entries: Iterable[Entry], *, since: int | None = None, until: int | None = None
-) -> list[tuple[Entry, bool]]:
-    """The entries up to `until` in canonical order, each with whether it counts: not before `since`."""
-    window = []
-    at: float = float("-inf")
-    for entry in canonical_order(entries):
-        at = at if entry.time is None else entry.time
-        if until is None or at <= until:
-            window.append((entry, since is None or at >= since))
-    return window
 
 
 def with_market_values(

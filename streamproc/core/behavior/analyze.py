@@ -1,0 +1,91 @@
+"""Trades in, the whole behavior record out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from streamproc import limits
+from streamproc.core.behavior.activity import (
+    active_windows,
+    per_hour,
+    per_weekday,
+    sessions_of,
+    trades_per_day,
+)
+from streamproc.core.behavior.averages import plain_mean, ratio
+from streamproc.core.behavior.bot import bot_of
+from streamproc.core.behavior.cycles import completed_cycles, cycles_of, holds_h
+from streamproc.core.behavior.holding import holding_of, open_lots_of, walk
+from streamproc.core.behavior.labels import pattern_of, type_of
+from streamproc.core.behavior.records import Behavior, TradedToken
+from streamproc.core.solana import LAMPORTS_PER_SOL
+from streamproc.core.trades import Side
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streamproc.core.window import PricedTrade
+
+_WEEK_DAYS = 7
+_MONTH_DAYS = 30
+
+
+def behavior_of(trades: Sequence[PricedTrade], *, at: int | None = None) -> Behavior:
+    """How a wallet trades, from its trades in canonical order.
+
+    `at` (unix seconds) is when the age of open lots is taken, by default at the last trade. What was bought before the
+    first of these trades is not known here: its sale has no holding time. A trade whose time is not known counts, and
+    is left out of everything that has to do with time.
+    """
+    times = [trade.time for trade, _ in trades if trade.time is not None]
+    sizes = [abs(lamports) / LAMPORTS_PER_SOL for _, lamports in trades if lamports is not None]
+    buys = Counter(trade.mint for trade, _ in trades if trade.side is Side.BUY)
+    sells = Counter(trade.mint for trade, _ in trades if trade.side is Side.SELL)
+    symmetry = _symmetry(buys, sells)
+    walked, cycles = walk(trades), completed_cycles(trades)
+    daily, hours = trades_per_day(times), per_hour(times)
+    return Behavior(
+        has_trades=bool(trades),
+        trades=len(trades),
+        buys=buys.total(),
+        sells=sells.total(),
+        tokens=len(buys | sells),
+        tokens_both_sides=len(buys & sells),
+        buy_sell_ratio=ratio(buys.total(), sells.total()),
+        symmetry=symmetry,
+        positions=walked.positions,
+        reentry_share=ratio(walked.reentries, walked.positions),
+        trades_per_day=daily,
+        trades_per_week=None if daily is None else daily * _WEEK_DAYS,
+        trades_per_month=None if daily is None else daily * _MONTH_DAYS,
+        mean_trade_sol=plain_mean(sizes),
+        largest_trade_sol=max(sizes, default=None),
+        trades_per_hour=hours,
+        trades_per_weekday=per_weekday(times),
+        active_windows=active_windows(hours),
+        most_traded=_most_traded(buys + sells),
+        holding=holding_of(walked.held),
+        open_lots=open_lots_of(walked.open_lots, max(times, default=None) if at is None else at),
+        sessions=sessions_of(times),
+        cycles=cycles_of(cycles),
+        type=type_of(holds_h(cycles)),
+        pattern=pattern_of(buys.total(), sells.total(), symmetry),
+        bot=bot_of(trades, times, walked.held, daily, hours),
+    )
+
+
+def _symmetry(buys: Counter[str], sells: Counter[str]) -> float | None:
+    """Mean of min / max of the two counts over tokens with both sides, in the order of mints; None without any."""
+    return plain_mean(
+        [
+            min(buys[mint], sells[mint]) / max(buys[mint], sells[mint])
+            for mint in sorted(buys & sells)
+        ]
+    )
+
+
+def _most_traded(trades: Counter[str]) -> tuple[TradedToken, ...]:
+    """The tokens with most trades, ties by mint."""
+    ranked = sorted(trades.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(TradedToken(mint, count) for mint, count in ranked[: limits.MOST_TRADED_MAX])
