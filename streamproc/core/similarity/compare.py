@@ -47,7 +47,7 @@ def compare(inputs: SimilarityInputs) -> Comparison:
     rows = rows_from_inputs(inputs)
     scores = all_scores(rows)
     ranked = ranked_pairs(scores, inputs.rank_by)
-    chance = chance_of(rows, scores, inputs.background, inputs.excluded_mints)
+    chance = chance_of(rows, scores, inputs.background, inputs.left_out)
     reported = ranked[: inputs.max_pairs].tolist()
     evidence = PairEvidence(inputs, rows, scores, chance, reported)
     return Comparison(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from streamproc import limits
+from streamproc.core.solana import QUOTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,9 +94,14 @@ class SimilarityInputs:
 
     wallets: tuple[WalletRow, ...]
     inputs_digest: str
-    excluded_mints: frozenset[str] = frozenset()  # quotes included: they are no tokens
+    excluded_mints: frozenset[str] = frozenset()  # beside the quotes, which are no tokens
     rank_by: RankBy = "idf"
     max_pairs: int = limits.PAIRS_DEFAULT
     background: Background | None = None
     transfers: tuple[Transfer, ...] = ()
     counterparties: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """The mints that never count: the excluded ones and the quotes."""
+        return self.excluded_mints | QUOTES

@@ -71,7 +71,7 @@ class Rows:
 
 
 def rows_from_inputs(inputs: SimilarityInputs) -> Rows:
-    """Return the sorted matrices of all wallets without the excluded mints.
+    """Return the sorted matrices of all wallets without excluded mints and quotes.
 
     Wallets without trades or holdings keep an empty row. Raises ValueError when an address, or a mint of one wallet,
     comes twice.
@@ -81,8 +81,8 @@ def rows_from_inputs(inputs: SimilarityInputs) -> Rows:
     _refuse_repeats(addresses, "wallets")
     return Rows(
         wallets=addresses,
-        traded=_traded(wallets, inputs.excluded_mints),
-        held=_held(wallets, inputs.excluded_mints),
+        traded=_traded(wallets, inputs.left_out),
+        held=_held(wallets, inputs.left_out),
         has_balances=np.array([wallet.held is not None for wallet in wallets], dtype=np.bool_),
         is_complete=np.array([wallet.coverage_complete for wallet in wallets], dtype=np.bool_),
     )

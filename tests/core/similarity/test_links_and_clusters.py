@@ -1,0 +1,169 @@
+"""What ties two wallets together on the chain, and which groups that makes of the gated pairs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamproc.core.similarity import (
+    Background,
+    SimilarityInputs,
+    TradedMint,
+    Transfer,
+    WalletRow,
+    Witness,
+    compare,
+)
+from streamproc.core.similarity.clusters import cluster_id, components
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def links(
+    a: WalletRow,
+    b: WalletRow,
+    *transfers: Transfer,
+    counterparties: Mapping[str, int] | None = None,
+) -> list[dict[str, Any]]:
+    inputs = SimilarityInputs(
+        (a, b), "digest", transfers=transfers, counterparties=counterparties or {}
+    )
+    (record,) = compare(inputs).pairs
+    return [each for each in record["evidence"] if each["kind"] == "link"]
+
+
+def test_direct_transfers_are_counted_both_ways_and_shown_in_order() -> None:
+    (found,) = links(
+        WalletRow("a"),
+        WalletRow("b"),
+        Transfer("b", "a", "late", 9),
+        Transfer("a", "b", "early", 2),
+        Transfer("a", "b", "middle", 5),
+        Transfer("a", "b", "middle", 5),  # told by both wallets' entries
+        Transfer("a", "stranger", "elsewhere", 5),
+        Transfer("a", "a", "itself", 5),
+    )
+    assert (found["value"], found["n"]) == (3.0, 3)
+    assert found["signatures"] == ["early", "middle", "late"]
+    assert found["reason"] == "3 direct transfers: 2 from a to b, 1 back"
+
+
+def test_at_most_five_signatures_are_named() -> None:
+    many = [Transfer("a", "b", f"s{number}", number) for number in range(9)]
+    (found,) = links(WalletRow("a"), WalletRow("b"), *many)
+    assert found["signatures"] == ["s0", "s1", "s2", "s3", "s4"]
+    assert found["n"] == 9
+
+
+def test_one_transfer_is_told_in_the_singular() -> None:
+    (found,) = links(WalletRow("a"), WalletRow("b"), Transfer("a", "b", "s", 1))
+    assert found["reason"] == "1 direct transfer: 1 from a to b, 0 back"
+
+
+def test_the_same_first_funder_links() -> None:
+    a = WalletRow("a", first_funder=Witness("funder", "s1"))
+    b = WalletRow("b", first_funder=Witness("funder", "s2"))
+    (found,) = links(a, b)
+    assert (found["n"], found["signatures"]) == (1, ["s1", "s2"])
+    assert found["reason"] == "both got their first SOL from funder"
+
+
+@pytest.mark.parametrize("funder", [None, Witness("another", "s2")])
+def test_other_or_unknown_funders_do_not_link(funder: Witness | None) -> None:
+    a = WalletRow("a", first_funder=Witness("funder", "s1"))
+    assert links(a, WalletRow("b", first_funder=funder)) == []
+
+
+def test_shared_fee_payers_link() -> None:
+    a = WalletRow("a", fee_payers=(Witness("p2", "a2"), Witness("p1", "a1"), Witness("p3", "a3")))
+    b = WalletRow("b", fee_payers=(Witness("p1", "b1"), Witness("p2", "b2")))
+    (found,) = links(a, b)
+    assert (found["n"], found["signatures"]) == (2, ["a1", "b1", "a2", "b2"])
+    assert found["reason"] == "fees of both were paid by p1, p2"
+
+
+@pytest.mark.parametrize(("met", "counts"), [(100, True), (101, False)])
+def test_a_hub_has_more_than_a_hundred_counterparties_and_links_nobody(
+    met: int, *, counts: bool
+) -> None:
+    hub = Witness("hub", "s")
+    a = WalletRow("a", first_funder=hub, fee_payers=(hub,))
+    b = WalletRow("b", first_funder=hub, fee_payers=(hub,))
+    assert len(links(a, b, counterparties={"hub": met})) == (2 if counts else 0)
+
+
+def test_transfers_with_a_wallet_that_is_a_hub_do_not_count() -> None:
+    transfer = Transfer("a", "b", "s", 1)
+    assert links(WalletRow("a"), WalletRow("b"), transfer, counterparties={"b": 101}) == []
+
+
+def test_links_stand_beside_all_other_evidence_in_a_fixed_order() -> None:
+    mints = tuple(TradedMint(f"m{n}", 1, 1, n, n, f"s{n}") for n in range(3))
+    inputs = SimilarityInputs(
+        (WalletRow("a", mints), WalletRow("b", mints)),
+        "digest",
+        transfers=(Transfer("a", "b", "s", 1),),
+    )
+    (record,) = compare(inputs).pairs
+    kinds = [each["kind"] for each in record["evidence"]]
+    assert kinds == ["chance", "interval", "timing", "direction", "link"]
+    fields = ["kind", "value", "low", "high", "p", "q", "lift", "n", "leader", "lag_s"]
+    for each in record["evidence"]:
+        assert list(each) == [*fields, "mints", "signatures", "reason"]
+
+
+def test_components_worked_by_hand() -> None:
+    # 4 - 1 - 3 and 0 - 5; 2 stands alone
+    assert components(6, [1, 1, 0], [4, 3, 5]) == [[1, 3, 4], [0, 5]]
+
+
+EDGES = st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=15)
+
+
+@given(EDGES, st.randoms(use_true_random=False))
+def test_components_are_disjoint_hold_every_edge_and_do_not_depend_on_its_order(
+    edges: list[tuple[int, int]],
+    random: Any,  # noqa: ANN401 - the type of hypothesis is its own
+) -> None:
+    groups = components(12, [a for a, _ in edges], [b for _, b in edges])
+    mixed = random.sample(edges, len(edges))
+    assert components(12, [b for _, b in mixed], [a for a, _ in mixed]) == groups
+    place = {node: number for number, group in enumerate(groups) for node in group}
+    assert len(place) == sum(map(len, groups))
+    assert all(a == b or place[a] == place[b] for a, b in edges)
+    assert all(any({a, b} <= set(group) for a, b in edges if a != b) for group in groups)
+
+
+def test_a_cluster_is_named_by_its_members_alone() -> None:
+    assert cluster_id(["b", "a"]) == cluster_id(["a", "b"]) == "7e18f737311b"
+    assert cluster_id(["a", "c"]) != cluster_id(["a", "b"])
+
+
+def test_a_cluster_of_copies_worked_by_hand() -> None:
+    """Three wallets with the same ten rare mints (and one each of their own) before 60 others that trade at random."""
+    rare = [f"rare-{number}" for number in range(10)]
+    copies = tuple(
+        WalletRow(name, tuple(TradedMint(mint, 1, 1) for mint in [*rare, f"own-{name}"]))
+        for name in ("c", "a", "b")
+    )
+    alone = WalletRow("d", tuple(TradedMint(f"own-d-{n}", 1, 1) for n in range(5)))
+    generator = np.random.default_rng(3)
+    background = Background(
+        wallets=tuple(f"other-{number}" for number in range(60)),
+        mints=tuple(f"mint-{number}" for number in range(300)),
+        wallet_numbers=np.repeat(np.arange(60), 12),
+        mint_numbers=generator.integers(300, size=60 * 12),
+    )
+    found = compare(SimilarityInputs((*copies, alone), "digest", background=background))
+    (cluster,) = found.clusters
+    assert cluster["wallets"] == ["a", "b", "c"]
+    assert cluster["id"] == cluster_id(["a", "b", "c"])
+    assert cluster["common_mints"] == sorted(rare)
+    # W = 4; rare d = 3: ln(5/4) + 1 = 1.2231436; own d = 1: ln(5/2) + 1 = 1.9162907
+    # 10 * 1.4960801 / (10 * 1.4960801 + 3.6721702) = .8029
+    assert cluster["mean_score"] == pytest.approx(0.80294, abs=1e-4)
