@@ -96,7 +96,7 @@ def enhanced_page(
             unknown |= unread
             if not _names(record, transaction, wallet):
                 foreign.append(entry.signature)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+    except (msgspec.DecodeError, ValueError, ArithmeticError) as error:
         raise UpstreamUnavailableError(f"the answer cannot be read: {error}") from error
     return Page(
         entries=tuple(entries),

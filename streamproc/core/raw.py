@@ -88,7 +88,7 @@ def raw_page(body: bytes, wallet: str) -> Page | RpcError:
     """The entries of an answer's transactions in its order, or the JSON-RPC error that it is.
 
     Raises UpstreamUnavailableError for a body that is cut off, no JSON or no such answer, and
-    UpstreamInconsistentError for a transaction whose balances do not fit its accounts.
+    UpstreamInconsistentError for a transaction without accounts or signature, or whose balances do not fit them.
     """
     try:
         answer = _ANSWER.decode(body)
@@ -102,7 +102,10 @@ def raw_page(body: bytes, wallet: str) -> Page | RpcError:
     decimals: dict[str, int] = {}
     foreign = []
     for item in answer.result.data:
-        transaction = _transaction(item)
+        try:
+            transaction = _transaction(item)
+        except (IndexError, ValueError) as error:
+            raise UpstreamInconsistentError(f"a transaction contradicts itself: {error}") from error
         entry = entry_of(transaction, wallet)
         if entry.deltas:
             decimals |= _decimals(transaction.tokens, wallet)

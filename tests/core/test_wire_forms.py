@@ -236,6 +236,24 @@ def test_balances_that_do_not_fit_the_accounts_are_inconsistent() -> None:
         raw_page(raw_body(item), "W")
 
 
+def test_a_transaction_without_signature_accounts_or_numbers_is_inconsistent() -> None:
+    unsigned, empty, wordy = raw_item(SALE), raw_item([]), raw_item(SALE)
+    unsigned["transaction"]["signatures"] = []
+    wordy["meta"]["postTokenBalances"][0]["uiTokenAmount"]["amount"] = "many"
+    for item in (unsigned, empty, wordy):
+        with pytest.raises(UpstreamInconsistentError):
+            raw_page(raw_body(item), "W")
+
+
+def test_amounts_that_are_no_amounts_make_an_enhanced_answer_unavailable() -> None:
+    wordy, endless = record(SALE), trimmed()
+    wordy["accountData"][1]["tokenBalanceChanges"][0]["rawTokenAmount"]["tokenAmount"] = "many"
+    endless["tokenTransfers"][0]["tokenAmount"] = 1e300
+    for item in (wordy, endless):
+        with pytest.raises(UpstreamUnavailableError):
+            enhanced_page(enhanced_body(item), "W", {"T": 6})
+
+
 def test_another_wallets_data_is_named() -> None:
     page = read_raw(raw_body(raw_item(SALE)), "somebody")
     assert page.foreign == ("sig",)
