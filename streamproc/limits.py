@@ -57,7 +57,7 @@ JAR_TIMEOUT_S: Final = 30  # of one HTTP call
 JAR_LEFTOVER_S: Final = 3600  # an unfinished download older than this belongs to nobody
 
 # --- similarity ---
-MEETINGS_PER_CHUNK: Final = 500_000  # two wallets in one mint, summed at once: about 60 MB
+MEETINGS_PER_CHUNK: Final = 100_000  # two wallets in one mint, summed at once: stays in a cache
 TOP_SHARED_MAX: Final = 20  # shared mints named per pair
 SHARED_TOKENS_MAX: Final = 5_000  # rows of the shared-token table in a result: 350 kB of the event
 TOKEN_CLASSES_MERGED: Final = 64  # degrees of tokens told apart at a first look: p within 1.3 %
@@ -143,7 +143,9 @@ STOP_OUTBOX_S: Final = 2.0  # for what is still on its way to the brokers at tha
 STOP_MAX_S: Final = 9.5  # a process that was asked to stop is gone after this, whatever hangs
 BLOCKED_S: Final = 40.0  # the event loop stands still for so long: the process is of no use
 STALL_S: Final = 60.0  # there is lag, nothing is at work and nothing moves for so long: likewise
-FENCE_SHARE: Final = 0.5  # of a session: who slept for so long asks whether it still has its partitions
+FENCE_SHARE: Final = (
+    0.5  # of a session: who slept for so long asks whether it still has its partitions
+)
 FENCE_ASK_S: Final = 0.2
 SWEEP_S: Final = 5.0  # a batch that is on its way to an idle agent for so long will not arrive
 UNREADY_S: Final = 300.0  # an assignment or a recovery does not get on for so long: likewise
@@ -193,7 +195,9 @@ UPSTREAM_TRIES: Final = 5  # of a call that fails in passing; with the pauses ha
 BACKOFF_FIRST_S: Final = 0.5
 BACKOFF_CAP_S: Final = 15.0
 RETRY_AFTER_MAX_S: Final = 60.0  # a longer pause is asked for again
-CREDITS_GONE_S: Final = 180.0  # a rate limit passes within seconds; refusals for minutes mean no credits
+CREDITS_GONE_S: Final = (
+    180.0  # a rate limit passes within seconds; refusals for minutes mean no credits
+)
 ANSWER_COMPRESSED_MAX_BYTES: Final = 32 * 1024**2  # of a page of 1000 transactions: 2 MB
 ANSWER_MAX_BYTES: Final = 192 * 1024**2  # of the same: 11 MB
 RPC_ERROR_MAX_BYTES: Final = 64 * 1024  # a larger answer is no error
@@ -213,3 +217,12 @@ TOKEN_ACCOUNT_PAGES_MAX: Final = 200  # of an oversized wallet that is wanted al
 BALANCES_AT_ONCE: Final = 16  # wallets of one request
 ASSETS_PER_CALL: Final = 1000  # what the service allows
 PRICES_PER_CALL: Final = 30  # what the service allows
+SYNC_LIMIT: Final = (
+    64  # wallets being synced at once by one worker; the upstream's rate is the real bound
+)
+ENRICHMENT_S: Final = 20.0  # names and prices that have not come by then are null and listed
+METADATA_KEPT_S: Final = 7 * 86_400.0  # names hardly ever change
+PRICES_KEPT_S: Final = 120.0  # prices do
+OVERSIZED_KEPT_S: Final = (
+    7 * 86_400.0
+)  # a wallet with too many token accounts is listed again after this

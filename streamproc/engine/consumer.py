@@ -209,6 +209,11 @@ class GuardedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no 
             self.engine.ledger.committed.update(offsets)
         return did_commit
 
+    async def is_member(self) -> bool:
+        """Whether the group still knows us: only its members may commit, were it what is committed already."""
+        offsets = self.engine.ledger.safe()
+        return bool(await self._thread.commit(offsets)) if offsets else not self.app.rebalancing
+
     async def commit_finished(self) -> None:
         """Commit what is finished by now, for a limited time; a commit under way may be older, so it is waited for."""
         try:

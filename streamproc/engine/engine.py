@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from streamproc import limits
 from streamproc.engine.consumer import GuardedTransport
 from streamproc.engine.faust_app import GuardedApp
+from streamproc.engine.fence import Fence
 from streamproc.engine.flood import hold_back_floods
 from streamproc.engine.flow import Flow, exit_now
 from streamproc.engine.join import Join
@@ -52,14 +53,16 @@ class Engine:
         self.config = config
         self.app = GuardedApp(config)
         self.app.transport = GuardedTransport(self.app.conf.broker_consumer, self.app, engine=self)
-        self.flow = Flow(Outbox(config.brokers, config.security), config.dead_letters)
+        self.fence = Fence(config.session_timeout_s * limits.FENCE_SHARE)
+        outbox = Outbox(config.brokers, config.security, self.fence)
+        self.flow = Flow(outbox, config.dead_letters)
         self._outputs = {config.dead_letters}
         self._readers: list[Reader] = []
         self._timers: list[JoinTimer] = []
         self._opening: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._closing: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self._guard = LoopGuard(config.blocked_s)
+        self._guard = LoopGuard(config.blocked_s, self.fence.look)
         self.vitals = Vitals(self.app, self.flow, self._readers)
 
     # --- declaring ---
@@ -177,7 +180,8 @@ class Engine:
         self.flow.is_flowing = False
         self.recovering(0)
         joins = [each for each in self._readers if isinstance(each, Join)]
-        await asyncio.gather(*(join.drain(limits.GIVE_UP_SETTLE_S) for join in joins))
+        limit_s = 0.0 if self.fence.is_down else limits.GIVE_UP_SETTLE_S
+        await asyncio.gather(*(join.drain(limit_s) for join in joins))
         for join in joins:
             if join.is_clean:
                 join.table.skip_own_writes(self.flow.outbox.runs)
@@ -189,6 +193,8 @@ class Engine:
             if isinstance(reader, Join):
                 self.ledger.drop_reader(reader)
         self.flow.log = self.app.consumer
+        self.fence.is_member = self.app.consumer.is_member
+        self.fence.lift()
         self.flow.is_holding = self.flow.is_stopping
         for reader in self._readers:
             reader.partitions_assigned()

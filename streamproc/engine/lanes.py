@@ -129,15 +129,21 @@ class Ledger(Generic[R]):
         records = lane.admit(batch.records)
         return Admitted(lane, records) if records else None
 
+    def safe(self) -> dict[Partition, int]:
+        """For each partition that all its readers have a lane on the offset below which they are done."""
+        return {
+            partition: min(lane.safe() for lane in lanes.values())
+            for partition, lanes in self.lanes.items()
+            if len(lanes) == len(self.readers[partition[0]])
+        }
+
     def committable(self) -> dict[Partition, int]:
-        """For each partition the offset below which all its readers are done, where that is news to the group."""
-        offsets = {}
-        for partition, lanes in self.lanes.items():
-            if len(lanes) == len(self.readers[partition[0]]):
-                safe = min(lane.safe() for lane in lanes.values())
-                if safe > self.committed.get(partition, 0):
-                    offsets[partition] = safe
-        return offsets
+        """What is safe, where that is news to the group."""
+        return {
+            partition: offset
+            for partition, offset in self.safe().items()
+            if offset > self.committed.get(partition, 0)
+        }
 
     def give_up(self) -> None:
         """Between two assignments nothing is ours: what is still on its way here is refused."""

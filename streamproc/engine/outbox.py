@@ -28,6 +28,7 @@ from streamproc.errors import BrokerUnavailableError, StreamprocError
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from streamproc.engine.fence import Fence
     from streamproc.engine.records import Outgoing, Partition
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,8 @@ _Item: TypeAlias = "tuple[Outgoing, _Call]"
 class Outbox:
     """Sends records and says when the brokers have them."""
 
-    def __init__(self, brokers: str, security: Mapping[str, Any]) -> None:
+    def __init__(self, brokers: str, security: Mapping[str, Any], fence: Fence) -> None:
+        self._fence = fence
         self._options = {
             "bootstrap_servers": brokers,
             "enable_idempotence": True,
@@ -164,6 +166,7 @@ class Outbox:
         most = _NO_LIMIT  # records of a batch; one by one after a refusal, to find the one that is refused
         try:
             while queue:
+                await self._fence.passed()
                 producer = self._producer
                 batch, items = _filled(producer, queue, most)
                 if not items:

@@ -43,6 +43,7 @@ class Stage:
         self._queue: deque[_Work] = deque()
         self._busy: dict[bytes, deque[_Work] | None] = {}  # keys at work, and who waits for them
         self._runners: dict[asyncio.Task[None], Lane | None] = {}  # and whose record each works on
+        self._sending: dict[asyncio.Future[None], Lane] = {}
         self._is_kicked = False
         self._handled = metrics.RECORDS.labels(name)
         self._retried = metrics.RETRIES.labels(name)
@@ -67,7 +68,7 @@ class Stage:
 
     def partitions_assigned(self) -> None:
         """Stop work on partitions that are no longer ours, and go on with the others."""
-        for task, lane in list(self._runners.items()):
+        for task, lane in [*self._runners.items(), *self._sending.items()]:
             if lane is not None and lane.is_lost:
                 task.cancel()
         self.freed.set()
@@ -173,7 +174,9 @@ class Stage:
             return
 
         def confirmed(future: asyncio.Future[None]) -> None:
+            del self._sending[future]
             if future.cancelled():
+                self._release(record)
                 return
             error = future.exception()
             if error is not None:
@@ -186,7 +189,9 @@ class Stage:
             else:
                 self._finish(lane, record)
 
-        self._flow.outbox.send(outs).add_done_callback(confirmed)
+        sending = self._flow.outbox.send(outs)
+        self._sending[sending] = lane
+        sending.add_done_callback(confirmed)
 
     def _refused(
         self, lane: Lane, record: Record, outs: Sequence[Outgoing], error: BaseException

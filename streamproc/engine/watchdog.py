@@ -49,8 +49,14 @@ class Watched(Protocol):
 class LoopGuard(threading.Thread):
     """Ends the process when the event loop does not turn for too long, or a stop takes too long."""
 
-    def __init__(self, blocked_s: float, end: Callable[[str], None] = exit_now) -> None:
+    def __init__(
+        self,
+        blocked_s: float,
+        looked: Callable[[], None] = lambda: None,
+        end: Callable[[str], None] = exit_now,
+    ) -> None:
         super().__init__(name="loop-guard", daemon=True)
+        self._looked = looked
         self._blocked_s = blocked_s
         self._end = end
         self._beat_at = time.monotonic()
@@ -73,6 +79,7 @@ class LoopGuard(threading.Thread):
         """Look once a second."""
         looked_at = time.monotonic()
         while not self._ended.wait(_BEAT_S):
+            self._looked()
             now = time.monotonic()
             if now - looked_at > _STOPPED_GAP_S:
                 self._beat_at = now

@@ -151,6 +151,15 @@ def built(wanted: Wanted) -> Engine:
     engine = Engine(config)
     engine.produces(*map(name, TOPICS))
 
+    async def say_opened() -> None:
+        logging.getLogger("flow").info("what handlers need is open")
+
+    async def say_closed() -> None:
+        logging.getLogger("flow").info("what handlers need is closed")
+
+    engine.on_start(say_opened)
+    engine.on_stop(say_closed)
+
     async def asked(record: Record) -> Sequence[Outgoing]:
         request = decoded(record)
         key = request["id"].encode()

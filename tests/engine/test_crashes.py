@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -96,6 +97,26 @@ async def test_stops_under_load_are_quick_and_lose_nothing(flow: Flow) -> None:
         "a stop repeats nothing: what is under way is settled first"
     )
     assert not flow.violations
+
+
+async def test_a_worker_that_slept_through_its_session_says_nothing_of_its_own(flow: Flow) -> None:
+    """Another one has its partitions by then, and may have said the same things in other words."""
+    sleeper, other = flow.worker(**WORKING), flow.worker(**WORKING)
+    await sleeper.ready()
+    await other.ready()
+    await asyncio.sleep(1)
+    ids = await flow.ask(200, 10)
+    await asyncio.sleep(0.5)
+    sleeper.process.send_signal(signal.SIGSTOP)
+    assert not await flow.answers(ids)
+    await asyncio.sleep(1)
+    sleeper.process.send_signal(signal.SIGCONT)
+    ids += await flow.ask(100, 10)
+    assert not await flow.answers(ids)
+    await flow.caught_up()
+    flow.check_progress(ids)
+    assert not flow.violations
+    assert sleeper.process.poll() is None
 
 
 async def test_workers_share_join_and_leave_without_a_loss(flow: Flow) -> None:

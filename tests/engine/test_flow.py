@@ -64,6 +64,23 @@ async def test_what_cannot_be_worked_off_becomes_a_dead_letter_and_the_next_is_a
     await flow.caught_up()
 
 
+async def test_hooks_run_before_the_first_record_and_after_the_last(flow: Flow) -> None:
+    """Also with a table to recover, for which the first hook must not wait."""
+    first = flow.worker()
+    assert not await flow.answers(await flow.ask(3, 3))
+    await first.terminated()
+    worker = flow.worker()
+    ids = await flow.ask(3, 3)
+    assert not await flow.answers(ids)
+    await worker.terminated()
+    lines = worker.log.read_text()
+    opened, flowing, closed, left = (
+        lines.index(text)
+        for text in ("need is open", "records flow", "need is closed", "exit code 0")
+    )
+    assert opened < flowing < closed < left
+
+
 async def test_records_of_one_key_are_worked_off_in_their_order(flow: Flow) -> None:
     await flow.worker(work_s=(0.001, 0.01)).ready()
     for number in range(300):

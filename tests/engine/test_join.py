@@ -1,0 +1,391 @@
+"""The join: decide, write ahead, publish, land; and what is repeated after a crash at any of these steps."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from streamproc import limits
+from streamproc.engine import stored
+from streamproc.engine.flow import Flow
+from streamproc.engine.join import Join
+from streamproc.engine.outbox import OutputRefusedError
+from streamproc.engine.records import Outgoing, Record
+from streamproc.engine.timer import JoinTimer
+from streamproc.errors import DeadLetterError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TOPIC = "parts"
+CHANGELOG = "changelog"
+
+
+class Outbox:
+    """Keeps what was sent in the order of the calls; confirms at once or on demand."""
+
+    def __init__(self) -> None:
+        self.sent: list[Outgoing] = []
+        self.held: list[tuple[Sequence[Outgoing], asyncio.Future[None]]] = []
+        self.is_prompt = True
+        self.refused: set[str] = set()
+
+    def send(self, records: Sequence[Outgoing]) -> asyncio.Future[None]:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if any(record.topic in self.refused for record in records):
+            future.set_exception(OutputRefusedError("too large"))
+            return future
+        self.sent += records
+        if self.is_prompt:
+            future.set_result(None)
+        else:
+            self.held.append((records, future))
+        return future
+
+    async def confirm(self) -> list[str]:
+        """Confirm what is held; its topics."""
+        async with asyncio.timeout(5):
+            while not self.held:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        held, self.held = self.held, []
+        for _, future in held:
+            if not future.done():
+                future.set_result(None)
+        await asyncio.sleep(0)
+        return [record.topic for records, _ in held for record in records]
+
+
+class Table:
+    """A dictionary in place of Faust's table."""
+
+    changelog = CHANGELOG
+
+    def __init__(self) -> None:
+        self.data: dict[bytes, bytes] = {}
+
+    def get(self, key: bytes) -> bytes | None:
+        return self.data.get(key)
+
+    def put(self, key: bytes, _partition: int, state: bytes | None) -> None:
+        if state is None:
+            self.data.pop(key, None)
+        else:
+            self.data[key] = stored.encode(state)
+
+    def keys(self) -> list[bytes]:
+        return list(self.data)
+
+
+class Logic:
+    """Collects values; says what it knows each time it knows more; `end` forgets the key."""
+
+    def __init__(self) -> None:
+        self.is_away = False
+        self.broken: set[bytes] = set()
+        self.settled: list[list[bytes]] = []
+        self.due_at: float | None = None
+
+    def load(self, raw: bytes) -> list[str]:
+        state: list[str] = json.loads(raw)
+        return state
+
+    def dump(self, state: list[str]) -> bytes | None:
+        return None if "end" in state else json.dumps(state).encode()
+
+    def fold(self, _key: bytes, state: list[str] | None, record: Record) -> list[str]:
+        value = (record.value or b"").decode()
+        if value == "poison":
+            raise DeadLetterError("odd", "poison")
+        return sorted({*(state or []), value})
+
+    def is_urgent(self, state: list[str]) -> bool:
+        return "urgent" in state
+
+    async def settle(
+        self, states: list[tuple[bytes, list[str]]]
+    ) -> list[tuple[list[str], list[Outgoing]]]:
+        if self.is_away:
+            raise StoreUnavailableError("away")
+        if any(key in self.broken for key, _ in states):
+            raise RuntimeError("a bug")
+        self.settled.append([key for key, _ in states])
+        await asyncio.sleep(0)
+        return [
+            (state, [] if "quiet" in state else [Outgoing("said", key, "+".join(state).encode())])
+            for key, state in states
+        ]
+
+    def due(self, key: bytes, _state: list[str], now: float) -> Outgoing | None:
+        return (
+            Outgoing("due", key, b"{}") if self.due_at is not None and now >= self.due_at else None
+        )
+
+
+class Bench:
+    """A join without Faust and brokers."""
+
+    def __init__(self, table: Table | None = None) -> None:
+        self.outbox, self.table, self.logic = Outbox(), table or Table(), Logic()
+        outbox: Any = self.outbox
+        any_table: Any = self.table
+        self.flow = Flow(outbox, "dead")
+        self.flow.is_holding = False
+        self.join = Join("join", any_table, self.logic, self.flow)
+        self.flow.ledger.register(self.join, [TOPIC])
+        self.flow.ledger.assign([(TOPIC, 0)], 1)
+        self.offset = 0
+
+    async def hear(self, *parts: tuple[bytes | None, str]) -> None:
+        records = [
+            Record(TOPIC, 0, self.offset + number, key, value.encode(), (), 0)
+            for number, (key, value) in enumerate(parts)
+        ]
+        self.offset += len(parts)
+        batch = self.flow.ledger.pack((TOPIC, 0), records, None)
+        assert batch is not None
+        await self.join.take(batch)
+
+    async def done(self) -> None:
+        async with asyncio.timeout(10):
+            while self.flow.ledger.unfinished(self.join):  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+
+    def said(self) -> list[bytes | None]:
+        return [out.value for out in self.outbox.sent if out.topic == "said"]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ticks and retries take no time."""
+    monkeypatch.setattr(limits, "RETRY_FIRST_S", 0.0)
+    monkeypatch.setattr(limits, "JOIN_TICK_S", 0.005)
+
+
+async def test_the_order_is_changelog_then_outputs_then_table_and_sources() -> None:
+    bench = Bench()
+    bench.outbox.is_prompt = False
+    await bench.hear((b"k", "a"))
+    assert await bench.outbox.confirm() == [CHANGELOG]
+    assert bench.table.data == {}
+    assert await bench.outbox.confirm() == ["said"]
+    await bench.done()
+    assert stored.decode(bench.table.data[b"k"]).state == b'["a"]'
+    assert bench.flow.ledger.committable() == {(TOPIC, 0): 1}
+
+
+async def test_the_changelog_holds_state_and_outputs_with_their_time_and_headers() -> None:
+    bench = Bench()
+    await bench.hear((b"k", "a"))
+    await bench.done()
+    ahead = stored.decode(bench.outbox.sent[0].value or b"")
+    assert ahead.state == b'["a"]'
+    assert ahead.outs == tuple(out for out in bench.outbox.sent if out.topic == "said")
+    assert ahead.outs[0].timestamp_ms is not None
+    assert ahead.source == (TOPIC, 0)
+
+
+async def test_parts_of_one_turn_are_one_state_and_one_output() -> None:
+    bench = Bench()
+    await bench.hear((b"k", "a"), (b"k", "b"), (b"k", "c"))
+    await bench.done()
+    assert bench.said() == [b"a+b+c"]
+
+
+async def test_what_comes_while_a_key_is_under_way_waits_for_it() -> None:
+    bench = Bench()
+    bench.outbox.is_prompt = False
+    await bench.hear((b"k", "a"))
+    await bench.outbox.confirm()
+    await bench.hear((b"k", "b"), (b"k", "c"))
+    await asyncio.sleep(0.02)
+    assert bench.logic.settled == [[b"k"]]
+    bench.outbox.is_prompt = True
+    await bench.outbox.confirm()
+    await bench.done()
+    assert bench.said() == [b"a", b"a+b+c"]
+
+
+async def test_an_urgent_state_does_not_wait_for_the_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "JOIN_TICK_S", 3600.0)
+    bench = Bench()
+    await bench.hear((b"slow", "a"), (b"k", "urgent"))
+    async with asyncio.timeout(5):
+        while not bench.said():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    assert bench.said() == [b"urgent"]
+    await bench.join.drain(5)
+    assert bench.said() == [b"urgent", b"a"]
+
+
+async def test_a_state_that_did_not_change_is_written_and_said_once() -> None:
+    bench = Bench()
+    await bench.hear((b"k", "quiet"))
+    await bench.done()
+    await bench.hear((b"k", "quiet"))
+    await bench.done()
+    assert [out.topic for out in bench.outbox.sent] == [CHANGELOG]
+
+
+async def test_a_crash_after_the_changelog_repeats_the_very_outputs_before_anything_new() -> None:
+    """The next owner gets the same record again, with others in its batch, and still says the old things first."""
+    first = Bench()
+    first.outbox.is_prompt = False
+    await first.hear((b"k", "a"), (b"k", "b"))
+    await first.outbox.confirm()
+    async with asyncio.timeout(5):
+        while len(first.outbox.sent) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    ahead = first.outbox.sent[0].value or b""
+    promised = first.outbox.sent[1]
+    first.join.abandon()
+
+    table = Table()
+    table.data[b"k"] = ahead
+    second = Bench(table)
+    await second.hear((b"k", "a"), (b"k", "b"), (b"k", "c"))
+    await second.done()
+    said = [out for out in second.outbox.sent if out.topic == "said"]
+    assert said[0] == promised
+    assert [out.value for out in said] == [b"a+b", b"a+b+c"]
+
+
+async def test_outputs_whose_source_is_committed_are_not_repeated() -> None:
+    """A key that is heard of again after days says nothing old."""
+    table = Table()
+    table.data[b"k"] = stored.encode(b'["a"]', [Outgoing("said", b"k", b"a")], (TOPIC, 0))
+    bench = Bench(table)
+    bench.flow.ledger.committed[TOPIC, 0] = 1
+    bench.offset = 5
+    await bench.hear((b"k", "b"))
+    await bench.done()
+    assert bench.said() == [b"a+b"]
+
+
+async def test_a_key_that_was_evicted_repeats_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "JOIN_LIVE_STATES", 1)
+    bench = Bench()
+    for key in (b"a", b"b", b"c"):
+        await bench.hear((key, "1"))
+        await bench.done()
+    assert len(bench.join.live) == 1
+    await bench.hear((b"a", "2"))
+    await bench.done()
+    assert bench.said() == [b"1", b"1", b"1", b"1+2"]
+
+
+async def test_a_forgotten_state_is_a_tombstone_after_its_last_words() -> None:
+    bench = Bench()
+    await bench.hear((b"k", "a"))
+    await bench.done()
+    await bench.hear((b"k", "end"))
+    await bench.done()
+    written = [out.value for out in bench.outbox.sent if out.topic == CHANGELOG]
+    assert stored.decode(written[1] or b"").state is None
+    assert written[2] is None
+    assert bench.table.data == {}
+    assert bench.said() == [b"a", b"a+end"]
+
+
+async def test_poison_is_diverted_and_its_key_goes_on() -> None:
+    bench = Bench()
+    await bench.hear((b"k", "poison"), (b"k", "a"), (None, "b"))
+    await bench.done()
+    dead = [dict(out.headers)["x-reason"] for out in bench.outbox.sent if out.topic == "dead"]
+    assert sorted(dead) == [b"no_key", b"odd"]
+    assert bench.said() == [b"a"]
+
+
+async def test_an_outage_of_settle_is_waited_out() -> None:
+    bench = Bench()
+    bench.logic.is_away = True
+    await bench.hear((b"k", "a"))
+    await asyncio.sleep(0.03)
+    assert not bench.outbox.sent
+    assert bench.flow.ledger.unfinished(bench.join) == 1
+    bench.logic.is_away = False
+    await bench.done()
+    assert bench.said() == [b"a"]
+
+
+async def test_a_bug_in_settle_diverts_the_records_of_its_key_only() -> None:
+    bench = Bench()
+    bench.logic.broken = {b"bad"}
+    await bench.hear((b"good", "a"), (b"bad", "b"), (b"fine", "c"))
+    await bench.done()
+    assert sorted(filter(None, bench.said())) == [b"a", b"c"]
+    dead = [out for out in bench.outbox.sent if out.topic == "dead"]
+    assert [(out.key, out.value) for out in dead] == [(b"bad", b"b")]
+    bench.logic.broken = set()
+    await bench.hear((b"bad", "d"))
+    await bench.done()
+    assert bench.said()[-1] == b"d"
+
+
+async def test_a_state_that_the_changelog_refuses_diverts_its_records() -> None:
+    bench = Bench()
+    bench.outbox.refused = {CHANGELOG}
+    await bench.hear((b"k", "a"))
+    await bench.done()
+    assert [dict(out.headers)["x-reason"] for out in bench.outbox.sent] == [b"output_refused"]
+
+
+async def test_giving_up_cancels_what_is_not_yet_on_its_way() -> None:
+    bench = Bench()
+    bench.outbox.is_prompt = False
+    await bench.hear((b"k", "a"))
+    async with asyncio.timeout(5):
+        while not bench.outbox.held:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    await bench.join.drain(0.01)
+    await asyncio.sleep(0.01)
+    assert not bench.join.is_clean
+    assert bench.outbox.held[0][1].cancelled()
+    assert bench.flow.ledger.unfinished(bench.join) == 1
+    assert bench.table.data == {}
+
+
+async def test_a_state_that_does_not_decode_starts_anew() -> None:
+    table = Table()
+    table.data[b"k"] = b"\xc1 nonsense"
+    bench = Bench(table)
+    await bench.hear((b"k", "a"))
+    await bench.done()
+    assert bench.said() == [b"a"]
+    assert bench.flow.counts["states_lost"] == 1
+
+
+async def test_the_timer_sends_what_is_due_and_only_then() -> None:
+    bench = Bench()
+    await bench.hear((b"k", "a"))
+    await bench.done()
+    now = 1000.0
+
+    async def clock() -> float:
+        return now
+
+    timer = JoinTimer(bench.join, bench.flow, clock, lambda: True)
+    bench.logic.due_at = 1030.0  # within a minute: it is looked at again soon
+    await timer._tick()
+    assert "due" not in [out.topic for out in bench.outbox.sent]
+    assert bench.join.due_times.count(float("inf")) == 1
+    now = 1030.0
+    timer.recovered()
+    await timer._tick()
+    assert bench.outbox.sent[-1] == Outgoing("due", b"k", b"{}")
+
+
+async def test_a_clock_that_is_away_forgets_no_key() -> None:
+    bench = Bench()
+    await bench.hear((b"k", "a"))
+    await bench.done()
+
+    async def clock() -> float:
+        raise StoreUnavailableError("away")
+
+    timer = JoinTimer(bench.join, bench.flow, clock, lambda: True)
+    with pytest.raises(StoreUnavailableError):
+        await timer._tick()
+    assert bench.join.due_times.count(float("inf")) == 1
