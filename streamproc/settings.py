@@ -129,6 +129,13 @@ class Settings(BaseModel):
         rpc, enhanced = PLANS[self.helius_plan]
         return self.helius_rpc_rps or rpc, self.helius_enhanced_rps or enhanced
 
+    def secrets(self) -> list[str]:
+        """Every secret in clear, for masking, the password inside the DSN on its own too."""
+        fields = (getattr(self, name) for name in type(self).model_fields)
+        found = [each.get_secret_value() for each in fields if isinstance(each, SecretStr)]
+        password = urlsplit(self.postgres_dsn.get_secret_value()).password
+        return [*found, password] if password else found
+
     def kafka_security(self) -> dict[str, Any]:
         """What aiokafka's clients need beside the broker list; holds the password in clear."""
         security: dict[str, Any] = {"security_protocol": self.kafka_security_protocol}

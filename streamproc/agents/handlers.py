@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 E = TypeVar("E", bound=Event)
 Said = Event | Encoded
 Handler = Callable[["Record"], AsyncIterator[Said]]
+Run = Callable[["Record"], Awaitable[list[Encoded]]]
 Tell = Callable[[Encoded], Awaitable[None]]  # sends one record now, before its source is done
 
 # Said while the work still goes on: whoever waits wants to know at once.
@@ -35,9 +36,7 @@ def on_event(model: type[E], handle: Callable[[E], AsyncIterator[Said]]) -> Hand
     return handle_record
 
 
-def running(
-    handler: Handler, *, codec: Codec, tell: Tell
-) -> Callable[[Record], Awaitable[list[Encoded]]]:
+def running(handler: Handler, *, codec: Codec, tell: Tell) -> Run:
     """What the engine calls for each record: progress is told at once, everything else returned to be confirmed.
 
     Records take their time from their source, so that a repeated source makes the same records.

@@ -6,12 +6,13 @@ for byte. What ends a request is only a draft until `decide` has asked the store
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
 from streamproc.core.join import PARTS, JoinState, due, step, touched
 from streamproc.core.tell import is_urgent, tell
+from streamproc.engine import Outgoing
 from streamproc.errors import DeadLetterError
 from streamproc.events import AnalysisAccepted, AnalysisDue, AnalysisFailed, AnalysisProgressed
 from streamproc.serde import Encoded, decode_internal, header
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
     from streamproc.store import Ending, Store
 
 
+def outgoing(record: Encoded) -> Outgoing:
+    """The record in the engine's words."""
+    return Outgoing(
+        record.topic, record.key, record.value, record.headers, timestamp_ms=record.timestamp_ms
+    )
+
+
 class Traced(msgspec.Struct, frozen=True, omit_defaults=True):
     """A request's state and the trace that its records continue."""
 
@@ -36,8 +44,10 @@ class Traced(msgspec.Struct, frozen=True, omit_defaults=True):
 class JoinLogic:
     """What the engine asks of the join: how states are kept, folded, told and decided."""
 
-    def __init__(self, *, codec: Codec, store: Store, clock_ms: Callable[[], int]) -> None:
-        """Know where records go, who decides, and what time it is in unix milliseconds."""
+    def __init__(
+        self, *, codec: Codec, store: Callable[[], Store], clock_ms: Callable[[], int]
+    ) -> None:
+        """Know where records go, who decides (once it is open), and what time it is in unix milliseconds."""
         self._codec = codec
         self._store = store
         self._clock_ms = clock_ms
@@ -60,7 +70,7 @@ class JoinLogic:
 
     def fold(self, key: bytes, traced: Traced | None, record: Record) -> Traced:
         """The state after one more record; raises DeadLetterError for one that does not decode."""
-        part: Part = decode_internal(self._events[record.topic], record.value)
+        part = cast("Part", decode_internal(self._events[record.topic], record.value))
         if part.request_id.encode() != key:
             raise DeadLetterError("wrong_key", f"the key is not request_id {part.request_id}")
         traced = traced or Traced(JoinState(part.request_id))
@@ -87,6 +97,13 @@ class JoinLogic:
         records = [self._codec.encode(each, time_ms=now_ms, traceparent=trace) for each in events]
         return Traced(state, traced.traceparent), records
 
+    async def settle(
+        self, states: list[tuple[bytes, Traced]]
+    ) -> list[tuple[Traced, list[Outgoing]]]:
+        """For each key's state the one that has said what there was to say, and the records that say it."""
+        told = [self.tell(traced) for _, traced in states]
+        return [(traced, [outgoing(record) for record in records]) for traced, records in told]
+
     async def decide(self, told: list[tuple[bytes, list[Encoded]]]) -> list[list[Encoded]]:
         """What is published of these records, key by key: drafts of an end give way to what the store's row says.
 
@@ -99,21 +116,21 @@ class JoinLogic:
         }
         if not drafts:
             return [records for _, records in told]
-        endings = await self._store.decide(list(drafts.values()))
+        endings = await self._store().decide(list(drafts.values()))
         by_key = dict(zip(drafts, endings, strict=True))
         return [
             self._decided(records, by_key[key]) if key in by_key else records
             for key, records in told
         ]
 
-    def due(self, key: bytes, traced: Traced, now_ms: int) -> Encoded | None:
-        """The AnalysisDue that a timer puts on the join's own topic, if one is due."""
+    def due(self, key: bytes, traced: Traced, now: float) -> Outgoing | None:
+        """The AnalysisDue that a timer puts on the join's own topic at this time in unix seconds, if one is due."""
         del key
-        kind = due(traced.state, now=now_ms // 1000)
+        kind = due(traced.state, now=int(now))
         if kind is None:
             return None
-        event = AnalysisDue(request_id=traced.state.request_id, kind=kind, at=now_ms // 1000)
-        return self._codec.encode(event, time_ms=now_ms)
+        event = AnalysisDue(request_id=traced.state.request_id, kind=kind, at=int(now))
+        return outgoing(self._codec.encode(event, time_ms=int(now * 1000)))
 
     def _decision(self, key: bytes, records: list[Encoded]) -> Decision | None:
         """The decision that these records ask for, if there is a draft of an end among them."""

@@ -1,0 +1,122 @@
+"""Analyses of stored histories: computed once for a wallet, a slot and a scope, kept in the store, found again."""
+
+from __future__ import annotations
+
+import hashlib
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import orjson
+
+from streamproc import __version__, limits
+from streamproc.core.analysis import Analysis, History, Scope, analyze
+from streamproc.core.rates import SolPrices
+from streamproc.core.solana import WSOL
+from streamproc.store import WalletAnalysis
+
+if TYPE_CHECKING:
+    from streamproc.agents.composing import Pool, TokenFacts
+    from streamproc.events import AnalysisReady, Options
+    from streamproc.store import Store
+
+SOL_PRICE = "sol_usd"  # what a request's frozen price of SOL is kept under
+
+
+class Analyst:
+    """Analyzes wallets from what is stored; heavy ones in the process pool."""
+
+    def __init__(self, *, store: Store, tokens: TokenFacts, pool: Pool) -> None:
+        """Read and keep in the store; `tokens` knows today's price of SOL."""
+        self._store = store
+        self._tokens = tokens
+        self._pool = pool
+
+    async def analyze(
+        self, request_id: str, wallet: str, watermark_slot: int, options: Options
+    ) -> WalletAnalysis:
+        """Analyze the wallet up to this slot and keep the result; the same facts give the same analysis."""
+        scope = scope_of(options)
+        history = await self._history(wallet, watermark_slot)
+        analysis, price = await self._analyzed(history, scope, None), None
+        if analysis.lacks_sol_price and options.enrich:
+            price = await self._sol_price(request_id)
+            if price is not None:
+                analysis = await self._analyzed(history, scope, price)
+        kept = WalletAnalysis(
+            wallet=wallet,
+            watermark_slot=watermark_slot,
+            pnl=analysis.pnl,
+            behavior=analysis.behavior,
+            coverage=analysis.coverage,
+        )
+        digest = scope_digest(scope, price)
+        await self._store.put_analysis(kept, options_digest=digest, engine_version=__version__)
+        return kept
+
+    async def analyses(self, ready: AnalysisReady) -> dict[str, WalletAnalysis]:
+        """The analyses that a request's wallets were said to have; made again where the store has none (any more)."""
+        wanted = {
+            wallet: said.watermark_slot
+            for wallet, said in ready.wallets.items()
+            if said.outcome == "analyzed" and said.watermark_slot is not None
+        }
+        scope = scope_of(ready.options)
+        found: dict[str, WalletAnalysis] = {}
+        for price in (await self._frozen_price(ready.request_id), None):
+            left = {wallet: slot for wallet, slot in wanted.items() if wallet not in found}
+            digest = scope_digest(scope, price)
+            if left:
+                found |= await self._store.analyses(
+                    left, options_digest=digest, engine_version=__version__
+                )
+        for wallet in sorted(wanted.keys() - found.keys()):
+            found[wallet] = await self.analyze(
+                ready.request_id, wallet, wanted[wallet], ready.options
+            )
+        return found
+
+    async def _history(self, wallet: str, watermark_slot: int) -> History:
+        """What is stored of the wallet up to this slot."""
+        entries = await self._store.entries(wallet, up_to_slot=watermark_slot)
+        mints = {mint for entry in entries for mint, _ in entry.deltas}
+        return History(
+            wallet=wallet,
+            entries=entries,
+            ranges=await self._store.ranges(wallet),
+            watermark_slot=watermark_slot,
+            decimals=await self._store.decimals(sorted(mints)),
+        )
+
+    async def _analyzed(self, history: History, scope: Scope, price: str | None) -> Analysis:
+        """The analysis, here or in the process pool."""
+        prices = SolPrices(current=Fraction(price)) if price is not None else None
+        if len(history.entries) <= limits.INLINE_ENTRIES:
+            return analyze(history, scope, prices)
+        return await self._pool.run(analyze, history, scope, prices)
+
+    async def _sol_price(self, request_id: str) -> str | None:
+        """Today's price of SOL in US dollars, one for the whole request, as text; None when nobody knows it."""
+        frozen = await self._frozen_price(request_id)
+        if frozen is not None:
+            return frozen
+        found = (await self._tokens.prices(request_id, [WSOL])).get(WSOL)
+        if found is None or found.price_usd is None or found.price_usd <= 0:
+            return None
+        kept = await self._store.freeze(request_id, SOL_PRICE, repr(found.price_usd).encode())
+        return kept.decode()
+
+    async def _frozen_price(self, request_id: str) -> str | None:
+        """The price of SOL that this request has used before."""
+        kept = await self._store.frozen(request_id, SOL_PRICE)
+        return None if kept is None else kept.decode()
+
+
+def scope_of(options: Options) -> Scope:
+    """What of a history a request wants analyzed."""
+    return Scope(options.max_transactions, options.since, options.until)
+
+
+def scope_digest(scope: Scope, price: str | None) -> str:
+    """What tells analyses of the same history apart: the scope, and the price of SOL where one was used."""
+    content = [scope.max_transactions, scope.since, scope.until, price]
+    return hashlib.sha256(orjson.dumps(content)).hexdigest()[:32]

@@ -1,0 +1,193 @@
+"""What agents ask the upstream on behalf of one request: with its permit, from the cache first, bounded in time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from streamproc import limits
+from streamproc.core.solana import is_address
+from streamproc.errors import ConfigurationError, Fault, RequestEndedError, RequestError
+from streamproc.events import PublicError
+from streamproc.upstream import open_upstream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping
+
+    from streamproc.agents.endings import Endings
+    from streamproc.core.tokens import TokenMetadata, TokenPrice
+    from streamproc.events import BalanceFetchRequested, Options, WalletSyncRequested
+    from streamproc.settings import Settings
+    from streamproc.store import Store
+    from streamproc.upstream import HistoryPage, Permit, Upstream, WalletBalances
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+Json = dict[str, object]
+
+
+class FetchedBalances(NamedTuple):
+    """A request's balances: each wallet's record as it is kept, and the errors of the failed ones."""
+
+    records: dict[str, Json]
+    errors: dict[str, PublicError]
+
+
+class Asking:
+    """The questions of the agents."""
+
+    def __init__(
+        self, *, upstream: Upstream, store: Store, endings: Endings, excluded: frozenset[str]
+    ) -> None:
+        """`excluded` are the operator's addresses that are never analyzed."""
+        self._upstream = upstream
+        self._store = store
+        self._endings = endings
+        self._excluded = excluded
+
+    def permit(self, request_id: str, options: Options | None = None) -> Permit:
+        """The permit of one request: not after its end, not past its credits, not above the rate."""
+        return self._upstream.permit(
+            request_id,
+            credit_budget=options.credit_budget if options else None,
+            is_ended=lambda: self._endings.has_ended(request_id),
+        )
+
+    async def why_excluded(self, event: WalletSyncRequested) -> PublicError | None:
+        """Why the address is not analyzed: it is on the operator's list, or no wallet; None when it is one.
+
+        A wallet that has been synced before is not asked about again.
+        """
+        if event.wallet in self._excluded:
+            return PublicError(code="excluded", message="on the operator's list")
+        if await self._store.synced(event.wallet) is not None:
+            return None
+        permit = self.permit(event.request_id, event.options)
+        found = await self._upstream.accounts([event.wallet], permit=permit)
+        account = found[event.wallet]
+        if account.is_wallet:
+            return None
+        what = "a program" if account.is_executable else "an account of a token program"
+        return PublicError(code="excluded", message=f"no wallet: {what}")
+
+    async def history(self, event: WalletSyncRequested) -> AsyncIterator[HistoryPage]:
+        """The pages of the wallet's history that are not stored yet, newest first."""
+        pages = self._upstream.history(
+            event.wallet,
+            permit=self.permit(event.request_id, event.options),
+            held=await self._store.held(event.wallet),
+            max_transactions=event.options.max_transactions,
+        )
+        async for page in pages:
+            yield page
+
+    async def balances(self, event: BalanceFetchRequested) -> FetchedBalances:
+        """Every wallet's present balances; raises RequestError when no wallet can be asked."""
+        found = await self._upstream.balances(
+            event.wallets,
+            permit=self.permit(event.request_id, event.options),
+            include_oversized=event.options.include_oversized,
+            known_oversized=await self._store.oversized(event.wallets),
+        )
+        fetched_at = await self._store.now_ms() // 1000
+        for wallet, each in found.items():
+            if each.state == "oversized":
+                await self._store.mark_oversized(wallet, for_s=limits.OVERSIZED_KEPT_S)
+        return FetchedBalances(
+            records={wallet: _record(each, fetched_at) for wallet, each in found.items()},
+            errors={
+                wallet: PublicError(code=each.error.code, message=str(each.error)[:500])
+                for wallet, each in found.items()
+                if each.error is not None
+            },
+        )
+
+    async def prices(self, request_id: str, mints: Iterable[str]) -> dict[str, TokenPrice]:
+        """Prices by mint, at most two minutes old; what did not come in time is not in it."""
+        wanted = sorted(set(mints))
+        known = await self._store.prices(wanted, max_age_s=limits.PRICES_KEPT_S)
+        missing = [mint for mint in wanted if mint not in known]
+        parts = self._upstream.prices(missing, permit=self.permit(request_id))
+        found = await _collected(parts)
+        await self._store.put_prices(list(found.values()))
+        return {**known, **found}
+
+    async def metadata(self, request_id: str, mints: Iterable[str]) -> dict[str, TokenMetadata]:
+        """Names by mint, at most a week old; what did not come in time is not in it."""
+        wanted = sorted(set(mints))
+        known = await self._store.metadata(wanted, max_age_s=limits.METADATA_KEPT_S)
+        missing = [mint for mint in wanted if mint not in known]
+        parts = self._upstream.metadata(missing, permit=self.permit(request_id))
+        found = await _collected(parts)
+        await self._store.put_metadata(list(found.values()))
+        return {**known, **found}
+
+
+async def _collected(parts: AsyncIterator[dict[str, T]]) -> dict[str, T]:
+    """What came in time; enrichment never fails an analysis, only a request's end is passed on."""
+    found: dict[str, T] = {}
+    try:
+        async with asyncio.timeout(limits.ENRICHMENT_S):
+            async for part in parts:
+                found |= part
+    except TimeoutError:
+        log.info("enrichment ended after %.0f s with %d answers", limits.ENRICHMENT_S, len(found))
+    except RequestEndedError:
+        raise
+    except RequestError as error:
+        log.warning("enrichment ended: %s", error)
+    return found
+
+
+def _record(found: WalletBalances, fetched_at: int) -> Json:
+    """A wallet's balances as they are kept; what is not known is null, not empty."""
+    balances = found.balances
+    tokens: list[Mapping[str, object]] = [
+        {
+            "mint": holding.mint,
+            "amount": str(holding.amount),
+            "decimals": holding.decimals,
+            "accounts": holding.accounts,
+            "frozen": holding.is_frozen,
+        }
+        for holding in (balances.tokens if balances else ())
+    ]
+    return {
+        "state": found.state,
+        "lamports": balances.lamports if balances else None,
+        "tokens": tokens,
+        "fetched_at": fetched_at,
+    }
+
+
+def excluded_wallets(settings: Settings) -> frozenset[str]:
+    """The operator's addresses that are never analyzed; raises ConfigurationError with every bad line."""
+    path = settings.excluded_wallets_file
+    if path is None:
+        return frozenset()
+    name = "STREAMPROC_EXCLUDED_WALLETS_FILE"
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        rule = f"must name a readable text file: {error}"
+        raise ConfigurationError([Fault(name, str(path), rule)]) from error
+    found = [(n, line.split("#")[0].strip()) for n, line in enumerate(lines, start=1)]
+    faults = [
+        Fault(f"{name} line {number}", text, "must be an address")
+        for number, text in found
+        if text and not is_address(text)
+    ]
+    if faults:
+        raise ConfigurationError(faults)
+    return frozenset(text for _, text in found if text)
+
+
+@asynccontextmanager
+async def open_asking(settings: Settings, store: Store, endings: Endings) -> AsyncIterator[Asking]:
+    """The questions, as long as the block runs."""
+    async with open_upstream(settings, store) as upstream:
+        yield Asking(
+            upstream=upstream, store=store, endings=endings, excluded=excluded_wallets(settings)
+        )

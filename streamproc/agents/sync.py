@@ -1,0 +1,220 @@
+"""The sync agent: brings one wallet up to date, page by page into the store, then analyzes all that is known of it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from streamproc import limits
+from streamproc.agents.balances import public
+from streamproc.agents.recorded import already_said, say_once
+from streamproc.core.ranges import reach, tip
+from streamproc.engine import failpoints
+from streamproc.errors import (
+    CreditBudgetExceededError,
+    RequestEndedError,
+    RequestError,
+    StreamprocError,
+    TransientError,
+    WalletError,
+)
+from streamproc.events import (
+    Counts,
+    Coverage,
+    PublicError,
+    WalletAnalyzed,
+    WalletProgressed,
+    WalletSyncRequested,
+)
+from streamproc.store import StoredPage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from streamproc.agents.analyst import Analyst
+    from streamproc.agents.asking import Asking
+    from streamproc.agents.endings import Endings
+    from streamproc.agents.handlers import Said
+    from streamproc.serde import Codec
+    from streamproc.store import Store, WalletAnalysis
+    from streamproc.upstream.walking import HistoryPage
+
+log = logging.getLogger(__name__)
+
+
+async def sync_wallet(
+    event: WalletSyncRequested,
+    *,
+    store: Store,
+    asking: Asking,
+    analyst: Analyst,
+    endings: Endings,
+    codec: Codec,
+    clock_ms: Callable[[], int],
+) -> AsyncIterator[Said]:
+    """Say how far the wallet is while its pages come, then WalletAnalyzed: analyzed, failed or excluded.
+
+    Each page is stored together with the slots that it closes, so a worker that dies here resumes where it stopped.
+    What was said once is said again as it was, and asks the upstream nothing. Of a request that has ended nothing is
+    said.
+    """
+    name = f"wallet:{event.wallet}"
+    said = await already_said(store, event.request_id, name)
+    if said is None:
+        outcome: WalletAnalyzed | None = None
+        with endings.watching(event.request_id):
+            await endings.look()
+            endings.check(event.request_id)
+            async for step in _steps(event, store=store, asking=asking, analyst=analyst):
+                if isinstance(step, WalletAnalyzed):
+                    outcome = step
+                else:
+                    yield step
+        assert outcome is not None  # noqa: S101 - the steps end with it
+        record = codec.encode(outcome, time_ms=clock_ms())
+        said = await say_once(store, event.request_id, name, record)
+    yield said
+
+
+async def _steps(
+    event: WalletSyncRequested, *, store: Store, asking: Asking, analyst: Analyst
+) -> AsyncIterator[WalletProgressed | WalletAnalyzed]:
+    """Progress, then the outcome; an error of the wallet or of the whole request is an outcome too."""
+    try:
+        excluded = await asking.why_excluded(event)
+        if excluded is not None:
+            yield _outcome(event, "excluded", error=excluded)
+            return
+        async for progress in _synced(event, store=store, asking=asking):
+            yield progress
+        synced = await store.synced(event.wallet)
+        slot = synced.watermark_slot if synced else 0
+        analysis = await analyst.analyze(event.request_id, event.wallet, slot, event.options)
+        yield _analyzed(event, analysis)
+    except (RequestEndedError, TransientError):
+        raise
+    except RequestError as error:
+        yield _outcome(event, "failed", error=public(error), fatal=True)
+    except WalletError as error:
+        yield _outcome(event, "failed", error=public(error))
+    except StreamprocError:
+        raise
+    except Exception:
+        log.exception("wallet %s of request %s failed", event.wallet, event.request_id)
+        why = PublicError(code="internal", message="a bug; the worker's log says more")
+        yield _outcome(event, "failed", error=why)
+
+
+async def _synced(
+    event: WalletSyncRequested, *, store: Store, asking: Asking
+) -> AsyncIterator[WalletProgressed]:
+    """Fetch and store what is missing, at most one progress record a second; a spent credit budget ends it early."""
+    if await _is_fresh(event, store):
+        return
+    started_ms = await store.now_ms()
+    pace = Pace(event)
+    try:
+        async for page in asking.history(event):
+            await store.add_page(event.wallet, _stored(page))
+            await failpoints.reach("mid-sync")
+            if pace.is_due(page):
+                yield pace.progress()
+    except CreditBudgetExceededError as error:
+        log.info("wallet %s stops early: %s", event.wallet, error)
+    known = tip(await store.ranges(event.wallet))
+    if known is not None:
+        await store.mark_synced(event.wallet, watermark_slot=known, at_ms=started_ms)
+
+
+def _stored(page: HistoryPage) -> StoredPage:
+    """The page in the store's words."""
+    return StoredPage(page.entries, page.closed, page.strategy, decimals=page.decimals)
+
+
+class Pace:
+    """How far one wallet's sync is, said at most once a second."""
+
+    def __init__(self, event: WalletSyncRequested) -> None:
+        """Nothing has come yet."""
+        self._event = event
+        self._transactions = 0
+        self._top: int | None = None
+        self._fraction: float | None = None
+        self._said_s = float("-inf")
+
+    def is_due(self, page: HistoryPage) -> bool:
+        """Count a page; whether it is time to say so."""
+        self._transactions += len(page.entries)
+        if page.closed is not None:
+            self._top = page.closed.to_slot if self._top is None else self._top
+            self._fraction = self._fraction_at(page.closed.from_slot)
+        now_s = time.monotonic()
+        if now_s - self._said_s < limits.WALLET_PROGRESS_INTERVAL_S:
+            return False
+        self._said_s = now_s
+        return True
+
+    def progress(self) -> WalletProgressed:
+        """The record."""
+        return WalletProgressed(
+            request_id=self._event.request_id,
+            wallet=self._event.wallet,
+            transactions=self._transactions,
+            fraction=self._fraction,
+        )
+
+    def _fraction_at(self, lowest_slot: int) -> float:
+        """The larger of two shares: of the slots down to the first one, of the transactions that are wanted."""
+        by_slot = 1 - lowest_slot / self._top if self._top else 1.0
+        wanted = self._event.options.max_transactions
+        by_count = self._transactions / wanted if wanted else 0.0
+        return round(min(1.0, max(by_slot, by_count, self._fraction or 0.0)), 4)
+
+
+async def _is_fresh(event: WalletSyncRequested, store: Store) -> bool:
+    """Whether all that is wanted of the wallet was asked for since the request came, or recently enough for it."""
+    synced = await store.synced(event.wallet)
+    oldest_ms = event.requested_at_ms - event.options.max_age_s * 1000
+    if synced is None or synced.at_ms < oldest_ms:
+        return False
+    newest = synced.watermark_slot
+    lowest = reach(await store.ranges(event.wallet), to_slot=newest)
+    if lowest is None or lowest == 0:
+        return lowest == 0
+    wanted = event.options.max_transactions
+    if wanted is None:
+        return False
+    return await store.count_entries(event.wallet, from_slot=lowest, to_slot=newest) >= wanted
+
+
+def _outcome(
+    event: WalletSyncRequested, outcome: str, *, error: PublicError, fatal: bool = False
+) -> WalletAnalyzed:
+    """An outcome without an analysis."""
+    return WalletAnalyzed.model_validate(
+        {
+            "request_id": event.request_id,
+            "wallet": event.wallet,
+            "outcome": outcome,
+            "error": error,
+            "fatal": fatal,
+        }
+    )
+
+
+def _analyzed(event: WalletSyncRequested, analysis: WalletAnalysis) -> WalletAnalyzed:
+    """The outcome of an analyzed wallet."""
+    coverage = Coverage.model_validate(analysis.coverage)
+    return WalletAnalyzed(
+        request_id=event.request_id,
+        wallet=event.wallet,
+        outcome="analyzed",
+        watermark_slot=analysis.watermark_slot,
+        coverage=coverage,
+        counts=Counts(
+            transactions=coverage.transactions,
+            trades=analysis.pnl["trades"],
+            tokens=analysis.pnl["tokens_traded"],
+        ),
+    )

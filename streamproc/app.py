@@ -1,0 +1,257 @@
+"""The worker: who consumes what, on one screen, and what the agents are given to work with.
+
+| agent | reads | says |
+|---|---|---|
+| requests | analysis-requested | accepted, wallet-sync and balance-fetch, or failed (rejected) |
+| sync | wallet-sync | wallet-progress, wallet-analyzed |
+| balances | balance-fetch | balances-fetched |
+| join | accepted, cancel-requested, wallet-progress, wallet-analyzed, balances-fetched, due | progress, ready, failed |
+| similarity | analysis-ready | progress, completed (or the end that was decided meanwhile) |
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from streamproc import admin, limits
+from streamproc.agents.analyst import Analyst
+from streamproc.agents.asking import Asking, excluded_wallets, open_asking
+from streamproc.agents.balances import fetch_balances
+from streamproc.agents.composing import Composer
+from streamproc.agents.endings import Endings, watching_endings
+from streamproc.agents.handlers import Handler, Run, on_event, running
+from streamproc.agents.join import JoinLogic, outgoing
+from streamproc.agents.pool import ProcessPool, process_pool
+from streamproc.agents.requests import accept_request
+from streamproc.agents.similarity import compare_wallets
+from streamproc.agents.sync import sync_wallet
+from streamproc.engine import Engine, EngineConfig, failpoints
+from streamproc.errors import ConfigurationError, Fault
+from streamproc.events import AnalysisReady, BalanceFetchRequested, WalletSyncRequested
+from streamproc.health import serve_health
+from streamproc.logs import set_up_logging
+from streamproc.serde import Codec
+from streamproc.store import Store, open_store
+from streamproc.store.migrate import pending
+from streamproc.topics import Topology, read_topology
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from streamproc.engine import Outgoing, Record
+    from streamproc.serde import Encoded
+    from streamproc.settings import Settings
+
+log = logging.getLogger(__name__)
+
+JOIN: Final = "join"
+SYNC: Final = "sync"
+
+
+def clock_ms() -> int:
+    """Unix milliseconds of this machine; deadlines are measured with the database's clock instead."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the agents are given: the store, the upstream, a pool of processes, and who has ended."""
+
+    codec: Codec
+    store: Store
+    asking: Asking
+    pool: ProcessPool
+    endings: Endings
+
+    def handlers(self) -> dict[str, Handler]:
+        """Each agent's handler, by agent; the join is a fold instead, see agents/join.py."""
+        analyst = Analyst(store=self.store, tokens=self.asking, pool=self.pool)
+        composer = Composer(
+            store=self.store,
+            analyst=analyst,
+            tokens=self.asking,
+            pool=self.pool,
+            clock_ms=clock_ms,
+        )
+        sync = partial(
+            sync_wallet,
+            store=self.store,
+            asking=self.asking,
+            analyst=analyst,
+            endings=self.endings,
+            codec=self.codec,
+            clock_ms=clock_ms,
+        )
+        balances = partial(
+            fetch_balances,
+            store=self.store,
+            asking=self.asking,
+            endings=self.endings,
+            codec=self.codec,
+            clock_ms=clock_ms,
+        )
+        similarity = partial(
+            compare_wallets,
+            store=self.store,
+            composer=composer,
+            endings=self.endings,
+            codec=self.codec,
+            clock_ms=clock_ms,
+        )
+        return {
+            "requests": partial(accept_request, store=self.store),
+            SYNC: on_event(WalletSyncRequested, sync),
+            "balances": on_event(BalanceFetchRequested, balances),
+            "similarity": on_event(AnalysisReady, similarity),
+        }
+
+
+@asynccontextmanager
+async def open_means(settings: Settings, topology: Topology) -> AsyncIterator[Means]:
+    """Everything the agents need, opened, and closed after the block."""
+    codec = Codec(topology, settings.topic_prefix)
+    async with AsyncExitStack() as opened:
+        dsn = settings.postgres_dsn.get_secret_value()
+        store = await opened.enter_async_context(
+            open_store(dsn, pool_size=settings.postgres_pool_size)
+        )
+        endings = await opened.enter_async_context(watching_endings(store))
+        pool = await opened.enter_async_context(process_pool())
+        asking = await opened.enter_async_context(open_asking(settings, store, endings))
+        yield Means(codec, store, asking, pool, endings)
+
+
+class Worker:
+    """One worker process: the engine with the agents hung on it."""
+
+    def __init__(self, settings: Settings, topology: Topology) -> None:
+        """Declare who consumes what; nothing is opened yet."""
+        self._settings = settings
+        self._topology = topology
+        self._opened = AsyncExitStack()
+        self._means: Means | None = None
+        self._handlers: dict[str, Run] = {}
+        self.engine = Engine(engine_config(settings, topology))
+        self.engine.produces(*(self._full(topic.name) for topic in topology.topics))
+        for agent in ("requests", SYNC, "balances", "similarity"):
+            self._hang(agent)
+        self._hang_join()
+        self.engine.on_start(self._open)
+        self.engine.on_stop(self._opened.aclose)
+
+    def run(self) -> int:
+        """Run until SIGTERM, SIGINT or a crash; the exit code."""
+        return self.engine.run()
+
+    def _full(self, name: str) -> str:
+        """A topic's name in this installation."""
+        return self._settings.topic_prefix + name
+
+    def _topics(self, agent: str) -> list[str]:
+        """The topics that an agent reads."""
+        return [self._full(topic.name) for topic in self._topology.consumed_by(agent)]
+
+    def _hang(self, agent: str) -> None:
+        """One stage and its Faust agent; the handler is there once the worker is open."""
+
+        async def handle(record: Record) -> list[Outgoing]:
+            return [outgoing(each) for each in await self._handlers[agent](record)]
+
+        limit = limits.SYNC_LIMIT if agent == SYNC else limits.STAGE_LIMIT
+        self.engine.agent(
+            agent, self.engine.stage(agent, handle, limit=limit), *self._topics(agent)
+        )
+
+    def _hang_join(self) -> None:
+        """The join, its table and its Faust agent."""
+        (table,) = (table for table in self._topology.tables if table.agent == JOIN)
+        logic = JoinLogic(
+            codec=Codec(self._topology, self._settings.topic_prefix),
+            store=lambda: self._open_means.store,
+            clock_ms=clock_ms,
+        )
+        join = self.engine.join(JOIN, table.name, table.partitions, logic, clock=self._database_s)
+        self.engine.agent(JOIN, join, *self._topics(JOIN))
+
+    @property
+    def _open_means(self) -> Means:
+        """The means; records flow only once they are open."""
+        assert self._means is not None  # noqa: S101 - the engine awaits _open before records flow
+        return self._means
+
+    async def _database_s(self) -> float:
+        """The database's clock, unix seconds."""
+        return await self._open_means.store.now_ms() / 1000
+
+    async def _open(self) -> None:
+        """Open the means and the health surface."""
+        means = await self._opened.enter_async_context(open_means(self._settings, self._topology))
+        self._means = means
+        self._handlers = {
+            agent: running(handler, codec=means.codec, tell=self._tell)
+            for agent, handler in means.handlers().items()
+        }
+        url = await self._opened.enter_async_context(
+            serve_health(self._settings.http_bind, lambda: True, lambda: self.engine.is_ready)
+        )
+        log.info("health and metrics at %s", url)
+
+    async def _tell(self, record: Encoded) -> None:
+        """Publish a progress record now; its source is done later, so a crash may repeat it."""
+        await self.engine.flow.outbox.send([outgoing(record)])
+
+
+def engine_config(settings: Settings, topology: Topology) -> EngineConfig:
+    """What the engine has to know of an installation."""
+    return EngineConfig(
+        brokers=settings.kafka_brokers,
+        app_id=settings.app_id,
+        dead_letters=settings.topic_prefix + topology.dead_letters.name,
+        data_dir=settings.data_dir,
+        security=settings.kafka_security(),
+        worker_id=settings.worker_id,
+    )
+
+
+async def preflight(settings: Settings, topology: Topology) -> None:
+    """Raise ConfigurationError with everything that keeps a worker from starting: topics, schema, lists."""
+    faults = await admin.check(
+        settings.kafka_brokers,
+        topology,
+        prefix=settings.topic_prefix,
+        app_id=settings.app_id,
+        security=settings.kafka_security(),
+    )
+    waiting = await pending(settings.postgres_dsn.get_secret_value())
+    if waiting:
+        rule = "must be applied; `streamproc db migrate` applies them"
+        faults.append(Fault("schema", f"{len(waiting)} migrations waiting", rule))
+    if faults:
+        raise ConfigurationError(faults)
+    excluded_wallets(settings)
+    _make_folder(settings.data_dir)
+    failpoints.arm(failpoints.parse(settings.failpoints))
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the data folder; raises ConfigurationError when that is not possible."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        rule = f"must be a folder that can be made: {error.strerror}"
+        raise ConfigurationError([Fault("STREAMPROC_DATA_DIR", str(folder), rule)]) from error
+
+
+def run_worker(settings: Settings) -> int:
+    """Run the agents until SIGTERM or SIGINT; the exit code. Raises ConfigurationError when it cannot start."""
+    set_up_logging(settings.log_format, settings.log_level, secrets=settings.secrets())
+    topology = read_topology()
+    asyncio.run(preflight(settings, topology))
+    return Worker(settings, topology).run()

@@ -1,0 +1,98 @@
+"""One wallet's analysis: stored entries in, the records of the result out. Made for a process pool: plain data only."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from streamproc.core.behavior.analyze import behavior_of
+from streamproc.core.behavior.records import behavior_to_json
+from streamproc.core.entries import canonical_order, entry_counts
+from streamproc.core.pnl import wallet_pnl
+from streamproc.core.pnl_json import pnl_to_json
+from streamproc.core.ranges import gaps
+from streamproc.core.rates import SolPrices
+from streamproc.core.window import priced_trades
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from streamproc.core.entries import Entry
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is stored of one wallet, up to a slot."""
+
+    wallet: str
+    entries: Sequence[Entry]
+    ranges: Sequence[tuple[int, int]]  # slots that are wholly known
+    watermark_slot: int
+    decimals: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What of a history is analyzed: the newest so many transactions, and a window of time."""
+
+    max_transactions: int | None = None
+    since: int | None = None
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """The records of one wallet: JSON as it stands in results and in the store."""
+
+    pnl: Json
+    behavior: Json
+    coverage: Json
+
+    @property
+    def lacks_sol_price(self) -> bool:
+        """Whether a trade against a stable could not be seen in SOL for want of today's price."""
+        return bool(self.pnl["rate_sources"]["missing"])
+
+
+def analyze(history: History, scope: Scope, prices: SolPrices | None = None) -> Analysis:
+    """Coverage of the whole known history, PnL and behavior within the scope; exact and the same every time."""
+    entries = canonical_order(history.entries)
+    newest = entries if scope.max_transactions is None else entries[-scope.max_transactions :]
+    prices = prices or SolPrices()
+    pnl = wallet_pnl(
+        newest,
+        history.wallet,
+        decimals=history.decimals,
+        prices=prices,
+        since=scope.since,
+        until=scope.until,
+    )
+    trades = priced_trades(
+        newest, history.wallet, prices=prices, since=scope.since, until=scope.until
+    )
+    return Analysis(
+        pnl=pnl_to_json(pnl),
+        behavior=behavior_to_json(behavior_of(trades, at=scope.until)),
+        coverage=coverage_of(history, newest, scope),
+    )
+
+
+def coverage_of(history: History, used: Sequence[Entry], scope: Scope) -> Json:
+    """Which part of the history the figures rest on.
+
+    `complete`: every slot up to the watermark is known and used. `capped`: the newest `max_transactions` are used and
+    older ones exist or may. `partial`: something is missing that was asked for. `gaps` are the slots not used.
+    """
+    missing = [
+        list(gap) for gap in gaps(history.ranges, from_slot=0, to_slot=history.watermark_slot)
+    ]
+    state: Literal["complete", "capped", "partial"] = "partial" if missing else "complete"
+    if scope.max_transactions is not None and len(used) >= scope.max_transactions:
+        lowest = used[0].slot
+        older = len(history.entries) > len(used) or any(gap[0] < lowest for gap in missing)
+        if older and not any(gap[1] > lowest for gap in missing):
+            state = "capped"
+            missing = [[0, lowest - 1]] if lowest > 0 else []
+    return {"state": state, **asdict(entry_counts(used)), "gaps": missing}

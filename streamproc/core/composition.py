@@ -1,0 +1,218 @@
+"""From stored analyses, balances and prices to the records of the result and the inputs of the comparison."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Final
+
+from streamproc.core.pnl import WalletPnl, with_market_values
+from streamproc.core.pnl_json import pnl_from_json, pnl_to_json
+from streamproc.core.similarity import HeldMint, TradedMint, WalletRow
+from streamproc.core.solana import QUOTES, WSOL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from streamproc.core.tokens import TokenMetadata, TokenPrice
+    from streamproc.events import ReadyWallet
+
+Json = dict[str, Any]
+
+_NO_PRICE: Final = "no price"
+_NOT_FOUND: Final = "no metadata"
+
+
+@dataclass(frozen=True, slots=True)
+class WalletFacts:
+    """Everything stored about one wallet of a request."""
+
+    wallet: str
+    ready: ReadyWallet
+    pnl: Json | None = None
+    behavior: Json | None = None
+    coverage: Json | None = None
+    balances: Json | None = None  # state, lamports, tokens, fetched_at
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether the wallet takes part in the comparison."""
+        return self.ready.outcome == "analyzed" and self.pnl is not None
+
+    @property
+    def is_held_known(self) -> bool:
+        """Whether what the wallet holds is known."""
+        return self.balances is not None and self.balances["state"] == "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """US dollars for whole tokens, as they were when the result was composed; exact where they are computed with."""
+
+    by_mint: Mapping[str, TokenPrice] = field(default_factory=dict)
+
+    def usd(self, mint: str) -> float | None:
+        """The price of one whole token, None when it is not known."""
+        price = self.by_mint.get(mint)
+        return None if price is None else price.price_usd
+
+    def exact(self) -> dict[str, Fraction]:
+        """Every known price as the decimal number that its shortest text shows."""
+        return {
+            mint: Fraction(repr(price.price_usd))
+            for mint, price in self.by_mint.items()
+            if price.price_usd is not None and price.price_usd > 0
+        }
+
+
+def mints_to_price(facts: Iterable[WalletFacts]) -> list[str]:
+    """The mints whose price changes a figure: SOL, what is held, and what is open; by address."""
+    mints = {WSOL}
+    for each in facts:
+        if each.is_held_known and each.balances is not None:
+            mints |= {token["mint"] for token in each.balances["tokens"]}
+        if each.pnl is not None:
+            mints |= {row["mint"] for row in each.pnl["tokens"] if row["open_amount"] != "0"}
+    return sorted(mints)
+
+
+def wallet_record(facts: WalletFacts, prices: Prices, exact: Mapping[str, Fraction]) -> Json:
+    """One of the result's `wallets[]`; what is not known of it is null."""
+    error = facts.ready.error
+    return {
+        "wallet": facts.wallet,
+        "outcome": facts.ready.outcome,
+        "error": None if error is None else {"code": error.code, "message": error.message},
+        "coverage": facts.coverage,
+        "balances": _balances_record(facts.balances, prices),
+        "pnl": None if facts.pnl is None else pnl_to_json(_valued(facts.pnl, exact)),
+        "behavior": facts.behavior,
+    }
+
+
+def wallet_row(facts: WalletFacts, prices: Prices) -> WalletRow:
+    """What of one analyzed wallet is compared."""
+    assert facts.pnl is not None  # noqa: S101 - the caller asked is_compared
+    traded = tuple(
+        TradedMint(
+            mint=row["mint"],
+            trades=row["trades"],
+            buy_cost_lamports=row["buy_cost_lamports"],
+            first_buy_at=row["first_buy_at"],
+            first_buy_slot=row["first_buy_slot"],
+            first_buy_signature=row["first_buy_signature"],
+        )
+        for row in facts.pnl["tokens"]
+    )
+    return WalletRow(
+        address=facts.wallet,
+        traded=traded,
+        held=_held(facts, prices),
+        coverage_complete=facts.coverage is not None and facts.coverage["state"] == "complete",
+    )
+
+
+def token_records(
+    mints: Iterable[str],
+    metadata: Mapping[str, TokenMetadata],
+    prices: Prices,
+    decimals: Mapping[str, int],
+) -> dict[str, Json]:
+    """The result's `tokens`, by mint; what is not known is null."""
+    records = {}
+    for mint in sorted(set(mints)):
+        named = metadata.get(mint)
+        priced = prices.by_mint.get(mint)
+        known = decimals.get(mint)
+        records[mint] = {
+            "symbol": named.symbol if named else None,
+            "name": named.name if named else None,
+            "image_url": named.image_url if named else None,
+            "decimals": known if known is not None else named.decimals if named else None,
+            "price_usd": priced.price_usd if priced else None,
+            "liquidity_usd": priced.liquidity_usd if priced else None,
+        }
+    return records
+
+
+def missing_records(facts: Sequence[WalletFacts], tokens: Mapping[str, Json]) -> list[Json]:
+    """What the result lacks: histories and balances of wallets, names and prices of tokens; each with its reason."""
+    missing = []
+    for each in facts:
+        if each.ready.outcome == "failed":
+            reason = each.ready.error.message if each.ready.error else "failed"
+            missing.append({"kind": "history", "id": each.wallet, "reason": reason})
+        elif each.coverage is not None and each.coverage["state"] == "partial":
+            missing.append({"kind": "history", "id": each.wallet, "reason": "gaps in the coverage"})
+        if each.ready.balances in {"failed", "oversized"}:
+            missing.append({"kind": "balances", "id": each.wallet, "reason": each.ready.balances})
+    for mint, token in tokens.items():
+        if token["name"] is None and token["symbol"] is None:
+            missing.append({"kind": "metadata", "id": mint, "reason": _NOT_FOUND})
+        if token["price_usd"] is None:
+            missing.append({"kind": "price", "id": mint, "reason": _NO_PRICE})
+    return missing
+
+
+def comparable_inputs(facts: Sequence[WalletFacts], options: Json, prices: Prices) -> Json:
+    """Everything that the figures depend on, for the digest; nothing that differs between two runs on equal facts."""
+    return {
+        "wallets": [
+            {
+                "wallet": each.wallet,
+                "outcome": each.ready.outcome,
+                "watermark_slot": each.ready.watermark_slot,
+                "coverage": each.coverage,
+                "balances": _without_time(each.balances),
+            }
+            for each in facts
+        ],
+        "options": options,
+        "prices": {mint: list(price) for mint, price in sorted(prices.by_mint.items())},
+    }
+
+
+def _valued(pnl: Json, exact: Mapping[str, Fraction]) -> WalletPnl:
+    """The wallet's figures with what is open valued."""
+    return with_market_values(pnl_from_json(pnl), exact, exact.get(WSOL))
+
+
+def _held(facts: WalletFacts, prices: Prices) -> tuple[HeldMint, ...] | None:
+    """The tokens that the wallet holds, without quotes; None when that is not known."""
+    if not facts.is_held_known or facts.balances is None:
+        return None
+    return tuple(
+        HeldMint(token["mint"], _value_usd(token, prices))
+        for token in facts.balances["tokens"]
+        if token["mint"] not in QUOTES
+    )
+
+
+def _balances_record(balances: Json | None, prices: Prices) -> Json | None:
+    """The stored balances with prices and values."""
+    if balances is None:
+        return None
+    tokens = [
+        {
+            **token,
+            "price_usd": prices.usd(token["mint"]),
+            "value_usd": _value_usd(token, prices),
+        }
+        for token in balances["tokens"]
+    ]
+    return {**balances, "tokens": tokens}
+
+
+def _value_usd(token: Json, prices: Prices) -> float | None:
+    """Amount times price, None without a price."""
+    price = prices.usd(token["mint"])
+    if price is None:
+        return None
+    return float(Fraction(int(token["amount"]), 10 ** token["decimals"]) * Fraction(repr(price)))
+
+
+def _without_time(balances: Json | None) -> Json | None:
+    """The balances without the moment at which they were fetched."""
+    if balances is None:
+        return None
+    return {name: value for name, value in balances.items() if name != "fetched_at"}

@@ -1,0 +1,90 @@
+"""What the tests of the whole flow share: a generated world behind the sandbox, and an installation on real parts."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from streamproc.sandbox.server import Sandbox, serve
+from streamproc.sandbox.world import World
+from tests.flow.installation import installed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from streamproc.sandbox.archive import Archive
+    from tests.flow.installation import Installation
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    """A small generated world."""
+    return World(seed=11, wallets=10, transactions=(30, 90))
+
+
+@pytest.fixture
+def sandbox(world: World) -> Iterator[Sandbox]:
+    """The sandbox upstream with this world, in a thread of its own; its counters start at zero."""
+    with served(world) as running:
+        yield running
+
+
+@contextmanager
+def served(world: World | Archive) -> Iterator[Sandbox]:
+    """A running sandbox, in a thread of its own."""
+    started = threading.Event()
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+    found: list[Sandbox] = []
+
+    async def run() -> None:
+        async with serve(world) as running:
+            found.append(running)
+            started.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(run()))
+    thread.start()
+    try:
+        assert started.wait(30)
+        yield found[0]
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
+        loop.close()
+
+
+def upstream_settings(sandbox: Sandbox) -> dict[str, str]:
+    """The settings that point an installation at this sandbox."""
+    return {
+        "STREAMPROC_HELIUS_RPC_URL": sandbox.rpc_url,
+        "STREAMPROC_HELIUS_API_URL": sandbox.api_url,
+        "STREAMPROC_DEXSCREENER_URL": sandbox.dexscreener_url,
+        "STREAMPROC_PRICE_RPM": "30000",
+    }
+
+
+@pytest.fixture
+def wallets(world: World) -> list[str]:
+    """The addresses of the world's wallets."""
+    return world.addresses
+
+
+@pytest.fixture
+async def installation(
+    broker: str, store_dsn: str, topic_prefix: str, sandbox: Sandbox, tmp_path: Path
+) -> AsyncIterator[Installation]:
+    """An installation without workers yet."""
+    async with installed(
+        broker=broker,
+        dsn=store_dsn,
+        prefix=topic_prefix,
+        upstream=upstream_settings(sandbox),
+        folder=tmp_path,
+    ) as running:
+        yield running
