@@ -11,9 +11,9 @@ from streamproc.events import BalanceFetchRequested, BalancesFetched, PublicErro
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from streamproc.agents.asking import Asking
     from streamproc.agents.endings import Endings
     from streamproc.agents.handlers import Said
-    from streamproc.agents.work import Asking
     from streamproc.serde import Codec
     from streamproc.store import Store
 
