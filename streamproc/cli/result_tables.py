@@ -8,6 +8,7 @@ from streamproc.cli.output import print_table, results
 from streamproc.report.wording import (
     NOTHING,
     coverage_words,
+    missing_words,
     ranked_by,
     score,
     seconds,
@@ -28,9 +29,8 @@ def print_result(result: Json, *, pairs: int) -> None:
     _print_pairs(result, pairs)
     _print_wallets(result)
     took, spent = seconds(result["duration_ms"]), result["credits_spent"]
-    results().print(
-        f"\n{took}, {spent} upstream credits, {len(result['missing'])} things missing", markup=False
-    )
+    lacking = missing_words(result["missing"])
+    results().print(f"\n{took}, {spent} upstream credits; {lacking}", markup=False)
 
 
 def _print_pairs(result: Json, most: int) -> None:

@@ -93,8 +93,12 @@ def _why(pair: Json, tokens: dict[str, Json]) -> Html:
         sentences.append(f"{pair['trend'].capitalize()}: {TRENDS.get(pair['trend'], 'now')}.")
     if pair.get("lower_bound"):
         sentences.append("A lower bound: at least one history is incomplete.")
-    sentences += [evidence_sentence(item) for item in pair.get("evidence") or []]
-    listed = el("ul", *(el("li", sentence) for sentence in sentences))
+    items = [el("li", sentence) for sentence in sentences]
+    items += [
+        el("li", el("b", f"{item['kind']}: "), evidence_sentence(item))
+        for item in pair.get("evidence") or []
+    ]
+    listed = el("ul", *items)
     return el("div", el("h3", "Why"), listed, _top_shared(pair, tokens))
 
 

@@ -74,3 +74,8 @@ def bar(value: float | None) -> Html:
         class_="bar",
         role="presentation",
     )
+
+
+def facts_list(facts: list[tuple[str, str]]) -> Html:
+    """Names and values."""
+    return el("dl", *(joined(el("dt", name), el("dd", value)) for name, value in facts))

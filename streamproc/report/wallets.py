@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from streamproc import limits
-from streamproc.report.markup import Html, el, joined, rows
+from streamproc.report.behavior import behavior_part
+from streamproc.report.markup import Html, el, facts_list, joined, rows
 from streamproc.report.wording import (
     NOTHING,
     amount,
@@ -20,9 +21,6 @@ from streamproc.report.wording import (
 
 if TYPE_CHECKING:
     from streamproc.report.wording import Json
-
-HOURS = 24
-WEEKDAYS = 7
 
 
 def wallets_section(result: Json) -> Html:
@@ -47,7 +45,7 @@ def _wallet(wallet: Json, tokens: dict[str, Json], *, in_detail: bool) -> Html:
         el("p", el("code", wallet["wallet"])),
         el("div", _pnl(wallet), _state(wallet, tokens), class_="grid2"),
         _tokens(wallet, tokens),
-        _behavior(wallet.get("behavior")),
+        behavior_part(wallet.get("behavior"), tokens),
         class_="body",
     )
     return el("details", el("summary", line), body, class_="wallet")
@@ -110,7 +108,7 @@ def _pnl(wallet: Json) -> Html:
         ("other costs", f"{sol(pnl['wallet_costs_lamports'])} SOL"),
         ("unknown basis", f"{sol(pnl['unknown_basis_proceeds_lamports'])} SOL"),
     ]
-    return el("div", el("h3", "Profit and loss"), _facts(facts))
+    return el("div", el("h3", "Profit and loss"), facts_list(facts))
 
 
 def _state(wallet: Json, tokens: dict[str, Json]) -> Html:
@@ -137,7 +135,7 @@ def _state(wallet: Json, tokens: dict[str, Json]) -> Html:
         for token in worth
     ]
     table = rows(["held", "amount>", "value>"], lines) if lines else None
-    return el("div", el("h3", "History and holdings"), _facts(facts), table)
+    return el("div", el("h3", "History and holdings"), facts_list(facts), table)
 
 
 def _tokens(wallet: Json, tokens: dict[str, Json]) -> Html | None:
@@ -171,46 +169,3 @@ def _tokens(wallet: Json, tokens: dict[str, Json]) -> Html | None:
         el("p", f"{left} more tokens are in the complete result.", class_="soft") if left else None
     )
     return joined(el("h3", "Tokens"), rows(columns, lines), more)
-
-
-def _behavior(behavior: Json | None) -> Html | None:
-    """The behavior record as it stands: figures as a list, counts per hour and weekday as strips."""
-    if not behavior:
-        return None
-    facts = [(name.replace("_", " "), _fact(value)) for name, value in behavior.items()]
-    return joined(el("h3", "Behavior"), _facts([(name, value) for name, value in facts if value]))
-
-
-def _fact(value: Any) -> str:  # noqa: ANN401 - any JSON
-    """A behavior figure as text; hours and weekdays as a strip of bars."""
-    if (
-        isinstance(value, list)
-        and len(value) in {HOURS, WEEKDAYS}
-        and all(isinstance(n, int | float) for n in value)
-    ):
-        return _strip(value)
-    if isinstance(value, dict):
-        inside = (
-            joined(f"{name.replace('_', ' ')} ", _fact(part), "; ") for name, part in value.items()
-        )
-        return joined(*inside)
-    if isinstance(value, list):
-        return ", ".join(map(_fact, value[: limits.REPORT_TOKENS_MAX // 2]))
-    if isinstance(value, float):
-        return f"{value:,.3g}"
-    return NOTHING if value is None else str(value)
-
-
-def _strip(counts: list[float]) -> Html:
-    """Counts side by side as small bars."""
-    most = max(*counts, 1)
-    bars = (
-        el("i", style=f"height:{100 * count / most:.0f}%", title=f"{index}: {count}")
-        for index, count in enumerate(counts)
-    )
-    return el("span", *bars, class_="strip")
-
-
-def _facts(facts: list[tuple[str, str]]) -> Html:
-    """Names and values."""
-    return el("dl", *(joined(el("dt", name), el("dd", value)) for name, value in facts))

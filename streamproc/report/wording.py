@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, Final
@@ -15,8 +16,6 @@ ADDRESS_HEAD: Final = 4
 EXACT: Final = Context(prec=100)  # more digits than any amount has
 MS_PER_S: Final = 1000
 S_PER_MINUTE: Final = 60
-S_PER_HOUR: Final = 3600
-S_PER_DAY: Final = 86_400
 SCORES: Final = {
     "idf": "traded tokens, rare ones count more",
     "binary": "traded tokens, all count the same",
@@ -89,14 +88,6 @@ def seconds(duration_ms: float) -> str:
     return f"{minutes} min {rest} s"
 
 
-def lag(time_s: float) -> str:
-    """A lag in the unit that fits: 12 s, 4 min, 3 h, 2 d."""
-    for size, unit in ((S_PER_DAY, "d"), (S_PER_HOUR, "h"), (S_PER_MINUTE, "min")):
-        if abs(time_s) >= size:
-            return f"{time_s / size:.1f} {unit}"
-    return f"{time_s:.0f} s"
-
-
 def token_name(mint: str, tokens: dict[str, Json]) -> str:
     """A mint's symbol, or its shortened address when it has none."""
     symbol = (tokens.get(mint) or {}).get("symbol")
@@ -127,63 +118,19 @@ def ranked_by(pairs: list[Json]) -> str:
 
 
 def evidence_sentence(item: Json) -> str:
-    """One item of evidence as a sentence."""
-    says = _EVIDENCE.get(str(item.get("kind")))
-    sentence = says(item) if says else str(item.get("reason") or item.get("kind"))
-    return sentence[:1].upper() + sentence[1:] + "."
+    """One item of evidence as a sentence: its reason, or what figures there are."""
+    said = item.get("reason")
+    if not said:
+        figures = (
+            f"{name} {value:.2g}" for name, value in item.items() if isinstance(value, int | float)
+        )
+        said = ", ".join([str(item.get("kind")), *figures])
+    return f"{str(said)[:1].upper()}{str(said)[1:]}."
 
 
-def _chance(item: Json) -> str:
-    """Is the overlap more than popularity explains?"""
-    times = item.get("lift")
-    words = (
-        "shared tokens"
-        if times is None
-        else f"{times:.1f} times the overlap that popularity explains"
-    )
-    if item.get("p") is None:
-        return f"{words}; no probability: {item.get('reason') or 'too few wallets'}"
-    return f"{words} ({_chances(item)})"
-
-
-def _interval(item: Json) -> str:
-    """How sure is the score?"""
-    value = item.get("value")
-    if isinstance(value, list | tuple) and len(value) == 2:  # noqa: PLR2004 - two ends
-        return f"the idf score lies between {score(value[0])} and {score(value[1])} in 95 of 100 resamplings"
-    return "how far the idf score may be off is not known"
-
-
-def _timing(item: Json) -> str:
-    """Do they buy at the same time?"""
-    return f"first buys of shared tokens close in time: {score(item.get('value'))} of 1"
-
-
-def _direction(item: Json) -> str:
-    """Who is first?"""
-    leader, lag_s = item.get("leader"), item.get("lag_s")
-    count = item.get("n")
-    if leader is None:
-        return f"neither wallet leads (n = {count})"
-    ahead = "" if lag_s is None else f", typically {lag(abs(lag_s))} ahead"
-    return f"{short(leader)} buys first{ahead} (n = {count}, {_chances(item)})"
-
-
-def _link(item: Json) -> str:
-    """Are they tied by transfers or funders?"""
-    return str(item.get("reason") or "linked by transfers")
-
-
-def _chances(item: Json) -> str:
-    """The probability and its correction for many pairs."""
-    found = [f"{name} = {item[name]:.2g}" for name in ("p", "q") if item.get(name) is not None]
-    return ", ".join(found) or "no probability"
-
-
-_EVIDENCE: Final = {
-    "chance": _chance,
-    "interval": _interval,
-    "timing": _timing,
-    "direction": _direction,
-    "link": _link,
-}
+def missing_words(missing: list[Json]) -> str:
+    """How many things of which kind a result had to do without."""
+    counts = Counter(item["kind"] for item in missing)
+    if not counts:
+        return "nothing missing"
+    return "not known: " + ", ".join(f"{count} of {kind}" for kind, count in counts.most_common())

@@ -74,9 +74,10 @@ def test_every_wallet_and_every_pair_is_on_the_page() -> None:
 
 
 def test_evidence_is_said_in_words() -> None:
+    evidence = [item for pair in RESULT["pairs"] for item in pair["evidence"]]
     says = Page(render_report(RESULT)).says
-    assert "times the overlap that popularity explains" in says
-    assert "buys first, typically 14 s ahead" in says
+    assert evidence
+    assert all(item["reason"][1:] in says for item in evidence)
 
 
 @given(st.text(min_size=1, max_size=60))
@@ -125,6 +126,13 @@ def test_cut_results_and_incomplete_histories_are_noted() -> None:
     says = Page(render_report(changed)).says
     assert "12 pairs and 3 token rows are left out" in says
     assert "lower bounds" in says
+
+
+def test_behavior_shows_labels_with_what_decided_them() -> None:
+    says = Page(render_report(RESULT)).says
+    label = RESULT["wallets"][0]["behavior"]["type"]["label"]
+    assert f"type: {label.replace('_', ' ')}" in says
+    assert "by cycles median hold" in says
 
 
 def test_a_thousand_wallets_stay_a_readable_page() -> None:

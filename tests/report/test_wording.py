@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.report import wording
 from streamproc.report.wording import (
     NOTHING,
     amount,
     evidence_sentence,
-    lag,
+    missing_words,
     ranked_by,
     seconds,
     short,
@@ -71,13 +70,6 @@ def test_durations(duration_ms: int, text: str) -> None:
     assert seconds(duration_ms) == text
 
 
-@pytest.mark.parametrize(
-    ("time_s", "text"), [(14, "14 s"), (90, "1.5 min"), (7200, "2.0 h"), (-172_800, "-2.0 d")]
-)
-def test_lags(time_s: float, text: str) -> None:
-    assert lag(time_s) == text
-
-
 def test_a_short_address_keeps_both_ends() -> None:
     assert short("So11111111111111111111111111111111111111112") == "So11…1112"
     assert short("abc") == "abc"
@@ -93,27 +85,16 @@ def test_the_ranking_score_is_found_in_the_order_of_the_pairs() -> None:
     assert ranked_by([]) == "idf"
 
 
-@pytest.mark.parametrize("kind", sorted(wording._EVIDENCE))
-@pytest.mark.parametrize("name", ["value", "p", "q", "lift", "n", "leader", "lag_s", "reason"])
-def test_evidence_with_any_part_null_still_reads_as_a_sentence(kind: str, name: str) -> None:
-    item = {
-        "kind": kind,
-        "value": 0.5,
-        "p": 0.01,
-        "q": 0.02,
-        "lift": 2.0,
-        "n": 9,
-        "leader": "A" * 44,
-        "lag_s": 3.0,
-        "mints": [],
-        "signatures": [],
-        "reason": "because",
-    }
-    sentence = evidence_sentence({**item, name: None})
-    assert sentence.endswith(".")
-    assert sentence[0] == sentence[0].upper()
-    assert "None" not in sentence or name == "n"
-
-
-def test_evidence_of_an_unknown_kind_says_its_reason() -> None:
+def test_evidence_is_its_reason_as_a_sentence() -> None:
     assert evidence_sentence({"kind": "new", "reason": "seen together"}) == "Seen together."
+
+
+def test_evidence_without_a_reason_is_its_figures() -> None:
+    item = {"kind": "timing", "value": 0.51234, "p": None, "n": 9, "leader": None, "reason": None}
+    assert evidence_sentence(item) == "Timing, value 0.51, n 9."
+
+
+def test_what_is_missing_is_counted_by_kind() -> None:
+    missing = [{"kind": "price"}, {"kind": "metadata"}, {"kind": "price"}]
+    assert missing_words(missing) == "not known: 2 of price, 1 of metadata"
+    assert missing_words([]) == "nothing missing"
