@@ -22,6 +22,7 @@ from aiokafka.errors import KafkaError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
 
 FLOW = Path(__file__).with_name("flow.py")
 TOPICS = ("asked", "work", "opened", "worked", "due", "told", "whole", "answered", "dead")
@@ -280,3 +281,9 @@ async def running(broker: str, prefix: str, folder: Path) -> AsyncIterator[Flow]
         yield flow
     finally:
         await flow.stop()
+
+
+@pytest.fixture
+def flow_on(topic_prefix: str) -> Callable[[str, Path], AbstractAsyncContextManager[Flow]]:
+    """A flow on a broker of the test's own."""
+    return lambda broker, folder: running(broker, topic_prefix, folder)
