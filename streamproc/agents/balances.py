@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from streamproc.agents.recorded import already_said, say_once
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from streamproc.agents.handlers import Said
     from streamproc.serde import Codec
     from streamproc.store import Store
+
+log = logging.getLogger(__name__)
 
 NAME = "balances"
 
@@ -53,6 +56,12 @@ async def _fetched(
         found = await asking.balances(event)
     except RequestError as error:
         return BalancesFetched(request_id=event.request_id, wallets={}, fatal=public(error))
+    except StreamprocError:
+        raise
+    except Exception:
+        log.exception("the balances of request %s failed", event.request_id)
+        why = PublicError(code="internal", message="a bug; the worker's log says more")
+        return BalancesFetched(request_id=event.request_id, wallets={}, fatal=why)
     await store.put_balances(event.request_id, found.records)
     return BalancesFetched(
         request_id=event.request_id,

@@ -8,13 +8,13 @@ from collections import Counter
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from streamproc import limits
+from streamproc import limits, metrics
 from streamproc.errors import RequestEndedError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from streamproc.store import Store
+    from streamproc.store import Decision, Ending, Store
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,12 @@ class Endings:
             except TransientError as error:
                 log.warning("cannot look for ended requests: %s", error)
             await asyncio.sleep(limits.ENDINGS_LOOK_S)
+
+
+def count_end(ending: Ending, wished: Decision) -> None:
+    """Count an end once: by whoever's wish it was, not by those who found it decided."""
+    if ending.terminal == wished.terminal:
+        metrics.REQUESTS.labels(ending.status).inc()
 
 
 @asynccontextmanager

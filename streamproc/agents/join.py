@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
+from streamproc.agents.endings import count_end
 from streamproc.core.join import PARTS, JoinState, due, step, touched
 from streamproc.core.tell import is_urgent, tell
-from streamproc.engine import Outgoing
+from streamproc.engine import Outgoing, failpoints
 from streamproc.errors import DeadLetterError
 from streamproc.events import AnalysisAccepted, AnalysisDue, AnalysisFailed, AnalysisProgressed
 from streamproc.serde import Encoded, decode_internal, header
@@ -117,6 +118,9 @@ class JoinLogic:
         if not drafts:
             return [records for _, records in told]
         endings = await self._store().decide(list(drafts.values()))
+        for ending, wished in zip(endings, drafts.values(), strict=True):
+            count_end(ending, wished)
+        await failpoints.reach("after-terminal-update-before-publish")
         by_key = dict(zip(drafts, endings, strict=True))
         return [
             self._decided(records, by_key[key]) if key in by_key else records

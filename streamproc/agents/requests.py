@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from streamproc import metrics
+from streamproc.engine import failpoints
 from streamproc.errors import DeadLetterError, InvalidInputError
 from streamproc.events import (
     REQUEST_ID_PATTERN,
@@ -39,7 +41,8 @@ async def accept_request(record: Record, *, store: Store) -> AsyncIterator[Event
     except InvalidInputError as error:
         yield await _rejected(record, error, store)
         return
-    new = _new_request(request, record)
+    requested_at_ms = record.timestamp_ms if record.timestamp_ms > 0 else await store.now_ms()
+    new = _new_request(request, record, requested_at_ms)
     recorded = await store.record_request(new)
     if recorded.state == "conflict":
         raise _reused(request.request_id)
@@ -48,8 +51,9 @@ async def accept_request(record: Record, *, store: Store) -> AsyncIterator[Event
         if ending is not None:
             yield ending.terminal
     elif recorded.source == new.source:
-        for event in fan_out(request, requested_at_ms=new.requested_at_ms):
+        for event in fan_out(request, requested_at_ms=recorded.requested_at_ms):
             yield event
+        await failpoints.reach("after-fan-out")
 
 
 def fan_out(request: AnalysisRequested, *, requested_at_ms: int) -> list[Event]:
@@ -93,7 +97,7 @@ def digest_of(request: AnalysisRequested) -> bytes:
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).digest()
 
 
-def _new_request(request: AnalysisRequested, record: Record) -> NewRequest:
+def _new_request(request: AnalysisRequested, record: Record, requested_at_ms: int) -> NewRequest:
     """The row of a request that is seen for the first time."""
     return NewRequest(
         request_id=request.request_id,
@@ -101,8 +105,8 @@ def _new_request(request: AnalysisRequested, record: Record) -> NewRequest:
         source=f"{record.topic}/{record.partition}/{record.offset}",
         wallets=sorted(set(request.wallets)),
         options=request.options().model_dump(mode="json"),
-        requested_at_ms=record.timestamp_ms,
-        deadline_at=deadline_of(request, record.timestamp_ms),
+        requested_at_ms=requested_at_ms,
+        deadline_at=deadline_of(request, requested_at_ms),
     )
 
 
@@ -113,13 +117,14 @@ async def _rejected(record: Record, error: InvalidInputError, store: Store) -> A
         raise DeadLetterError("invalid_request", str(error)) from None
     if await store.request(request_id) is not None:
         raise _reused(request_id) from None
+    metrics.REQUESTS.labels("rejected").inc()
     return AnalysisFailed(
         request_id=request_id,
         status="rejected",
         code=error.code,
         message=str(error)[:500],
         faults=[FaultNote(**fault._asdict()) for fault in error.faults],
-        at=record.timestamp_ms // 1000,
+        at=max(0, record.timestamp_ms) // 1000,
     )
 
 

@@ -11,8 +11,10 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from streamproc import limits
+from streamproc.agents.endings import count_end
 from streamproc.agents.voice import Voice
-from streamproc.errors import StreamprocError
+from streamproc.engine import failpoints
+from streamproc.errors import RequestEndedError, StreamprocError
 from streamproc.events import AnalysisCompleted, AnalysisFailed, AnalysisProgressed
 from streamproc.serde import ce_id_of
 from streamproc.store import Decision, Ending
@@ -83,6 +85,8 @@ async def _decision(
     """The end that is wished for: the result, or a failure to compose it; None when the request ended meanwhile."""
     try:
         composed = await _unless_ended(ready, composer, endings)
+    except RequestEndedError:
+        return None
     except StreamprocError:
         raise
     except Exception:
@@ -111,10 +115,13 @@ async def _unless_ended(
 async def _decided(request_id: str, decision: Decision | None, store: Store) -> Ending:
     """How the request ended: as decided now, or as it was decided before."""
     if decision is not None:
-        return (await store.decide([decision]))[0]
-    ending = await store.ending(request_id)
-    assert ending is not None  # noqa: S101 - it is known to have ended
-    return ending
+        ending = (await store.decide([decision]))[0]
+        count_end(ending, decision)
+        await failpoints.reach("after-terminal-update-before-publish")
+        return ending
+    found = await store.ending(request_id)
+    assert found is not None  # noqa: S101 - it is known to have ended
+    return found
 
 
 def _completed(ready: AnalysisReady, composed: Composed, codec: Codec) -> Decision:

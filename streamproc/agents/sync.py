@@ -15,8 +15,9 @@ from streamproc.errors import (
     CreditBudgetExceededError,
     RequestEndedError,
     RequestError,
-    StreamprocError,
+    StrategyUnsupportedError,
     TransientError,
+    UpstreamUnavailableError,
     WalletError,
 )
 from streamproc.events import (
@@ -92,14 +93,15 @@ async def _steps(
         slot = synced.watermark_slot if synced else 0
         analysis = await analyst.analyze(event.request_id, event.wallet, slot, event.options)
         yield _analyzed(event, analysis)
-    except (RequestEndedError, TransientError):
+    except (RequestEndedError, TransientError, failpoints.FailpointError):
         raise
     except RequestError as error:
         yield _outcome(event, "failed", error=public(error), fatal=True)
+    except StrategyUnsupportedError as error:
+        why = PublicError(code=UpstreamUnavailableError.code, message=f"no way to list it: {error}")
+        yield _outcome(event, "failed", error=why)
     except WalletError as error:
         yield _outcome(event, "failed", error=public(error))
-    except StreamprocError:
-        raise
     except Exception:
         log.exception("wallet %s of request %s failed", event.wallet, event.request_id)
         why = PublicError(code="internal", message="a bug; the worker's log says more")
