@@ -88,7 +88,7 @@ def chance_item(meeting: Meeting, chance: Chance, pair: int) -> Json:
     p, q, lift and value are None, and `reason` says why, where there was no test.
     """
     shared = len(meeting.mint)
-    mints, signatures = meeting.carriers(meeting.rarest_first())
+    mints, signatures = meeting.carriers(meeting.rarest)
     if chance.untested is not None:
         reason = f"{shared} shared mints, not tested: {chance.untested}"
         return item("chance", reason, n=shared, mints=mints, signatures=signatures)
@@ -96,7 +96,7 @@ def chance_item(meeting: Meeting, chance: Chance, pair: int) -> Json:
     q = float(chance.q[pair])
     return item(
         "chance",
-        f"{shared} shared mints where their popularity explains {expected:.2g} (lift {lift:.2g}),"
+        f"{shared} shared mints where their popularity explains {expected:.3g} (lift {lift:.3g}),"
         f" q = {q:.2g}: {_verdict(q, lift)}",
         value=expected,
         p=float(chance.p[pair]),

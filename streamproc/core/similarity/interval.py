@@ -102,8 +102,7 @@ def interval_item(meeting: Meeting, cosine: float, found: Interval) -> Json:
     how = (
         f"{limits.BOOTSTRAPS} resamples of the tokens" if found.is_resampled else "the delta method"
     )
-    order = meeting.rarest_first()
-    mints, signatures = meeting.carriers(order)
+    mints, signatures = meeting.carriers(meeting.rarest)
     return item(
         "interval",
         f"idf cosine {cosine:.2g}, 95 % between {found.low:.2g} and {found.high:.2g} by {how}",

@@ -28,6 +28,7 @@ class Meeting:
     entry_a: NDArray[np.int64]
     entry_b: NDArray[np.int64]
     idf: NDArray[np.float64]  # weights of the mints
+    rarest: NDArray[np.int64]  # all positions, the largest weight first, then by mint
 
     def both_bought(self) -> NDArray[np.bool_]:
         """Which shared mints both wallets bought at a known time."""
@@ -56,7 +57,3 @@ class Meeting:
         both = (found[entry] for pair in entries for entry in pair)
         known = (signature for signature in both if signature is not None)
         return mints, list(islice(known, limits.EVIDENCE_SIGNATURES_MAX))
-
-    def rarest_first(self) -> NDArray[np.int64]:
-        """Return all positions, the largest idf weight first, then by mint."""
-        return np.argsort(-self.idf, kind="stable").astype(np.int64)

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 TILT_MAX: Final = 60.0  # e**60 times the odds: beyond any overlap that is not certain
-CLOSE_TO_MEAN: Final = 0.03  # |w| below which 1 / u - 1 / w is taken by its limit
+CLOSE_TO_MEAN: Final = 0.05  # |w| below which 1 / u - 1 / w is taken by its limit
 NARROW: Final = 1.0  # tilted variance below which a saddlepoint may be off by more than 4 %
 TILT_MIN: Final = 0.5  # the inversion keeps that far from its pole
 INVERSION_POINTS: Final = 64  # what is further apart than that weighs exp(-32)
 NEGLIGIBLE: Final = 1e-22  # a coin that never falls, beyond any tilt
-PRECISION: Final = 1e-9  # of the tilted mean, relative
+PRECISION: Final = 1e-9  # of the tilted mean, relative; 1 / w**3 feels it near the mean
 SMALLEST: Final = 1e-300  # no probability is called impossible
 ROOT_TAU: Final = 2.5066282746310002  # sqrt(2 pi)
 
@@ -93,13 +93,14 @@ def _between(coins: Floats, tokens: Floats, shared: Floats) -> Floats:
     narrow = np.einsum("kc,c->k", tilted * (1 - tilted), tokens) < NARROW
     found = np.empty(len(shared))
     wide = ~narrow
-    found[wide] = _saddlepoint(coins[wide], tokens, shared[wide], tilt[wide])
+    found[wide] = _saddlepoint(coins[wide], tokens, shared[wide], tilt[wide], tilted[wide])
     found[narrow] = _inverted(coins[narrow], tokens, shared[narrow], tilt[narrow])
     return found
 
 
-def _saddlepoint(coins: Floats, tokens: Floats, shared: Floats, tilt: Floats) -> Floats:
-    tilted = _tilted(coins, tilt)
+def _saddlepoint(
+    coins: Floats, tokens: Floats, shared: Floats, tilt: Floats, tilted: Floats
+) -> Floats:
     spread = tilted * (1 - tilted)
     variance = np.einsum("kc,c->k", spread, tokens)
     third = np.einsum("kc,c->k", spread * (1 - 2 * tilted), tokens)
@@ -136,23 +137,25 @@ def _inverted(coins: Floats, tokens: Floats, shared: Floats, tilt: Floats) -> Fl
 
 
 def _tilts(coins: Floats, tokens: Floats, shared: Floats) -> Floats:
-    """Return the tilt of each row whose tilted mean is `shared`: Newton inside a bracket that always shrinks."""
+    """Return the tilt of each row whose tilted mean is `shared`, (K,).
+
+    Newton on the logarithm of the mean, which is nearly straight where coins are rare, inside a bracket that shrinks.
+    """
     low, high = np.full(len(shared), -TILT_MAX), np.full(len(shared), TILT_MAX)
-    mean = np.einsum("kc,c->k", coins, tokens)
-    tilt = np.log(shared / mean)
+    tilt = np.log(shared / np.einsum("kc,c->k", coins, tokens))
     live = np.arange(len(shared))
     for _ in range(limits.NEWTON_STEPS_MAX):
         tilted = _tilted(coins[live], tilt[live])
-        over = np.einsum("kc,c->k", tilted, tokens) - shared[live]
-        steep = np.einsum("kc,c->k", tilted * (1 - tilted), tokens)
-        off = np.abs(over) > PRECISION * shared[live]
-        live, over, steep = live[off], over[off], steep[off]
+        mean = np.einsum("kc,c->k", tilted, tokens)
+        variance = np.einsum("kc,c->k", tilted * (1 - tilted), tokens)
+        off = np.abs(mean - shared[live]) > PRECISION * shared[live]
+        live, mean, variance = live[off], mean[off], variance[off]
         if not len(live):
             break
-        now = tilt[live]
-        high[live] = np.where(over > 0, now, high[live])
-        low[live] = np.where(over <= 0, now, low[live])
-        following = now - over / np.maximum(steep, SMALLEST)
+        now, wanted = tilt[live], shared[live]
+        high[live] = np.where(mean > wanted, now, high[live])
+        low[live] = np.where(mean <= wanted, now, low[live])
+        following = now - np.log(mean / wanted) * mean / np.maximum(variance, SMALLEST)
         outside = (following <= low[live]) | (following >= high[live])
         tilt[live] = np.where(outside, (low[live] + high[live]) / 2, following)
     return np.asarray(tilt, dtype=np.float64)

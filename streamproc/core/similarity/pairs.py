@@ -1,18 +1,20 @@
 """All pairs of W wallets as one flat axis, and the sums over the mints that two wallets share.
 
-Pair (a, b), a < b, is number `a * (2 W - a - 1) / 2 + b - a - 1`: the order of addresses. Sums run mint by mint in a
-fixed order, without BLAS, so they have the same bits for any number of threads; and the sums of single wallets run in
-that same order, so that equal wallets get equal sums to the bit.
+Pair (a, b), a < b, is number `a * (2 W - a - 1) / 2 + b - a - 1`: the order of addresses. A pair's sum runs over its
+mints one after the other, ascending, without BLAS: the same bits for any number of threads. A wallet's own sum runs in
+that same order, so equal wallets get equal sums to the bit.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from streamproc import limits
+from streamproc.core.similarity.shared import wallet_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,15 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Meetings:
-    """Two wallets meet in a mint: the entries of both and their pair, all (meetings,).
+    """Where one wallet meets later ones: a shared mint each, ascending by mint; arrays are (meetings,)."""
 
-    `entries` is the slice of the matrix's entries whose mints these meetings are about.
-    """
-
-    entries: slice
-    entry_a: NDArray[np.int64]
-    entry_b: NDArray[np.int64]
-    pair: NDArray[np.int64]
+    pairs: slice  # the wallet's pairs with all later ones
+    place: NDArray[np.int64]  # which of those pairs each meeting belongs to
+    entry_a: NDArray[np.int64]  # the matrix entry of the wallet
+    entry_b: NDArray[np.int64]  # and of the later one
 
 
 def pair_count(wallets: int) -> int:
@@ -40,10 +39,10 @@ def pair_count(wallets: int) -> int:
     return wallets * (wallets - 1) // 2
 
 
-def pair_offsets(wallets: int) -> NDArray[np.int64]:
-    """Return what to add to b for the number of pair (a, b), by a, (W,)."""
-    first = np.arange(wallets)
-    return np.asarray(first * (2 * wallets - first - 1) // 2 - first - 1, dtype=np.int64)
+def pairs_of(wallet: int, wallets: int) -> slice:
+    """Return the numbers of a wallet's pairs with all later ones."""
+    first = wallet * (2 * wallets - wallet - 1) // 2
+    return slice(first, first + wallets - wallet - 1)
 
 
 def pair_wallets(wallets: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -53,57 +52,43 @@ def pair_wallets(wallets: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def meetings(columns: Columns, wallets: int) -> Iterator[Meetings]:
-    """Yield all meetings, whole mints at a time, at most MEETINGS_PER_CHUNK of them (or one mint's) at once."""
-    per_entry = _later_in_same_mint(columns)
-    offset = pair_offsets(wallets)[columns.wallet]
-    for first, last in _chunks(columns, per_entry):
-        entries = slice(int(columns.start[first]), int(columns.start[last]))
-        counts = per_entry[entries]
-        own = np.arange(entries.start, entries.stop)
-        ends = np.cumsum(counts)
-        entry_a = np.repeat(own, counts)
-        entry_b = np.arange(len(entry_a)) + np.repeat(own + 1 - (ends - counts), counts)
-        pair = np.repeat(offset[entries], counts) + columns.wallet[entry_b]
-        yield Meetings(entries=entries, entry_a=entry_a, entry_b=entry_b, pair=pair)
+    """Yield all meetings, wallet by wallet, about MEETINGS_PER_CHUNK at once (at most one mint's more)."""
+    later = _later_in_same_mint(columns)
+    by_wallet = wallet_entries(columns, wallets)
+    for wallet in range(wallets):
+        own = by_wallet.entry[by_wallet.start[wallet] : by_wallet.start[wallet + 1]]
+        for part in _parts(later[own]):
+            entry, counts = own[part], later[own[part]]
+            ends = np.cumsum(counts)
+            entry_a = np.repeat(entry, counts)
+            entry_b = np.arange(len(entry_a)) + np.repeat(entry + 1 - (ends - counts), counts)
+            place = columns.wallet[entry_b] - wallet - 1
+            yield Meetings(pairs_of(wallet, wallets), place, entry_a, entry_b)
 
 
 def _later_in_same_mint(columns: Columns) -> NDArray[np.int64]:
+    """Return how many later wallets share each entry's mint, (entries,)."""
     ends = np.repeat(columns.start[1:], np.diff(columns.start))
     return ends - np.arange(len(columns.wallet)) - 1
 
 
-def _chunks(columns: Columns, per_entry: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Yield (first mint, end mint) of each chunk."""
-    before = np.concatenate([[0], np.cumsum(per_entry)])[columns.start]  # meetings before each mint
-    first, mints = 0, len(columns.mints)
-    while first < mints:
-        fit = (
-            int(np.searchsorted(before, before[first] + limits.MEETINGS_PER_CHUNK, side="right"))
-            - 1
-        )
-        last = min(mints, max(first + 1, fit))
-        yield first, last
-        first = last
+def _parts(counts: NDArray[np.int64]) -> Iterator[slice]:
+    before = np.cumsum(counts) // limits.MEETINGS_PER_CHUNK
+    edges = [0, *(np.flatnonzero(np.diff(before)) + 1).tolist(), len(counts)]
+    return (slice(first, last) for first, last in pairwise(edges))
 
 
 class PairSums:
-    """Sums over mints of products or other symmetric terms, per pair and per wallet, in one fixed order."""
+    """Sums over mints of a symmetric term: per wallet of its own entries, per pair of its meetings."""
 
-    def __init__(self, wallets: int) -> None:
+    def __init__(self, columns: Columns, wallets: int, own_terms: NDArray[np.float64]) -> None:
         self.of_pairs = np.zeros(pair_count(wallets))
-        self.of_wallets = np.zeros(wallets)
+        own = np.bincount(columns.wallet, own_terms, minlength=wallets)
+        self.of_wallets = own.astype(np.float64)
 
-    def add(
-        self,
-        meeting: Meetings,
-        wallet: NDArray[np.int64],
-        pair_terms: NDArray[np.float64],
-        wallet_terms: NDArray[np.float64],
-    ) -> None:
-        """Add one chunk: a term per meeting, and a term per entry of the chunk (`wallet`: all entries' rows)."""
-        self.of_pairs += np.bincount(meeting.pair, pair_terms, minlength=len(self.of_pairs))
-        own = wallet[meeting.entries]
-        self.of_wallets += np.bincount(own, wallet_terms, minlength=len(self.of_wallets))
+    def add(self, met: Meetings, terms: NDArray[np.float64]) -> None:
+        """Add a term per meeting, one after the other."""
+        np.add.at(self.of_pairs[met.pairs], met.place, terms)
 
     def sides(
         self, wallet_a: NDArray[np.int64], wallet_b: NDArray[np.int64]

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 from streamproc.core.similarity.labels import label_of, trend_of
 from streamproc.core.similarity.meeting import Meeting
 from streamproc.core.similarity.scores import SCORES
-from streamproc.core.similarity.shared import shared_entries, top_shared, wallet_entries
+from streamproc.core.similarity.shared import (
+    WalletEntries,
+    shared_entries,
+    top_shared,
+    wallet_entries,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -28,11 +33,7 @@ def pairs_json(
     entries = wallet_entries(rows.traded.columns, len(rows.wallets))
     for pair in pairs:
         a, b = int(scores.wallet_a[pair]), int(scores.wallet_b[pair])
-        entry_a, entry_b = shared_entries(entries, a, b)
-        mint = entries.mint[entry_a]
-        met = Meeting(
-            rows.traded, rows.wallets[a], rows.wallets[b], mint, entry_a, entry_b, scores.idf[mint]
-        )
+        met = _meeting(rows, scores, entries, a, b)
         yield {
             "wallet_a": met.wallet_a,
             "wallet_b": met.wallet_b,
@@ -45,6 +46,22 @@ def pairs_json(
 def score_or_none(value: float) -> float | None:
     """Return the value, or None for NaN: the only way a score leaves this package."""
     return None if isnan(value) else value
+
+
+def _meeting(rows: Rows, scores: Scores, entries: WalletEntries, a: int, b: int) -> Meeting:
+    entry_a, entry_b = shared_entries(entries, a, b)
+    mint = entries.mint[entry_a]
+    idf = scores.idf[mint]
+    return Meeting(
+        traded=rows.traded,
+        wallet_a=rows.wallets[a],
+        wallet_b=rows.wallets[b],
+        mint=mint,
+        entry_a=entry_a,
+        entry_b=entry_b,
+        idf=idf,
+        rarest=(-idf).argsort(kind="stable"),
+    )
 
 
 def _figures(rows: Rows, scores: Scores, pair: int) -> dict[str, Any]:

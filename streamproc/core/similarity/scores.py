@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streamproc.core.similarity.pairs import PairSums, meetings, pair_count, pair_wallets
+from streamproc.core.similarity.pairs import PairSums, meetings, pair_wallets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,17 +114,18 @@ def _traded_scores(
 ) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.int64], NDArray[np.int64]]:
     columns, capital = traded.columns, traded.capital
     squared_idf = (weights * weights)[columns.mint()]
-    shared = np.zeros(pair_count(wallets), dtype=np.int64)
-    products, minima, idf = PairSums(wallets), PairSums(wallets), PairSums(wallets)
+    presence = PairSums(columns, wallets, np.ones(len(capital)))
+    products = PairSums(columns, wallets, capital * capital)
+    minima = PairSums(columns, wallets, capital)
+    idf = PairSums(columns, wallets, squared_idf)
     for met in meetings(columns, wallets):
-        a, b, here = capital[met.entry_a], capital[met.entry_b], met.entries
-        shared += np.bincount(met.pair, minlength=len(shared))
-        products.add(met, columns.wallet, a * b, capital[here] * capital[here])
-        minima.add(met, columns.wallet, np.minimum(a, b), capital[here])
-        idf.add(met, columns.wallet, squared_idf[met.entry_a], squared_idf[here])
-    tokens = np.bincount(columns.wallet, minlength=wallets)
-    count_a, count_b = tokens[wallet_a].astype(np.float64), tokens[wallet_b].astype(np.float64)
-    met_in = shared.astype(np.float64)
+        a, b = capital[met.entry_a], capital[met.entry_b]
+        presence.add(met, np.ones(len(a)))
+        products.add(met, a * b)
+        minima.add(met, np.minimum(a, b))
+        idf.add(met, squared_idf[met.entry_a])
+    met_in = presence.of_pairs
+    count_a, count_b = presence.sides(wallet_a, wallet_b)
     scores = {
         "capital": cosine(products.of_pairs, *products.sides(wallet_a, wallet_b)),
         "binary": cosine(met_in, count_a, count_b),
@@ -132,20 +133,21 @@ def _traded_scores(
         "jaccard": jaccard(met_in, count_a, count_b),
         "ruzicka": jaccard(minima.of_pairs, *minima.sides(wallet_a, wallet_b)),
     }
-    return scores, shared, tokens
+    return scores, met_in.astype(np.int64), presence.of_wallets.astype(np.int64)
 
 
 def _held_scores(
     held: Held, wallet_a: NDArray[np.int64], wallet_b: NDArray[np.int64], wallets: int
 ) -> dict[str, NDArray[np.float64]]:
     columns, value, traded = held.columns, held.value, held.traded.astype(np.float64)
-    presence, both, values = PairSums(wallets), PairSums(wallets), PairSums(wallets)
-    ones = np.ones(len(value))
+    presence = PairSums(columns, wallets, np.ones(len(value)))
+    both = PairSums(columns, wallets, traded)
+    values = PairSums(columns, wallets, value * value)
     for met in meetings(columns, wallets):
-        a, b, here = met.entry_a, met.entry_b, met.entries
-        presence.add(met, columns.wallet, ones[a], ones[here])
-        both.add(met, columns.wallet, traded[a] * traded[b], traded[here])
-        values.add(met, columns.wallet, value[a] * value[b], value[here] * value[here])
+        a, b = met.entry_a, met.entry_b
+        presence.add(met, np.ones(len(a)))
+        both.add(met, traded[a] * traded[b])
+        values.add(met, value[a] * value[b])
     count_a, count_b = presence.sides(wallet_a, wallet_b)
     return {
         "held_jaccard": jaccard(presence.of_pairs, count_a, count_b),

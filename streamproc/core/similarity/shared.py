@@ -29,7 +29,7 @@ def wallet_entries(columns: Columns, wallets: int) -> WalletEntries:
     """Return the entries of a column matrix ordered by wallet, inside a wallet by mint."""
     counts = np.bincount(columns.wallet, minlength=wallets)
     return WalletEntries(
-        start=np.concatenate([[0], np.cumsum(counts)]),
+        start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         entry=np.argsort(columns.wallet, kind="stable").astype(np.int64),
         mint=columns.mint(),
     )

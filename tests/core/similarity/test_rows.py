@@ -16,7 +16,7 @@ from streamproc.core.similarity import (
     WalletRow,
     compare,
 )
-from streamproc.core.similarity.pairs import pair_count, pair_offsets, pair_wallets
+from streamproc.core.similarity.pairs import pair_count, pair_wallets, pairs_of
 from streamproc.core.similarity.rows import NEVER, capital_shares, rows_from_inputs
 
 
@@ -68,8 +68,11 @@ def test_capital_shares_of_unpriced_buys_are_zero() -> None:
 @given(st.integers(0, 40))
 def test_pair_numbers_run_through_all_pairs_in_order(wallets: int) -> None:
     wallet_a, wallet_b = pair_wallets(wallets)
-    numbers = pair_offsets(wallets)[wallet_a] + wallet_b
-    assert numbers.tolist() == list(range(pair_count(wallets)))
+    assert len(wallet_a) == pair_count(wallets)
+    for wallet in range(wallets):
+        own = pairs_of(wallet, wallets)
+        assert wallet_a[own].tolist() == [wallet] * (wallets - wallet - 1)
+        assert wallet_b[own].tolist() == list(range(wallet + 1, wallets))
     assert bool(np.all(wallet_a < wallet_b))
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamproc import limits
 from streamproc.core.similarity import (
     HeldMint,
     SimilarityInputs,
@@ -168,6 +169,14 @@ def test_scores_are_null_or_between_zero_and_one_and_never_nan(wallets: list[Wal
     for record in records(wallets).values():
         for value in [*record["scores"].values(), record["overlap"]]:
             assert value is None or (type(value) is float and 0 <= value <= 1)
+
+
+@given(SETS)
+def test_summing_in_small_parts_changes_no_bit(wallets: list[WalletRow]) -> None:
+    whole = records(wallets)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limits, "MEETINGS_PER_CHUNK", 2)
+        assert records(wallets) == whole
 
 
 @given(SETS, st.randoms(use_true_random=False))
