@@ -38,7 +38,7 @@ class Permit(Protocol):
     Entering waits for the rate and raises RequestEndedError or CreditBudgetExceededError when there must be no call.
     """
 
-    def __call__(self, call: Call) -> AbstractAsyncContextManager[Spending]:
+    def __call__(self, call: Call, /) -> AbstractAsyncContextManager[Spending]:
         """The block in which the call may be made."""
 
 

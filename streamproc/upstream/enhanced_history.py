@@ -64,7 +64,7 @@ class EnhancedHistory:
             wanted.take(shown.entries)
             if shown.entries or shown.closed:
                 yield shown
-            if wanted.is_over():
+            if wanted.is_over() and descent.has_closed:
                 return
             if is_last:
                 break

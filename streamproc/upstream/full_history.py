@@ -71,7 +71,7 @@ class FullHistory:
         """The pages of one part."""
         size, token, high = PageSize(limits.HISTORY_PAGE), None, part.to_slot
         while True:
-            asked = size.size if wanted.left is None else min(size.size, wanted.left)
+            asked = wanted.page_size(size.size)
             bounded = part._replace(to_slot=high)
             try:
                 page = await self._asker.ask(
@@ -90,7 +90,7 @@ class FullHistory:
             wanted.take(page.entries)
             if shown.entries or shown.closed:
                 yield shown
-            if page.next_token is None or wanted.is_over():
+            if page.next_token is None or (wanted.is_over() and descent.has_closed):
                 return
             token = descent.move(page.next_token)
 

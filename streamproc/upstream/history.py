@@ -60,8 +60,9 @@ class Histories:
     async def walk(
         self, wallet: str, held: Held, *, max_transactions: int | None, permit: Permit
     ) -> AsyncIterator[HistoryPage]:
-        """The pages that are missing: above what is held (its last slot again: siblings), then its gaps, newest first.
+        """The pages that are missing: above what is held, then its gaps, newest first.
 
+        The last slot of each range that is held is asked for again: it may have been listed before all of it was there.
         Ends when nothing is missing, or when the newest `max_transactions`, held ones included, are known.
         """
         wanted = Wanted(max_transactions)
@@ -75,11 +76,14 @@ class Histories:
             if wanted.is_over():
                 return
             known = ranges[position]
-            is_top = position == len(ranges) - 1
-            count = await held.count(known._replace(to_slot=known.to_slot - is_top))
+            inside = known._replace(to_slot=known.to_slot - 1)  # the last slot was listed again
+            below = inside._replace(from_slot=max(0, known.from_slot - 1))
+            if wanted.left is not None and await held.count(below) >= wanted.left:
+                return  # the newest of the slot below are held as well: that is where the last walk stopped
+            count = await held.count(inside)
             wanted.skip(count)
             listed += count
-            low = ranges[position - 1].to_slot + 1 if position else 0
+            low = ranges[position - 1].to_slot if position else 0
             if wanted.is_over() or low >= known.from_slot:
                 continue
             gap = Span(low, known.from_slot - 1, await held.oldest_signature(known), listed)

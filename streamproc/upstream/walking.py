@@ -84,6 +84,12 @@ class Wanted:
         self._seen |= new
         self._left -= len(new)
 
+    def page_size(self, most: int) -> int:
+        """How many to ask for, at most `most`; when enough are known, a few to find where the last slot ends."""
+        if self._left is None:
+            return most
+        return min(most, self._left if self._left > 0 else limits.HISTORY_PAGE_MIN)
+
     def skip(self, held: int) -> None:
         """Count what was known before."""
         if self._left is not None:
@@ -97,6 +103,7 @@ class Descent:
     wallet: str
     from_slot: int
     upper: int | None  # the highest slot not closed yet; None: the first entry says it
+    has_closed: bool = False  # whether any slot was closed; without one nobody knows what is held
     _last: frozenset[str] = frozenset()
     _idle: int = 0
     _cursors: set[str] = field(default_factory=set)
@@ -125,12 +132,18 @@ class Descent:
         self._cursors.clear()
 
     def closed_down_to(self, slots: list[int]) -> SlotRange | None:
-        """What a page with these slots closes when more may follow: all above its last slot."""
+        """What a page with these slots closes when more may follow: all above its last slot.
+
+        When that is the walk's first slot, which was known and is asked for again, the slot above it stays open: if the
+        walk breaks off here, that gap makes the next one ask for it once more.
+        """
         if not slots:
             return None
-        low, high = min(slots), max(slots) if self.upper is None else self.upper
-        self.upper = min(low, high)
-        return SlotRange(low + 1, high) if low < high else None
+        last, high = min(slots), max(slots) if self.upper is None else self.upper
+        low = last + 1 if last > self.from_slot else last + 2
+        self.upper = min(low - 1, high)
+        self.has_closed = self.has_closed or low <= high
+        return SlotRange(low, high) if low <= high else None
 
     def closed_to_the_end(self, slots: list[int]) -> SlotRange | None:
         """What the last page of a walk closes: all that is left; None when nobody knows from where."""
