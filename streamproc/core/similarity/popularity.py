@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 TOLERANCE: Final = 1e-9  # largest relative error of a degree at which the fit has converged
 ACCEPTED: Final = 1e-6  # and at which it may still be used
 WARM_UP_STEPS: Final = 20
-FLAT: Final = 1e-13  # curvature over slope below which a direction is the singular one
+SOLVED: Final = 1e-20  # square of the relative residual at which a Newton step is solved
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,23 +175,22 @@ def _newton_step(
     """Solve the Newton system by eliminating the wallets and conjugate gradients over the tokens.
 
     No dense solver: its bits would depend on the number of threads. The system is singular along (1, -1), which changes
-    no probability, and the slopes are orthogonal to it.
+    no probability; so the heaviest token class is pinned and the rest is positive definite.
     """
     spread = chances * (1 - chances) * classes.wallets[:, None] * classes.tokens
     own_u, own_v = spread.sum(axis=1), spread.sum(axis=0)
-    right = slope_v - np.einsum("rc,r->c", spread, slope_u / own_u)
-    step, rest = np.zeros(len(own_v)), right
+    pinned = int(own_v.argmax())
+    step, rest = np.zeros(len(own_v)), slope_v - np.einsum("rc,r->c", spread, slope_u / own_u)
+    rest[pinned] = 0.0
     direction = scaled = rest / own_v
     size = enough = float((rest * scaled).sum())
     for _ in range(limits.CONJUGATE_STEPS_MAX):
-        if size <= enough * 1e-24 or size == 0.0:
+        if size <= enough * SOLVED:
             break
         across = np.einsum("rc,c->r", spread, direction) / own_u
         image = own_v * direction - np.einsum("rc,r->c", spread, across)
-        curvature = float((direction * image).sum())
-        if curvature <= FLAT * size:
-            break  # the singular direction: nothing to gain along it
-        length = size / curvature
+        image[pinned] = 0.0
+        length = size / float((direction * image).sum())
         step, rest = step + length * direction, rest - length * image
         scaled = rest / own_v
         previous, size = size, float((rest * scaled).sum())

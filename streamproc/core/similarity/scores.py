@@ -1,7 +1,7 @@
 """The nine scores of every pair of wallets.
 
 Null is NaN inside this package and None in every record that leaves it. All scores lie in [0, 1]; two equal vectors
-score exactly 1, whatever the rounding. Definitions: docs/similarity.md.
+score exactly 1, whatever the rounding.
 """
 
 from __future__ import annotations

@@ -58,6 +58,14 @@ def test_equal_wallets_and_equal_tokens_have_the_plain_share() -> None:
     assert null.probability == pytest.approx(np.array([[0.5]]), rel=1e-12)
 
 
+def test_one_class_of_wallets_takes_the_plain_shares_of_unequal_tokens() -> None:
+    # seven wallets traded one token each, three the first and four the second; an eighth traded both
+    null = popularity_null(np.array([2, 1, 1, 1, 1, 1, 1, 1]), np.array([5, 4]))
+    assert null.has_converged
+    assert null.probability[0] == pytest.approx([3 / 7, 4 / 7], rel=1e-8)
+    assert null.probability[1].tolist() == [1.0, 1.0]
+
+
 def test_what_everybody_traded_is_certain() -> None:
     # three wallets traded token 1; two of them one more each
     null = popularity_null(np.array([1, 2, 2]), np.array([3, 1, 1]))
