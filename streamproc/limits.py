@@ -130,6 +130,7 @@ DUE_REPEAT_S: Final = 5.0  # what is due is said again when the join has not act
 HANDLER_TRIES: Final = 3  # of a handler that fails for no known reason, then it is a dead letter
 RETRY_FIRST_S: Final = 0.1
 RETRY_CAP_S: Final = 5.0  # what is away is asked again at least this often
+TOPIC_WAIT_S: Final = 10.0  # a topic that was just made is known to all brokers within seconds
 OUTBOX_BATCH_BYTES: Final = (
     256 * 1024
 )  # of one partition's batch; a larger single record goes alone

@@ -16,7 +16,7 @@ from streamproc.engine.consumer import GuardedTransport
 from streamproc.engine.faust_app import GuardedApp
 from streamproc.engine.fence import Fence
 from streamproc.engine.flood import hold_back_floods
-from streamproc.engine.flow import Flow, exit_now
+from streamproc.engine.flow import Flow, started
 from streamproc.engine.join import Join
 from streamproc.engine.outbox import Outbox
 from streamproc.engine.packing import PassThrough
@@ -133,18 +133,22 @@ class Engine:
 
     async def opened(self) -> None:
         """Connect the outbox and run the start hooks; recovery has not begun, so neither can wait for the other."""
+        self._start(self._guard.beat())
         self._guard.start()
         await self.flow.outbox.start(self._outputs)
         for hook in self._opening:
             await hook()
-        watchdog = Watchdog(self.vitals, self._guard, stall_s=self.config.stall_s)
-        work = [watchdog.run(), self.vitals.measure(), *(timer.run() for timer in self._timers)]
-        self._tasks = [asyncio.ensure_future(each) for each in work]
-        for task in self._tasks:
-            task.add_done_callback(_failed)
+        self._start(Watchdog(self.vitals, stall_s=self.config.stall_s).run())
+        self._start(self.vitals.measure())
+        for timer in self._timers:
+            self._start(timer.run())
         # What is loaded by now stays: it need not be looked at by every later collection.
         gc.collect()
         gc.freeze()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run this beside the flow until the worker closes."""
+        self._tasks.append(started(work, self._tasks.remove))
 
     async def drained(self) -> None:
         """Start nothing new, finish what is under way, commit it; bounded, and what is left comes again elsewhere."""
@@ -160,7 +164,7 @@ class Engine:
 
     async def closed(self) -> None:
         """Close what was opened, the outbox first: nothing is produced any more."""
-        for task in self._tasks:
+        for task in list(self._tasks):
             task.cancel()
         await self.flow.outbox.stop(limits.STOP_OUTBOX_S)
         for hook in self._closing:
@@ -224,10 +228,3 @@ class Engine:
     def counts(self) -> Counter[str]:
         """Since the start: handled.NAME, retries.NAME, dead_letters.REASON, stale, holes, recovered, states_lost."""
         return self.flow.counts
-
-
-def _failed(task: asyncio.Task[None]) -> None:
-    """A background task of the engine never ends by itself; one that does is a bug and ends the process."""
-    if not task.cancelled() and task.exception() is not None:
-        log.error("a background task failed", exc_info=task.exception())
-        exit_now("a background task failed")

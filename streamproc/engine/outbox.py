@@ -23,7 +23,7 @@ from aiokafka.partitioner import murmur2
 
 from streamproc import limits
 from streamproc.engine.backoff import delay_s
-from streamproc.errors import BrokerUnavailableError, StreamprocError
+from streamproc.errors import BrokerUnavailableError, ConfigurationError, Fault, StreamprocError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -88,13 +88,27 @@ class Outbox:
         self.runs: dict[Partition, tuple[int, int]] = {}  # offsets that only we wrote: first, end
 
     async def start(self, topics: Collection[str]) -> None:
-        """Connect, and learn how many partitions each topic has; raises BrokerUnavailableError."""
+        """Connect, and learn how many partitions each topic has.
+
+        Raises BrokerUnavailableError, or ConfigurationError that names the topics that do not exist.
+        """
         try:
-            self._producer = await self._connected()
-            for topic in sorted(topics):
-                self._counts[topic] = len(await self._producer.partitions_for(topic))
+            producer = self._producer = await self._connected()
         except KafkaError as error:
             raise BrokerUnavailableError(f"the brokers do not answer: {error}") from error
+        found = await asyncio.gather(*(self._count(producer, topic) for topic in topics))
+        missing = sorted(topic for topic, count in zip(topics, found, strict=True) if not count)
+        if missing:
+            raise ConfigurationError([Fault("topics", topic, "must exist") for topic in missing])
+
+    async def _count(self, producer: Any, topic: str) -> int:  # noqa: ANN401 - aiokafka ships no types
+        """How many partitions a topic has; 0 when the brokers do not know it, even after a while."""
+        try:
+            async with asyncio.timeout(limits.TOPIC_WAIT_S):
+                self._counts[topic] = len(await producer.partitions_for(topic))
+        except (KafkaError, TimeoutError):
+            return 0
+        return self._counts[topic]
 
     async def stop(self, limit_s: float) -> None:
         """Give what is queued so much time, then let go."""

@@ -53,11 +53,6 @@ class Stage:
         """Whether no handler is at work and no record waits for one."""
         return not self._runners and not self._queue
 
-    @property
-    def at_work(self) -> int:
-        """How many records are with a handler or wait for the confirmation of their outputs."""
-        return len(self._busy)
-
     async def take(self, batch: Batch) -> None:
         """Queue what of a batch is new; returns when fewer records than the window are unfinished."""
         admitted = await self._flow.admit(self, batch)

@@ -63,9 +63,11 @@ class LoopGuard(threading.Thread):
         self._stop_by: float | None = None
         self._ended = threading.Event()
 
-    def beat(self) -> None:
-        """The loop turns."""
-        self._beat_at = time.monotonic()
+    async def beat(self) -> None:
+        """Show once a second, for ever, that the loop turns."""
+        while True:
+            self._beat_at = time.monotonic()
+            await asyncio.sleep(_BEAT_S)
 
     def stop_within(self, seconds: float) -> None:
         """From now on the process has so long to end."""
@@ -96,13 +98,11 @@ class Watchdog:
     def __init__(
         self,
         watched: Watched,
-        guard: LoopGuard,
         *,
         stall_s: float,
         end: Callable[[str], None] = exit_now,
     ) -> None:
         self._watched = watched
-        self._guard = guard
         self._stall_s = stall_s
         self._end = end
         self._since = time.monotonic()  # nothing has been wrong before this
@@ -111,7 +111,6 @@ class Watchdog:
         """Look once a second, for ever."""
         while True:
             await asyncio.sleep(_BEAT_S)
-            self._guard.beat()
             await self.look()
 
     async def look(self) -> None:

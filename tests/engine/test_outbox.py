@@ -14,7 +14,7 @@ from streamproc import limits
 from streamproc.engine.fence import Fence
 from streamproc.engine.outbox import Outbox, OutputRefusedError
 from streamproc.engine.records import Outgoing
-from streamproc.errors import BrokerUnavailableError
+from streamproc.errors import BrokerUnavailableError, ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -168,6 +168,17 @@ async def test_a_start_without_brokers_says_so() -> None:
     with pytest.raises(BrokerUnavailableError, match="do not answer"):
         await outbox.start([])
     assert not await outbox.is_broker_reachable()
+
+
+async def test_a_start_without_a_topic_names_it(
+    broker: str, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "TOPIC_WAIT_S", 0.5)
+    outbox = Outbox(broker, {}, Fence(3600))
+    with pytest.raises(ConfigurationError) as error:
+        await outbox.start([topic, f"{topic}-missing"])
+    assert [fault.value for fault in error.value.faults] == [f"{topic}-missing"]
+    await outbox.stop(1)
 
 
 def test_a_size_error_is_what_the_brokers_call_it() -> None:

@@ -47,7 +47,7 @@ class Case:
     def __init__(self) -> None:
         self.worker = Worker()
         self.ends: list[str] = []
-        self.dog = Watchdog(self.worker, LoopGuard(40), stall_s=60, end=self.ends.append)
+        self.dog = Watchdog(self.worker, stall_s=60, end=self.ends.append)
         self.dog._since = time.monotonic() - 1000
 
 
@@ -120,6 +120,18 @@ def test_a_blocked_event_loop_ends_the_process() -> None:
     guard.finish()
     guard.join()
     assert "blocked" in ends[0]
+
+
+@pytest.mark.usefixtures("quick_looks")
+async def test_a_loop_that_turns_is_left_alone() -> None:
+    ends: list[str] = []
+    guard = LoopGuard(0.2, end=ends.append)
+    beating = asyncio.create_task(guard.beat())
+    guard.start()
+    await asyncio.sleep(0.6)
+    guard.finish()
+    beating.cancel()
+    assert ends == []
 
 
 @pytest.mark.usefixtures("quick_looks")
