@@ -55,7 +55,7 @@ class Running(NamedTuple):
 async def run_demo(plan: Demo, settings: Settings) -> int:
     """Start everything, analyze, show and write the result, stop everything; 0 when the analysis completed."""
     # What was made up and what is real never share a store.
-    folder = settings.data_dir / ("live" if plan.is_live else "demo")
+    folder = settings.data_dir.resolve() / ("live" if plan.is_live else "demo")
     steps = Steps()
     steps.say(f"everything is kept in {folder}")
     async with AsyncExitStack() as stack:

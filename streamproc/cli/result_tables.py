@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streamproc.cli.output import print_table, results
 from streamproc.report.wording import (
@@ -21,11 +21,12 @@ from streamproc.report.wording import (
 if TYPE_CHECKING:
     from streamproc.report.wording import Json
 
+WIDE = 150  # columns of a terminal that has room for whole addresses
 PAIR_SCORES = ("idf", "capital", "binary", "jaccard", "held_jaccard")
 
 
 def print_result(result: Json, *, pairs: int) -> None:
-    """The best `pairs` pairs, all wallets, and what the whole took; addresses are written in full once."""
+    """The best `pairs` pairs, all wallets (addresses in full where there is room), and what the whole took."""
     _print_pairs(result, pairs)
     _print_wallets(result)
     took, spent = seconds(result["duration_ms"]), result["credits_spent"]
@@ -59,7 +60,8 @@ def _print_pairs(result: Json, most: int) -> None:
 
 def _print_wallets(result: Json) -> None:
     """Each wallet's figures in a line; for one without, why."""
-    rows = [_wallet_row(wallet) for wallet in result["wallets"]]
+    named = str if results().width >= WIDE else short
+    rows = [(named(row[0]), *row[1:]) for row in map(_wallet_row, result["wallets"])]
     columns = [
         "wallet",
         "net SOL>",
@@ -75,7 +77,7 @@ def _print_wallets(result: Json) -> None:
     print_table(columns, rows, title="\nWallets")
 
 
-def _wallet_row(wallet: Json) -> tuple[object, ...]:
+def _wallet_row(wallet: Json) -> tuple[Any, ...]:
     """One line of the wallets' table."""
     pnl, balances = wallet.get("pnl"), wallet.get("balances") or {}
     if pnl is None:

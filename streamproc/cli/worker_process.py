@@ -6,28 +6,32 @@ import asyncio
 import os
 import sys
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamproc import limits
+from streamproc.cli.environment import effective_environment
 from streamproc.local.guarded import Guarded, LocalStackError
 from streamproc.settings import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
-    from pathlib import Path
 
 TAIL_LINES = 15
 
 
 @asynccontextmanager
 async def worker_process(settings: Mapping[str, str], log: Path) -> AsyncIterator[Guarded]:
-    """A worker with these settings by field name, its output in `log`; stopped at the end of the block.
+    """A worker with these settings by field name over the ones in force; stopped at the end of the block.
 
-    It may still be joining its group when the block begins: what is asked meanwhile waits on its topic.
+    Its output goes to `log`. It may still be joining its group when the block begins: what is asked meanwhile waits
+    on its topic.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with _environment({PREFIX + name.upper(): value for name, value in settings.items()}):
-        worker = Guarded("worker", [sys.executable, "-m", "streamproc", "worker"], log=log)
+    ours = {PREFIX + name.upper(): value for name, value in settings.items()}
+    with _environment(effective_environment() | ours):
+        program = [sys.executable, "-m", "streamproc", "worker"]
+        worker = Guarded("worker", program, log=log, folder=Path.cwd())
     try:
         yield worker
     finally:

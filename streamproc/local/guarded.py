@@ -34,7 +34,7 @@ class Owner(NamedTuple):
 class Guarded:
     """A running server; it ends with this process whatever happens to this process.
 
-    `keep_open` are file descriptors that stay open until the server is gone (the lock on its folder).
+    It runs in `folder`. `keep_open` are file descriptors that stay open until the server is gone (its folder's lock).
     Its output goes to `log`; the output of the run before is beside it with `.before` added.
     """
 
@@ -46,6 +46,7 @@ class Guarded:
         log: Path,
         owner: Owner | None = None,
         keep_open: Sequence[int] = (),
+        folder: Path | str = "/",
     ) -> None:
         self.name = name
         self.log = log
@@ -72,7 +73,7 @@ class Guarded:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                cwd="/",
+                cwd=folder,
                 pass_fds=tuple(keep_open),
             )
 
