@@ -1,4 +1,4 @@
-"""On the generated world every entry, trade, PnL figure and plain score equals the world's own truth, in both forms.
+"""On the generated world every entry, trade, PnL figure, balance and plain score equals the world's own truth.
 
 The world knows what each transaction meant and computes its figures by code of its own; nothing is shared with the
 core.
@@ -14,21 +14,29 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
+from streamproc.core.balances import TokenAccount, balances_of
+from streamproc.core.composition import Prices, WalletFacts, wallet_record, wallet_row
 from streamproc.core.enhanced import enhanced_page
 from streamproc.core.entries import Entry, Kind, Page, same_facts
 from streamproc.core.pnl import wallet_pnl, with_market_values
 from streamproc.core.pnl_json import pnl_to_json
 from streamproc.core.rates import SolPrices
 from streamproc.core.raw import raw_page
-from streamproc.core.solana import WSOL
+from streamproc.core.similarity import SimilarityInputs, compare
+from streamproc.core.solana import EXCLUDED_MINTS, QUOTES, TOKEN_PROGRAMS, WSOL
+from streamproc.core.tokens import TokenPrice
 from streamproc.core.trades import trades_from_entries
+from streamproc.events import ReadyWallet
 from streamproc.sandbox.enhanced_form import enhanced_form
 from streamproc.sandbox.raw_form import raw_form
 from streamproc.sandbox.true_scores import terms_of
 from streamproc.sandbox.truth import true_pnl
 from streamproc.sandbox.world import World
+from streamproc.sandbox.world_archive import WorldArchive
+from tests.truth.against import compare_balances, compare_pairs, compare_records, compare_set
 
 if TYPE_CHECKING:
+    from streamproc.core.similarity import Comparison
     from streamproc.sandbox.chain import Transaction
     from streamproc.sandbox.intent import TrueEntry
 
@@ -172,10 +180,96 @@ def product_pnl(
     return pnl_to_json(with_market_values(pnl, prices, prices[WSOL]))
 
 
-def compare_records(found: dict[str, Any], truth: dict[str, Any]) -> None:
-    rows = {row["mint"]: row for row in found["tokens"]}
-    for row in truth["tokens"]:
-        assert {name: rows[row["mint"]][name] for name in row} == row
-    assert [row["mint"] for row in found["tokens"]] == [row["mint"] for row in truth["tokens"]]
-    totals = {name: value for name, value in truth.items() if name != "tokens"}
-    assert {name: found[name] for name in totals} == totals
+def whole_tokens(world: World) -> Prices:
+    """What the price service says of every mint."""
+    return Prices({m: TokenPrice(m, float(usd), None) for m, usd in world.prices_usd.items()})
+
+
+def product_balances(world: World, wallet: str) -> dict[str, Any]:
+    """The balances as they are kept, from the token accounts that the chain ends with."""
+    archive = WorldArchive(world)
+    listed = [
+        TokenAccount(state.mint, str(state.amount), state.decimals, state.frozen)
+        for program in TOKEN_PROGRAMS
+        for state in archive.token_accounts(wallet, program)
+    ]
+    account = archive.account(wallet)
+    balances = balances_of(account.lamports if account else None, listed)
+    tokens = [
+        {
+            "mint": holding.mint,
+            "amount": str(holding.amount),
+            "decimals": holding.decimals,
+            "accounts": holding.accounts,
+            "frozen": holding.is_frozen,
+        }
+        for holding in balances.tokens
+    ]
+    return {"state": "ok", "lamports": balances.lamports, "tokens": tokens, "fetched_at": 0}
+
+
+def product_facts(seed: int, wallet: str) -> WalletFacts:
+    """All that is stored of a wallet that was synced and whose balances were fetched."""
+    page = raw_entries(seed, wallet)
+    sol = Fraction(world(seed).prices_usd[WSOL])
+    pnl = wallet_pnl(page.entries, wallet, decimals=page.decimals, prices=SolPrices(current=sol))
+    return WalletFacts(
+        wallet=wallet,
+        ready=ReadyWallet(outcome="analyzed", balances="ok"),
+        pnl=pnl_to_json(pnl),
+        coverage={"state": "complete"},
+        balances=product_balances(world(seed), wallet),
+    )
+
+
+@cache
+def product_comparison(seed: int) -> Comparison:
+    prices = whole_tokens(world(seed))
+    rows = (wallet_row(product_facts(seed, each), prices) for each in world(seed).addresses)
+    inputs = SimilarityInputs(
+        wallets=tuple(rows),
+        inputs_digest="00",
+        excluded_mints=EXCLUDED_MINTS | QUOTES,
+        rank_by="idf",
+        max_pairs=10_000,
+    )
+    return compare(inputs)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_score_label_trend_overlap_and_count_of_every_pair_equals_the_truth(
+    seed: int,
+) -> None:
+    compare_pairs(product_comparison(seed).pairs, world(seed), world(seed).addresses)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_figure_of_the_whole_set_equals_the_truth(seed: int) -> None:
+    compare_set(product_comparison(seed).set, world(seed), world(seed).addresses)
+
+
+def test_the_worlds_show_several_labels_and_trends() -> None:
+    pairs = [pair for seed in SEEDS for pair in product_comparison(seed).pairs]
+    assert {pair["trend"] for pair in pairs} >= {"converging", "diverging"}
+    assert len({pair["label"] for pair in pairs}) >= 3
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_all_balances_with_their_prices_and_values_equal_the_truth(seed: int) -> None:
+    prices = whole_tokens(world(seed))
+    for wallet in [*world(seed).addresses, world(seed).never_funded]:
+        facts = WalletFacts(
+            wallet=wallet,
+            ready=ReadyWallet(outcome="analyzed", balances="ok"),
+            balances=product_balances(world(seed), wallet),
+        )
+        record = wallet_record(facts, prices, prices.exact())
+        compare_balances(record["balances"], world(seed), wallet)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_pnl_record_of_a_result_equals_the_truth(seed: int) -> None:
+    prices = whole_tokens(world(seed))
+    for wallet in world(seed).addresses:
+        record = wallet_record(product_facts(seed, wallet), prices, prices.exact())
+        compare_records(record["pnl"], true_pnl(world(seed).entries(wallet), terms_of(world(seed))))
