@@ -43,6 +43,11 @@ def print_json(value: object) -> None:
     click.echo(orjson.dumps(value, option=option).decode())
 
 
+def print_json_line(text: str) -> None:
+    """A JSON text on a line of its own on standard output, for programs that read line by line."""
+    click.echo(text)
+
+
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = ""
 ) -> None:

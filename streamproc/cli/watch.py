@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 import click
-import orjson
 
 from streamproc.cli.environment import effective_settings
 from streamproc.cli.live import live_view
-from streamproc.cli.output import output_option, print_json, remarks
+from streamproc.cli.output import output_option, print_json_line, remarks
 from streamproc.cli.records import follow
 from streamproc.errors import BrokerUnavailableError
 from streamproc.events import AnalysisCompleted, AnalysisFailed, AnalysisProgressed, Event
@@ -68,16 +68,20 @@ async def _watched(
 ) -> Event:
     """Show the request's events until the terminal one, which is returned."""
     event: Event | None = None
-    with live_view(remarks()) as view:
+    with contextlib.nullcontext(JsonLines()) if as_json else live_view(remarks()) as view:
         async for event in follow(settings, request_id, since_ms=since_ms):
-            if as_json and isinstance(
-                event, AnalysisProgressed | AnalysisCompleted | AnalysisFailed
-            ):
-                print_json(orjson.loads(event.model_dump_json()))
-            elif not as_json:
-                view.show(event)
+            view.show(event)
     assert event is not None  # noqa: S101 - following ends with the terminal event
     return event
+
+
+class JsonLines:
+    """A view for programs: each event about the request as a whole is one line on standard output."""
+
+    def show(self, event: Event) -> None:
+        """Print progress and terminal records."""
+        if isinstance(event, AnalysisProgressed | AnalysisCompleted | AnalysisFailed):
+            print_json_line(event.model_dump_json())
 
 
 def _say_ending(terminal: Event) -> None:
