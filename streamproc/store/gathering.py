@@ -53,9 +53,11 @@ class Gathering(Generic[T, R]):
             else:
                 for each in batch:
                     await self._answer([each])
-        except BaseException as error:
-            _fail(batch, error)
+        except asyncio.CancelledError as error:  # the loop ends
+            _fail([*batch, *self._waiting], error)
             raise
+        except Exception as error:  # noqa: BLE001 - a bug is its callers' to raise
+            _fail(batch, error)
         else:
             for (_, future), answer in zip(batch, answers, strict=True):
                 if not future.done():

@@ -48,7 +48,7 @@ class Wallets(Subject):
         return None if row is None else Synced(row["synced_at_ms"], row["watermark_slot"])
 
     async def mark_oversized(self, wallet: str, *, for_s: float) -> None:
-        """Note that a wallet has more token accounts than are listed; that expires."""
+        """Note that a wallet has more token accounts than are listed; a note in force is not prolonged."""
         await self._database.run("wallets.mark_oversized", wallet, for_s)
 
     async def oversized(self, wallets: Iterable[str]) -> set[str]:

@@ -142,7 +142,8 @@ def _parts(span: Span) -> list[_Part]:
 def _shown(page: Page, part: _Part, descent: Descent) -> HistoryPage:
     """The page with the slots that it closes; raises UpstreamInconsistentError when it is not what was asked for."""
     descent.check(page)
-    slots = [entry.slot for entry in page.entries]
+    entries = tuple({entry.signature: entry for entry in page.entries}.values())
+    slots = [entry.slot for entry in entries]
     if any(later > earlier for earlier, later in pairwise(slots)):
         raise UpstreamInconsistentError("a page is not in descending order of slots")
     if slots and (
@@ -151,4 +152,4 @@ def _shown(page: Page, part: _Part, descent: Descent) -> HistoryPage:
         raise UpstreamInconsistentError("a page has transactions of slots that were not asked for")
     is_last = page.next_token is None
     closed = descent.closed_to_the_end(slots) if is_last else descent.closed_down_to(slots)
-    return HistoryPage(page.entries, closed, page.decimals, METHOD)
+    return HistoryPage(entries, closed, page.decimals, METHOD)

@@ -27,7 +27,10 @@ async def test_the_last_sync_is_remembered_and_never_goes_back(store: Store) -> 
 async def test_an_oversized_wallet_is_asked_again_after_a_time(store: Store) -> None:
     await store.mark_oversized("W", for_s=3600)
     await store.mark_oversized("V", for_s=-1)
+    await store.mark_oversized("W", for_s=-1)
     assert await store.oversized(["W", "V", "U"]) == {"W"}
+    await store.mark_oversized("V", for_s=3600)
+    assert await store.oversized(["W", "V", "U"]) == {"W", "V"}
 
 
 async def test_an_analysis_comes_back_with_numbers_of_any_size_and_order(store: Store) -> None:

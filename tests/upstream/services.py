@@ -75,16 +75,15 @@ class Clock:
 
 def settings_for(base: str = BASE, **given: object) -> Settings:
     """Settings whose services are all at one base."""
-    return load_settings(
-        {},
-        kafka_brokers="127.0.0.1:1",
-        postgres_dsn="postgresql://unused",
-        helius_api_key=KEY,
-        helius_rpc_url=base,
-        helius_api_url=base,
-        dexscreener_url=base,
-        **given,
-    )
+    usual = {
+        "kafka_brokers": "127.0.0.1:1",
+        "postgres_dsn": "postgresql://unused",
+        "helius_api_key": KEY,
+        "helius_rpc_url": base,
+        "helius_api_url": base,
+        "dexscreener_url": base,
+    }
+    return load_settings({}, **{**usual, **given})
 
 
 Serve = Callable[[httpx.Request], httpx.Response]

@@ -31,6 +31,7 @@ from tests.upstream.services import (
     enhanced,
     opened,
     raw,
+    rpc_error,
     signature,
 )
 
@@ -311,6 +312,31 @@ async def test_records_without_a_slot_are_kept_and_close_nothing_else(clock: Clo
         await _walk(upstream, kept)
     assert len(kept.entries) == 1
     assert kept.ranges == [(0, 0)]
+
+
+async def test_decimals_that_trimmed_records_leave_out_are_asked_for(clock: Clock) -> None:
+    trimmed = {
+        **enhanced(SLOT, 1),
+        "accountData": [],
+        "tokenTransfers": [
+            {"mint": OTHER, "tokenAmount": 1.5, "fromUserAccount": "x", "toUserAccount": WALLET}
+        ],
+    }
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        if b"getAssetBatch" in request.content:
+            return answered([{"id": OTHER, "token_info": {"decimals": 4}}])
+        if request.method == "POST":
+            return rpc_error(-32601)
+        return httpx.Response(
+            200, json=[] if "before-signature" in request.url.params else [trimmed]
+        )
+
+    async with opened(serve, clock=clock) as upstream:
+        kept = Kept()
+        pages = await _walk(upstream, kept)
+    assert kept.entries[signature(1)].deltas == ((OTHER, 15_000),)
+    assert pages[0].decimals == {OTHER: 4}
 
 
 async def test_when_no_strategy_is_left_the_error_says_so(clock: Clock) -> None:

@@ -18,9 +18,11 @@ SET synced_at_ms = greatest(w.synced_at_ms, excluded.synced_at_ms),
 SELECT synced_at_ms, watermark_slot FROM wallets WHERE address = $1 AND synced_at_ms IS NOT NULL
 
 -- name: mark_oversized
-INSERT INTO wallets (address, oversized_until_ms)
+-- A mark that is in force is not prolonged by those who only heard of it.
+INSERT INTO wallets AS w (address, oversized_until_ms)
 VALUES ($1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint + ($2::float8 * 1000)::bigint)
 ON CONFLICT (address) DO UPDATE SET oversized_until_ms = excluded.oversized_until_ms
+WHERE coalesce(w.oversized_until_ms, 0) <= (extract(epoch FROM clock_timestamp()) * 1000)::bigint
 
 -- name: oversized
 SELECT address FROM wallets
