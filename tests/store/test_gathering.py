@@ -29,8 +29,8 @@ async def test_a_store_that_is_away_is_told_to_all() -> None:
         raise StoreUnavailableError("away")
 
     answers = await asyncio.gather(
-        *map(Gathering(carry_out, most=9), "abc"), return_exceptions=True
-    )  # type: ignore[arg-type]
+        *map(Gathering(carry_out, most=9), range(3)), return_exceptions=True
+    )
     assert all(isinstance(each, StoreUnavailableError) for each in answers)
 
 
