@@ -28,6 +28,7 @@ NARROW: Final = 1.0  # tilted variance below which a saddlepoint may be off by m
 TILT_MIN: Final = 0.5  # the inversion keeps that far from its pole
 INVERSION_POINTS: Final = 64  # what is further apart than that weighs exp(-32)
 NEGLIGIBLE: Final = 1e-22  # a coin that never falls, beyond any tilt
+SURE: Final = 1 - 1e-12  # a coin whose odds a float no longer tells from certain
 PRECISION: Final = 1e-9  # of the tilted mean, relative; 1 / w**3 feels it near the mean
 SMALLEST: Final = 1e-300  # no probability is called impossible
 ROOT_TAU: Final = 2.5066282746310002  # sqrt(2 pi)
@@ -58,6 +59,7 @@ def overlap_tail(null: PopularityNull, asked: Overlaps) -> Floats:
         part = slice(first, first + size)
         coins = null.probability[asked.class_a[part]] * null.probability[asked.class_b[part]]
         coins[coins < NEGLIGIBLE] = 0.0
+        coins[coins > SURE] = 1.0
         found[part] = _tails(coins, null.tokens, asked.shared[part].astype(np.float64))
     return found
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streamproc.core.similarity.overlap_tail import Overlaps, expected_overlaps, overlap_tail
@@ -74,6 +74,8 @@ def test_p_is_within_one_percent_of_exact(
     st.lists(st.floats(1e-4, 1) | st.floats(0.99, 1), min_size=1, max_size=5),
     st.lists(st.integers(1, 30), min_size=5, max_size=5),
 )
+@example([1.0, 0.9999999999999999], [1, 10])  # as good as certain
+@example([0.6875, 0.71875], [1, 5])  # the mean, nearly
 def test_p_is_within_five_percent_of_exact_for_any_coins(
     probability: list[float], tokens: list[int]
 ) -> None:
