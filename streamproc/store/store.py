@@ -13,13 +13,14 @@ from streamproc.store.database import open_database
 from streamproc.store.enrichment import Enrichment
 from streamproc.store.history import History
 from streamproc.store.migrate import pending
+from streamproc.store.relations import Relations
 from streamproc.store.wallets import Wallets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 
-class Store(Analyses, History, Wallets, Balances, Enrichment, Budget):
+class Store(Analyses, History, Wallets, Balances, Enrichment, Budget, Relations):
     """Everything that is kept; every method raises StoreUnavailableError while Postgres is away."""
 
 
