@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+import uuid
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit, urlunsplit
 
+import asyncpg
 import pytest
 
 from streamproc.sandbox.server import Sandbox, serve
@@ -18,7 +21,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from streamproc.sandbox.archive import Archive
+    from tests.conftest import Servers
     from tests.flow.installation import Installation
+
+
+class Opener(Protocol):
+    """Opens an installation of its own on the shared servers."""
+
+    def __call__(
+        self, sandbox: Sandbox, **settings: str
+    ) -> AbstractAsyncContextManager[Installation]:
+        """An installation without workers yet, with these settings beside the usual ones."""
 
 
 @pytest.fixture(scope="session")
@@ -88,3 +101,45 @@ async def installation(
         folder=tmp_path,
     ) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def open_installation(
+    servers: Servers, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Opener:
+    """Opens installations that live longer than one test, or several in one test."""
+
+    @asynccontextmanager
+    async def open_one(sandbox: Sandbox, **settings: str) -> AsyncIterator[Installation]:
+        async with (
+            _database(servers.dsn, migrated_template) as dsn,
+            installed(
+                broker=servers.bootstrap,
+                dsn=dsn,
+                prefix=f"t{uuid.uuid4().hex[:10]}-",
+                upstream={**upstream_settings(sandbox), **settings},
+                folder=tmp_path_factory.mktemp("installation"),
+            ) as running,
+        ):
+            yield running
+
+    return open_one
+
+
+@asynccontextmanager
+async def _database(dsn: str, template: str) -> AsyncIterator[str]:
+    """The address of a database that has the store's schema, dropped afterwards."""
+    name = f"t{uuid.uuid4().hex[:12]}"
+    await _execute(dsn, f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        yield urlunsplit(urlsplit(dsn)._replace(path=f"/{name}"))
+    finally:
+        await _execute(dsn, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+async def _execute(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

@@ -1,0 +1,163 @@
+"""Through real Kafka, Postgres and HTTP the result of a generated world is the world's truth, in both wire forms."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+import pytest_asyncio
+
+from streamproc.sandbox.faults import Fault
+from streamproc.sandbox.true_scores import terms_of
+from streamproc.sandbox.truth import true_pnl
+from tests.flow.conftest import served
+from tests.flow.rules import check_end, lasting
+from tests.truth.against import (
+    compare_balances,
+    compare_coverage,
+    compare_pairs,
+    compare_records,
+    compare_set,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from streamproc.sandbox.server import Sandbox
+    from streamproc.sandbox.world import World
+    from tests.flow.conftest import Opener
+    from tests.flow.installation import Installation
+
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
+
+FULL = "getTransactionsForAddress"
+ENHANCED = "history"
+FORMS = {"full": FULL, "enhanced": ENHANCED}
+EVERYTHING = {"max_tokens_per_wallet": 10_000}
+
+
+class Run(NamedTuple):
+    """One installation that has answered one request."""
+
+    installation: Installation
+    sandbox: Sandbox
+    result: dict[str, Any]
+    asked: dict[str, int]  # calls by method until then
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def runs(world: World, open_installation: Opener) -> AsyncIterator[dict[str, Run]]:
+    """The same request answered by two installations, one of whose upstreams lacks the preferred method."""
+    async with AsyncExitStack() as opened:
+        answered = {}
+        for form in FORMS:
+            sandbox = opened.enter_context(served(world))
+            if form == "enhanced":
+                sandbox.set_faults(Fault("-32601", method=FULL))
+            installation = await opened.enter_async_context(open_installation(sandbox))
+            await installation.ready_worker()
+            await installation.request("truth", world.addresses, **EVERYTHING)
+            result = await installation.ending("truth")
+            answered[form] = Run(installation, sandbox, result, dict(sandbox.counters.methods))
+        yield answered
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_every_figure_of_the_result_equals_the_truth(
+    runs: dict[str, Run], world: World, form: str
+) -> None:
+    result, said = runs[form].result, runs[form].installation.said
+    assert result["status"] == "completed"
+    assert check_end(said, "truth") == result
+    assert result["truncated"] is None
+    assert [wallet["wallet"] for wallet in result["wallets"]] == sorted(world.addresses)
+    for wallet in result["wallets"]:
+        address = wallet["wallet"]
+        assert (wallet["outcome"], wallet["error"]) == ("analyzed", None)
+        compare_coverage(wallet["coverage"], world, address)
+        compare_records(wallet["pnl"], true_pnl(world.entries(address), terms_of(world)))
+        compare_balances(wallet["balances"], world, address)
+    compare_pairs(result["pairs"], world, world.addresses)
+    assert result["pairs_total"] == len(result["pairs"])
+    compare_set(result["set"], world, world.addresses)
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_what_is_said_of_each_wallet_counts_its_transactions_trades_and_tokens(
+    runs: dict[str, Run], world: World, form: str
+) -> None:
+    said = runs[form].installation.of("wallet-analyzed", "truth")
+    assert {each.event["wallet"] for each in said} == set(world.addresses)
+    for each in said:
+        event = each.event
+        truth = true_pnl(world.entries(event["wallet"]), terms_of(world))
+        assert event["outcome"] == "analyzed"
+        compare_coverage(event["coverage"], world, event["wallet"])
+        assert event["counts"] == {
+            "transactions": len(world.entries(event["wallet"])),
+            "trades": truth["trades"],
+            "tokens": truth["tokens_traded"],
+        }
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_every_token_that_is_held_or_shared_has_its_name_and_price_or_is_listed_as_missing(
+    runs: dict[str, Run], world: World, form: str
+) -> None:
+    result = runs[form].result
+    held = {token["mint"] for each in result["wallets"] for token in each["balances"]["tokens"]}
+    assert held <= result["tokens"].keys()
+    missing = {(each["kind"], each["id"]) for each in result["missing"]}
+    for mint, token in result["tokens"].items():
+        assert token["decimals"] == world.chain.decimals[mint]
+        assert (token["name"] is None) == (("metadata", mint) in missing)
+        assert (token["price_usd"] is None) == (("price", mint) in missing)
+        if token["price_usd"] is not None:
+            assert token["price_usd"] == float(world.prices_usd[mint])
+
+
+async def test_each_form_was_really_used(runs: dict[str, Run], world: World) -> None:
+    assert ENHANCED not in runs["full"].asked
+    assert runs["full"].asked[FULL] >= len(world.addresses)
+    assert runs["enhanced"].sandbox.counters.faults["-32601"] == runs["enhanced"].asked[FULL]
+    assert runs["enhanced"].asked[ENHANCED] >= len(world.addresses)
+
+
+async def test_both_forms_give_the_same_result(runs: dict[str, Run]) -> None:
+    full, enhanced = (lasting(runs[form].result) for form in FORMS)
+    assert full.keys() == enhanced.keys()
+    for name, value in full.items():
+        assert enhanced[name] == value, name
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_a_second_request_asks_histories_only_for_what_is_new(
+    runs: dict[str, Run], world: World, form: str
+) -> None:
+    installation, sandbox, result, _ = runs[form]
+    sandbox.counters.reset()
+    await installation.request("again", world.addresses, **EVERYTHING)
+    again = await installation.ending("again")
+    assert lasting({**again, "request_id": "truth"}) == lasting(result)
+    calls = sandbox.counters.methods
+    assert calls[FORMS[form]] == len(world.addresses)
+    for wallet in world.addresses:  # the last known slot is listed again, nothing below it
+        entries = world.entries(wallet)
+        newest = sum(entry.slot == entries[-1].slot for entry in entries)
+        assert sandbox.counters.transactions[wallet] <= newest
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_a_request_that_accepts_recent_histories_makes_no_history_call(
+    runs: dict[str, Run], world: World, form: str
+) -> None:
+    installation, sandbox, result, _ = runs[form]
+    sandbox.counters.reset()
+    await installation.request("recent", world.addresses, max_age_s=3600, **EVERYTHING)
+    recent = await installation.ending("recent")
+    assert not sandbox.counters.methods[FULL]
+    assert not sandbox.counters.methods[ENHANCED]
+    changed = {"request_id": "truth", "inputs_digest": result["inputs_digest"]}
+    assert lasting(recent)["wallets"] == lasting(result)["wallets"]
+    assert lasting({**recent, **changed}).keys() == lasting(result).keys()
