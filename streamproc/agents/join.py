@@ -90,22 +90,16 @@ class JoinLogic:
         """Whether this state should not wait for the next tick."""
         return is_urgent(traced.state)
 
-    def tell(self, traced: Traced) -> tuple[Traced, list[Encoded]]:
-        """What is to be said about this state now; terminal records among it are drafts."""
-        now_ms = self._clock_ms()
-        state, events = tell(traced.state, now=now_ms // 1000)
-        trace = traced.traceparent.encode() if traced.traceparent else None
-        records = [self._codec.encode(each, time_ms=now_ms, traceparent=trace) for each in events]
-        return Traced(state, traced.traceparent), records
-
     async def settle(
         self, states: list[tuple[bytes, Traced]]
     ) -> list[tuple[Traced, list[Outgoing]]]:
-        """For each key's state the one that has said what there was to say, and the records that say it."""
-        told = [self.tell(traced) for _, traced in states]
-        return [(traced, [outgoing(record) for record in records]) for traced, records in told]
+        """For each key's state the one that has said what there was to say, and the records that say it.
 
-    async def decide(self, told: list[tuple[bytes, list[Encoded]]]) -> list[list[Encoded]]:
+        Terminal records among them are drafts.
+        """
+        return [self._told(traced) for _, traced in states]
+
+    async def decide(self, told: list[tuple[bytes, list[Outgoing]]]) -> list[list[Outgoing]]:
         """What is published of these records, key by key: drafts of an end give way to what the store's row says.
 
         Raises StoreUnavailableError when the store cannot be asked; nothing is published then.
@@ -136,28 +130,43 @@ class JoinLogic:
         event = AnalysisDue(request_id=traced.state.request_id, kind=kind, at=int(now))
         return outgoing(self._codec.encode(event, time_ms=int(now * 1000)))
 
-    def _decision(self, key: bytes, records: list[Encoded]) -> Decision | None:
+    def _told(self, traced: Traced) -> tuple[Traced, list[Outgoing]]:
+        """What is to be said about one state now."""
+        now_ms = self._clock_ms()
+        state, events = tell(traced.state, now=now_ms // 1000)
+        trace = traced.traceparent.encode() if traced.traceparent else None
+        records = [self._codec.encode(each, time_ms=now_ms, traceparent=trace) for each in events]
+        return Traced(state, traced.traceparent), [outgoing(record) for record in records]
+
+    def _decision(self, key: bytes, records: list[Outgoing]) -> Decision | None:
         """The decision that these records ask for, if there is a draft of an end among them."""
         draft = next((each for each in records if each.topic == self._failed_topic), None)
         if draft is None:
             return None
-        failed = AnalysisFailed.model_validate_json(draft.value)
+        failed = AnalysisFailed.model_validate_json(draft.value or b"")
         last = records[-1]
         return Decision(
             request_id=key.decode(),
             status=failed.status,
             code=failed.code,
-            terminal=draft,
-            progress=last if last.topic == self._progress_topic else None,
+            terminal=_encoded(draft),
+            progress=_encoded(last) if last.topic == self._progress_topic else None,
         )
 
-    def _decided(self, records: list[Encoded], ending: Ending) -> list[Encoded]:
+    def _decided(self, records: list[Outgoing], ending: Ending) -> list[Outgoing]:
         """The records with the draft and its last progress replaced by the row's.
 
         A draft without a progress record was made after the hand-over: the similarity agent publishes that end.
         """
-        before = [each for each in records if each.topic != self._failed_topic]
-        if len(before) == len(records) or records[-1].topic == self._failed_topic:
-            return [] if records[-1].topic == self._failed_topic else records
-        published = [*before[:-1], ending.terminal]
-        return published if ending.progress is None else [*published, ending.progress]
+        if records[-1].topic == self._failed_topic:
+            return []
+        before = [each for each in records[:-1] if each.topic != self._failed_topic]
+        last = [] if ending.progress is None else [outgoing(ending.progress)]
+        return [*before, outgoing(ending.terminal), *last]
+
+
+def _encoded(record: Outgoing) -> Encoded:
+    """The record in the store's words; an end always has a key and a value."""
+    return Encoded(
+        record.topic, record.key or b"", record.value or b"", record.headers, record.timestamp_ms
+    )

@@ -1,7 +1,8 @@
 """One cycle of a join, for the keys that changed; every step waits for the brokers.
 
-What was written ahead and maybe not published is repeated; `settle` decides; state and outputs go to the changelog
-together; the outputs are published. Only then does the join show the states in its table and count the sources as done.
+What was written ahead and maybe not published is repeated; `settle` says what is to be said; state and outputs go to
+the changelog together; `decide` has the last word on what of them is published. Only then does the join show the states
+in its table and count the sources as done.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from streamproc import metrics
 from streamproc.engine import failpoints, stored
@@ -20,7 +21,7 @@ from streamproc.engine.records import Outgoing
 from streamproc.errors import DeadLetterError, TransientError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from streamproc.engine.flow import Flow
     from streamproc.engine.lanes import Lane
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from streamproc.engine.table import JoinTable
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Entry(Generic[S]):
@@ -81,7 +84,7 @@ class Cycle(Generic[S]):
         self, entries: list[Entry[S]]
     ) -> tuple[list[Decided[S]], list[tuple[Entry[S], BaseException]]]:
         """What is decided, durable and published; and the entries whose state can be neither, with the reason."""
-        await self._sent({entry.key: entry.again for entry in entries if entry.again})
+        await self._published({entry.key: entry.again for entry in entries if entry.again})
         decided, failed = await self._decided(entries)
         refused = await self._sent(
             {each.entry.key: [self._ahead(each)] for each in decided if each.is_news}
@@ -92,11 +95,18 @@ class Cycle(Generic[S]):
             if each.entry.key in refused
         ]
         decided = [each for each in decided if each.entry.key not in refused]
-        await self._sent({each.entry.key: each.outs for each in decided if each.outs})
+        await self._published({each.entry.key: each.outs for each in decided if each.outs})
         last = [each.entry for each in decided if each.outs and each.dumped is None]
         await self._sent({entry.key: [self._tombstone(entry)] for entry in last})
         await failpoints.reach("after-join-outputs-before-table")
         return decided, failed
+
+    async def _published(self, written: dict[bytes, Sequence[Outgoing]]) -> None:
+        """Publish of what was written ahead what `decide` says; it is asked until it answers."""
+        if written:
+            told = [(key, list(outs)) for key, outs in written.items()]
+            published = await self._asked(self._logic.decide, told)
+            await self._sent(dict(zip(written, published, strict=True)))
 
     async def _sent(self, records: dict[bytes, Sequence[Outgoing]]) -> dict[bytes, BaseException]:
         """Wait until the brokers have all; what they refuse for good, by key."""
@@ -131,12 +141,16 @@ class Cycle(Generic[S]):
         return decided, failed
 
     async def _settled(self, entries: list[Entry[S]]) -> list[Decided[S]]:
-        """Ask until the world answers."""
+        """What `settle` makes of the states."""
+        states = [(each.key, each.state) for each in entries if each.state is not None]
+        return self._stamped(entries, await self._asked(self._logic.settle, states))
+
+    async def _asked(self, question: Callable[[T], Awaitable[R]], about: T) -> R:
+        """The answer; what it needs may be away for now, so it is asked until it comes."""
         tries = 0
         while True:
             try:
-                states = [(each.key, each.state) for each in entries if each.state is not None]
-                return self._stamped(entries, await self._logic.settle(states))
+                return await question(about)
             except TransientError as error:
                 tries += 1
                 log.warning("%s waits: %s", self._name, error)

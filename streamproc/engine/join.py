@@ -21,6 +21,7 @@ from streamproc.engine.dead_letters import NO_KEY
 from streamproc.engine.due import DueTimes
 from streamproc.engine.flow import started
 from streamproc.engine.logic import JoinLogic, S
+from streamproc.engine.records import Outgoing, partition_of
 from streamproc.errors import DeadLetterError
 
 if TYPE_CHECKING:
@@ -75,6 +76,9 @@ class Join(Generic[S]):
             self._divert(
                 lane, record, DeadLetterError(NO_KEY, "a record without a key joins nothing")
             )
+            return None
+        if partition_of(record.key, self.table.partitions) != record.partition:
+            self._pass_on(lane, record)
             return None
         entry = self.live.get(record.key)
         if entry is None:
@@ -135,6 +139,23 @@ class Join(Generic[S]):
 
         letter = self._flow.letter(record, error)
         self._flow.outbox.send([letter]).add_done_callback(confirmed)
+
+    def _pass_on(self, lane: Lane, record: Record) -> None:
+        """Send a record to the partition of its key, where its state is: other clients may place keys otherwise."""
+
+        def confirmed(future: asyncio.Future[None]) -> None:
+            if not future.cancelled():
+                self._done([(lane, record)])
+
+        self._flow.counts["passed_on"] += 1
+        again = Outgoing(
+            record.topic,
+            record.key,
+            record.value,
+            record.headers,
+            timestamp_ms=record.timestamp_ms,
+        )
+        self._flow.outbox.send([again]).add_done_callback(confirmed)
 
     def _done(self, taken: list[tuple[Lane, Record]]) -> None:
         """Count records as done."""

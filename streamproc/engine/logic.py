@@ -28,5 +28,11 @@ class JoinLogic(Protocol[S]):
     async def settle(self, states: list[tuple[bytes, S]]) -> list[tuple[S, list[Outgoing]]]:
         """For each key's state the new one and its outputs; may await, and raise TransientError to be asked again."""
 
+    async def decide(self, told: list[tuple[bytes, list[Outgoing]]]) -> list[list[Outgoing]]:
+        """What is published of each key's outputs, asked once they are durable, and again after a crash.
+
+        May await what decides over an end, and raise TransientError to be asked again.
+        """
+
     def due(self, key: bytes, state: S, now: float) -> Outgoing | None:
         """What a timer has to put on the join's own topic for a state at a time; once something, then always."""

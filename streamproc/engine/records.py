@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
+from aiokafka.partitioner import murmur2
+
 Partition: TypeAlias = tuple[
     str, int
 ]  # topic and number; Faust's and aiokafka's TP are equal to it
@@ -40,3 +42,8 @@ class Batch(NamedTuple):
     generation: int  # of the consumer group, when it was fetched
     start: int  # where the batch before it ended; below the first offset where the log has a gap
     records: list[Record]
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition of a key among so many, as Kafka's own clients (Java's default) choose it."""
+    return int((murmur2(key) & 0x7FFF_FFFF) % partitions)

@@ -24,6 +24,7 @@ class JoinTable:
     def __init__(self, app: faust.App, name: str, partitions: int) -> None:
         # Raw bytes: a schema of our own on a table breaks its recovery.
         self._app: Any = app
+        self.partitions = partitions
         self._table: Any = app.Table(name, partitions=partitions, key_type=bytes, value_type=bytes)
         self.changelog = cast("str", self._table.changelog_topic_name)
 

@@ -28,7 +28,7 @@ FLOW = Path(__file__).with_name("flow.py")
 TOPICS = ("asked", "work", "opened", "worked", "due", "told", "whole", "answered", "dead")
 READ = ("told", "answered", "dead")
 PARTITIONS = 4
-NUMBER_S = 0.05  # between two looks
+LOOK_S = 0.05  # between two looks
 
 
 class Worker:
@@ -260,7 +260,7 @@ async def until(holds: Callable[[], bool], limit_s: float, *, must: bool = True)
     """Wait until something holds; whether it does in the end."""
     end = time.monotonic() + limit_s
     while not holds() and time.monotonic() < end:  # noqa: ASYNC110 - what it looks at are files and processes
-        await asyncio.sleep(NUMBER_S)
+        await asyncio.sleep(LOOK_S)
     assert not must or holds(), "it never came true"
     return holds()
 

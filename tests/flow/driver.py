@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from streamproc.agents.join import JoinLogic, Traced
+    from streamproc.engine import Outgoing
     from streamproc.serde import Codec, Encoded
 
 
@@ -42,7 +43,7 @@ class Driver:
             for topic, handler in handlers.items()
         }
 
-    def send(self, encoded: Encoded) -> Record:
+    def send(self, encoded: Encoded | Outgoing) -> Record:
         """Append a record to its topic and let it be consumed some time."""
         record = Record(
             topic=encoded.topic,
@@ -87,13 +88,13 @@ class Driver:
     async def _fold(self, record: Record) -> None:
         key = record.key or b""
         state = self._join.fold(key, self.states.get(key), record)
-        state, told = self._join.tell(state)
+        ((state, told),) = await self._join.settle([(key, state)])
         if self._join.dump(state) is None:
             self.states.pop(key, None)
         else:
             self.states[key] = self._join.load(self._join.dump(state) or b"")
-        for encoded in (await self._join.decide([(key, told)]))[0]:
-            self.send(encoded)
+        for published in (await self._join.decide([(key, told)]))[0]:
+            self.send(published)
 
     async def _tell(self, encoded: Encoded) -> None:
         self.send(encoded)
