@@ -55,8 +55,14 @@ class FullHistory:
     ) -> AsyncIterator[HistoryPage]:
         """The pages of a span, newest first; raises StrategyUnsupportedError where the method is unknown."""
         upper = span.to_slot
-        for part in _parts(span):
-            descent = Descent(wallet, part.from_slot, None if upper is None else part.to_slot)
+        parts = _parts(span)
+        # A slot that is asked for again just below the cut: the slot above it is closed last, as in `Descent`.
+        is_joint = len(parts) > 1 and span.from_slot == parts[0].from_slot - 1
+        for part in parts:
+            is_first = part is parts[0]
+            low = part.from_slot + (is_joint and is_first)
+            high = None if part.to_slot is None else part.to_slot + (is_joint and not is_first)
+            descent = Descent(wallet, low, None if upper is None else high)
             async for page in self._part(part, descent, wanted, permit):
                 upper = descent.upper if upper is None else upper
                 yield page

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamproc import limits
@@ -90,6 +90,16 @@ SLOTS = st.one_of(
 )
 
 
+# A slot that grew while it was the tip, and a walk that broke off just above it, below the cut of the filters.
+@example(
+    slots=[OWNERS_KNOWN_FROM_SLOT + each for each in (-3, -3, -1, -1, 10)],
+    breaks=[1, 1],
+    first=3,
+    page=2,
+    is_full=True,
+)
+@example(slots=[SLOT, SLOT, SLOT, SLOT + 2], breaks=[2, 1], first=1, page=2, is_full=False)
+@example(slots=[9, 9, *[SLOT] * 6], breaks=[2, 1], first=1, page=7, is_full=False)
 @settings(deadline=None)
 @given(
     slots=st.lists(SLOTS, min_size=1, max_size=40).map(sorted),
