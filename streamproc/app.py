@@ -86,7 +86,6 @@ class Means:
             asking=self.asking,
             analyst=analyst,
             endings=self.endings,
-            codec=self.codec,
             clock_ms=clock_ms,
         )
         balances = partial(
@@ -94,7 +93,6 @@ class Means:
             store=self.store,
             asking=self.asking,
             endings=self.endings,
-            codec=self.codec,
             clock_ms=clock_ms,
         )
         similarity = partial(
@@ -102,14 +100,13 @@ class Means:
             store=self.store,
             composer=composer,
             endings=self.endings,
-            codec=self.codec,
             clock_ms=clock_ms,
         )
         return {
             "requests": partial(accept_request, store=self.store),
-            SYNC: on_event(WalletSyncRequested, sync),
-            "balances": on_event(BalanceFetchRequested, balances),
-            "similarity": on_event(AnalysisReady, similarity),
+            SYNC: on_event(WalletSyncRequested, sync, self.codec),
+            "balances": on_event(BalanceFetchRequested, balances, self.codec),
+            "similarity": on_event(AnalysisReady, similarity, self.codec),
         }
 
 

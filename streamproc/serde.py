@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
@@ -65,6 +65,11 @@ class Codec:
 
     topology: Topology
     prefix: str = ""
+    traceparent: bytes | None = None  # of records for which the caller names none
+
+    def continuing(self, traceparent: bytes | None) -> Codec:
+        """The codec whose records continue this trace."""
+        return replace(self, traceparent=traceparent)
 
     def topic_of(self, event: type[Event]) -> str:
         """The full name of the topic that carries this class."""
@@ -92,7 +97,7 @@ class Codec:
         topic = self.topology.by_event[kind.__name__]
         subject = event.request_id if event is not None else str(request_id)
         key = str(getattr(event, topic.key or "request_id")) if event is not None else subject
-        headers = _headers(kind, identity, subject, time_ms, traceparent)
+        headers = _headers(kind, identity, subject, time_ms, traceparent or self.traceparent)
         return Encoded(self.prefix + topic.name, key.encode(), value, headers, time_ms)
 
 

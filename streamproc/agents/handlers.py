@@ -7,16 +7,16 @@ what runs on it.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from streamproc.events import AnalysisProgressed, Event, WalletProgressed
-from streamproc.serde import Encoded, decode_internal, header
+from streamproc.serde import Codec, Encoded, decode_internal, header
 
 if TYPE_CHECKING:
     from streamproc.engine import Record
-    from streamproc.serde import Codec
 
 E = TypeVar("E", bound=Event)
+E_contra = TypeVar("E_contra", bound=Event, contravariant=True)
 Said = Event | Encoded
 Handler = Callable[["Record"], AsyncIterator[Said]]
 Run = Callable[["Record"], Awaitable[list[Encoded]]]
@@ -26,11 +26,23 @@ Tell = Callable[[Encoded], Awaitable[None]]  # sends one record now, before its 
 AT_ONCE = (WalletProgressed, AnalysisProgressed)
 
 
-def on_event(model: type[E], handle: Callable[[E], AsyncIterator[Said]]) -> Handler:
-    """A handler of records that decodes each as this event; what does not decode is a dead letter."""
+class Handle(Protocol[E_contra]):
+    """An agent that has been given everything but the event, and the codec of the trace that it continues."""
+
+    def __call__(self, event: E_contra, /, *, codec: Codec) -> AsyncIterator[Said]:
+        """What the agent says about the event."""
+
+
+def on_event(model: type[E], handle: Handle[E], codec: Codec) -> Handler:
+    """A handler of records that decodes each as this event; what does not decode is a dead letter.
+
+    What the agent encodes itself continues the record's trace.
+    """
 
     async def handle_record(record: Record) -> AsyncIterator[Said]:
-        async for said in handle(decode_internal(model, record.value)):
+        event = decode_internal(model, record.value)
+        trace = header(record.headers, "traceparent")
+        async for said in handle(event, codec=codec.continuing(trace)):
             yield said
 
     return handle_record
