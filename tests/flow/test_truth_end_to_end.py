@@ -142,6 +142,8 @@ async def test_a_second_request_asks_histories_only_for_what_is_new(
     assert lasting({**again, "request_id": "truth"}) == lasting(result)
     calls = sandbox.counters.methods
     assert calls[FORMS[form]] == len(world.addresses)
+    if form == "enhanced":
+        return  # that form has no filter by slot: one page is the least that can be asked
     for wallet in world.addresses:  # the last known slot is listed again, nothing below it
         entries = world.entries(wallet)
         newest = sum(entry.slot == entries[-1].slot for entry in entries)
@@ -158,6 +160,8 @@ async def test_a_request_that_accepts_recent_histories_makes_no_history_call(
     recent = await installation.ending("recent")
     assert not sandbox.counters.methods[FULL]
     assert not sandbox.counters.methods[ENHANCED]
-    changed = {"request_id": "truth", "inputs_digest": result["inputs_digest"]}
     assert lasting(recent)["wallets"] == lasting(result)["wallets"]
-    assert lasting({**recent, **changed}).keys() == lasting(result).keys()
+    assert recent["set"] == result["set"]
+    assert [each["scores"] for each in recent["pairs"]] == [
+        each["scores"] for each in result["pairs"]
+    ]
