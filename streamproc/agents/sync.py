@@ -187,7 +187,9 @@ async def _is_fresh(event: WalletSyncRequested, store: Store) -> bool:
     wanted = event.options.max_transactions
     if wanted is None:
         return False
-    return await store.count_entries(event.wallet, from_slot=lowest, to_slot=newest) >= wanted
+    # A walk that ended at its number holds part of the slot below its range.
+    held = await store.count_entries(event.wallet, from_slot=lowest - 1, to_slot=newest)
+    return held >= wanted
 
 
 def _outcome(
