@@ -6,11 +6,12 @@ import asyncio
 import threading
 import uuid
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+import pytest_asyncio
 
 from streamproc.sandbox.server import Sandbox, serve
 from streamproc.sandbox.world import World
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from streamproc.sandbox.archive import Archive
+    from streamproc.sandbox.faults import Fault
     from tests.conftest import Servers
     from tests.flow.installation import Installation
 
@@ -143,3 +145,40 @@ async def _execute(dsn: str, statement: str) -> None:
         await connection.execute(statement)
     finally:
         await connection.close()
+
+
+class House(NamedTuple):
+    """An installation with one worker that serves all tests of a module, and the sandbox that it asks."""
+
+    installation: Installation
+    sandbox: Sandbox
+    world: World
+    listed: str  # a wallet on the operator's list of excluded ones
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(
+    open_installation: Opener, world: World, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[House]:
+    """The module's house; a test that changes the sandbox does so with `changed`."""
+    excluded = tmp_path_factory.mktemp("lists") / "excluded.txt"
+    listed = world.addresses[-1]
+    excluded.write_text(f"# ours\n{listed}  # the treasury\n", encoding="utf-8")
+    setting = {"STREAMPROC_EXCLUDED_WALLETS_FILE": str(excluded)}
+    with served(world) as sandbox:
+        async with open_installation(sandbox, **setting) as installation:
+            await installation.ready_worker()
+            yield House(installation, sandbox, world, listed)
+
+
+@contextmanager
+def changed(sandbox: Sandbox, *faults: Fault, latency_s: float = 0.0) -> Iterator[None]:
+    """The sandbox with these faults, this slow, and counters that start at zero; as before after the block."""
+    sandbox.set_faults(*faults)
+    sandbox.latency_s = latency_s
+    sandbox.counters.reset()
+    try:
+        yield
+    finally:
+        sandbox.set_faults()
+        sandbox.latency_s = 0.0

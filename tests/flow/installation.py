@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+import asyncpg
+import httpx
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
@@ -102,6 +105,21 @@ class Installation:
             except subprocess.TimeoutExpired:
                 worker.kill()
                 worker.wait()
+
+    async def metrics(self, number: int) -> str:
+        """What a worker has counted, in Prometheus' form."""
+        found = re.search(r"health and metrics at (\S+)", self.log(number))
+        assert found is not None
+        async with httpx.AsyncClient() as client:
+            return (await client.get(f"{found[1]}/metrics")).text
+
+    async def execute(self, statement: str) -> None:
+        """Carry out one statement on the installation's database."""
+        connection = await asyncpg.connect(self.environment["STREAMPROC_POSTGRES_DSN"])
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
 
     # --- records ---
 
