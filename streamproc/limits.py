@@ -184,7 +184,7 @@ OWN_RATE_REACH_S: Final = (
 )  # SOL moves by a percent or two in so long; longer would misprice
 HISTORY_RATE_REACH_S: Final = 2 * 86_400  # a daily history with one day missing still prices
 MOST_TRADED_MAX: Final = 10  # tokens named in a behavior record
-PAIRS_STORED: Final = 20_000  # pairs of a whole result in the store: all of 200 wallets
+PAIRS_STORED: Final = 5_000  # pairs of a whole result that are kept with evidence; columns have all
 INLINE_ENTRIES: Final = 200  # a history this small is analyzed faster than it travels to a process
 
 # --- the upstream ---
@@ -227,3 +227,10 @@ PRICES_KEPT_S: Final = 120.0  # prices do
 OVERSIZED_KEPT_S: Final = (
     7 * 86_400.0
 )  # a wallet with too many token accounts is listed again after this
+
+# --- evidence from the store ---
+BACKGROUND_WALLETS: Final = 1_000  # what is popular is known well from so many: p hardly moves
+BACKGROUND_CELLS: Final = 300_000  # tokens of all of them: a megabyte kept with a request
+BACKGROUND_TOKENS: Final = 5_000  # who traded more tokens is a machine and says little about people
+TRANSFERS_BETWEEN: Final = 100_000  # among the wallets of a request; the oldest ones
+FEE_PAYERS: Final = 20  # of one wallet; with more, its fees say nothing

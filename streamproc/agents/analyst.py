@@ -10,9 +10,11 @@ import orjson
 
 from streamproc import __version__, limits
 from streamproc.core.analysis import Analysis, History, Scope, analyze
+from streamproc.core.entries import TRADE_KINDS
 from streamproc.core.rates import SolPrices
+from streamproc.core.result import encode_json
 from streamproc.core.solana import WSOL
-from streamproc.store import WalletAnalysis
+from streamproc.store import AnalysisTexts, WalletAnalysis
 
 if TYPE_CHECKING:
     from streamproc.agents.composing import Pool, TokenFacts
@@ -51,9 +53,10 @@ class Analyst:
         )
         digest = scope_digest(scope, price)
         await self._store.put_analysis(kept, options_digest=digest, engine_version=__version__)
+        await self._store.note_traded(wallet, watermark_slot, _traded(history))
         return kept
 
-    async def analyses(self, ready: AnalysisReady) -> dict[str, WalletAnalysis]:
+    async def analyses(self, ready: AnalysisReady) -> dict[str, AnalysisTexts]:
         """The analyses that a request's wallets were said to have; made again where the store has none (any more)."""
         wanted = {
             wallet: said.watermark_slot
@@ -61,18 +64,17 @@ class Analyst:
             if said.outcome == "analyzed" and said.watermark_slot is not None
         }
         scope = scope_of(ready.options)
-        found: dict[str, WalletAnalysis] = {}
+        found: dict[str, AnalysisTexts] = {}
         for price in (await self._frozen_price(ready.request_id), None):
             left = {wallet: slot for wallet, slot in wanted.items() if wallet not in found}
             digest = scope_digest(scope, price)
             if left:
-                found |= await self._store.analyses(
+                found |= await self._store.analysis_texts(
                     left, options_digest=digest, engine_version=__version__
                 )
         for wallet in sorted(wanted.keys() - found.keys()):
-            found[wallet] = await self.analyze(
-                ready.request_id, wallet, wanted[wallet], ready.options
-            )
+            made = await self.analyze(ready.request_id, wallet, wanted[wallet], ready.options)
+            found[wallet] = _texts(made)
         return found
 
     async def _history(self, wallet: str, watermark_slot: int) -> History:
@@ -109,6 +111,23 @@ class Analyst:
         """The price of SOL that this request has used before."""
         kept = await self._store.frozen(request_id, SOL_PRICE)
         return None if kept is None else kept.decode()
+
+
+def _traded(history: History) -> set[str]:
+    """The mints that the wallet has traded, quotes among them."""
+    traded = (entry for entry in history.entries if entry.kind in TRADE_KINDS)
+    return {mint for entry in traded for mint, _ in entry.deltas}
+
+
+def _texts(analysis: WalletAnalysis) -> AnalysisTexts:
+    """The analysis as the store has it."""
+    parts = (analysis.pnl, analysis.behavior, analysis.coverage)
+    pnl, behavior, coverage = (
+        None if part is None else encode_json(part).decode() for part in parts
+    )
+    assert pnl is not None  # noqa: S101 - every analysis has both
+    assert coverage is not None  # noqa: S101
+    return AnalysisTexts(pnl, behavior, coverage)
 
 
 def scope_of(options: Options) -> Scope:

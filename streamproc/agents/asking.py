@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from streamproc import limits
+from streamproc.agents.sharing import Sharing
 from streamproc.core.solana import is_address
 from streamproc.errors import ConfigurationError, Fault, RequestEndedError, RequestError
-from streamproc.events import PublicError
+from streamproc.events import Options, PublicError
 from streamproc.upstream import open_upstream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Iterable,
+        Mapping,
+    )
 
     from streamproc.agents.endings import Endings
     from streamproc.core.tokens import TokenMetadata, TokenPrice
-    from streamproc.events import BalanceFetchRequested, Options, WalletSyncRequested
+    from streamproc.events import BalanceFetchRequested, WalletSyncRequested
     from streamproc.settings import Settings
     from streamproc.store import Store
     from streamproc.upstream import HistoryPage, Permit, Upstream, WalletBalances
@@ -46,6 +54,8 @@ class Asking:
         self._store = store
         self._endings = endings
         self._excluded = excluded
+        self._prices: Sharing[TokenPrice] = Sharing()
+        self._names: Sharing[TokenMetadata] = Sharing()
 
     def permit(self, request_id: str, options: Options | None = None) -> Permit:
         """The permit of one request: not after its end, not past its credits, not above the rate."""
@@ -105,31 +115,42 @@ class Asking:
         )
 
     async def prices(self, request_id: str, mints: Iterable[str]) -> dict[str, TokenPrice]:
-        """Prices by mint, at most two minutes old; what did not come in time is not in it."""
-        wanted = sorted(set(mints))
+        """Prices by mint, at most two minutes old, asked for in their order; what did not come in time is missing."""
+        wanted = list(dict.fromkeys(mints))
         known = await self._store.prices(wanted, max_age_s=limits.PRICES_KEPT_S)
         missing = [mint for mint in wanted if mint not in known]
-        parts = self._upstream.prices(missing, permit=self.permit(request_id))
-        found = await _collected(parts)
-        await self._store.put_prices(list(found.values()))
+        permit = self.permit(request_id)
+        found = await _collected(
+            self._prices.parts(missing, lambda asked: self._upstream.prices(asked, permit=permit)),
+            self._store.put_prices,
+        )
         return {**known, **found}
 
     async def metadata(self, request_id: str, mints: Iterable[str]) -> dict[str, TokenMetadata]:
-        """Names by mint, at most a week old; what did not come in time is not in it."""
-        wanted = sorted(set(mints))
+        """Names by mint, at most a week old, asked for in their order; what did not come in time is missing."""
+        wanted = list(dict.fromkeys(mints))
         known = await self._store.metadata(wanted, max_age_s=limits.METADATA_KEPT_S)
         missing = [mint for mint in wanted if mint not in known]
-        parts = self._upstream.metadata(missing, permit=self.permit(request_id))
-        found = await _collected(parts)
-        await self._store.put_metadata(list(found.values()))
+        permit = await self._budgeted(request_id)  # unlike prices, names cost credits
+        found = await _collected(
+            self._names.parts(missing, lambda asked: self._upstream.metadata(asked, permit=permit)),
+            self._store.put_metadata,
+        )
         return {**known, **found}
 
+    async def _budgeted(self, request_id: str) -> Permit:
+        """The permit of a request whose options are in the store."""
+        stored = await self._store.request(request_id)
+        return self.permit(request_id, Options.model_validate(stored.options) if stored else None)
 
-async def _collected(parts: AsyncIterator[dict[str, T]]) -> dict[str, T]:
-    """What came in time; enrichment never fails an analysis, only a request's end is passed on."""
+
+async def _collected(
+    parts: AsyncGenerator[dict[str, T], None], keep: Callable[[list[T]], Awaitable[None]]
+) -> dict[str, T]:
+    """What came in time, kept; enrichment never fails an analysis, only a request's end is passed on."""
     found: dict[str, T] = {}
     try:
-        async with asyncio.timeout(limits.ENRICHMENT_S):
+        async with asyncio.timeout(limits.ENRICHMENT_S), aclosing(parts):
             async for part in parts:
                 found |= part
     except TimeoutError:
@@ -138,6 +159,7 @@ async def _collected(parts: AsyncIterator[dict[str, T]]) -> dict[str, T]:
         raise
     except RequestError as error:
         log.warning("enrichment ended: %s", error)
+    await keep(list(found.values()))
     return found
 
 

@@ -5,34 +5,30 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from streamproc import __version__, limits
-from streamproc.core.composition import (
-    Prices,
-    WalletFacts,
-    comparable_inputs,
-    mints_to_price,
-    missing_records,
-    token_records,
-    wallet_record,
-    wallet_row,
-)
-from streamproc.core.result import (
-    Outcome,
-    bounded_result,
-    encode_json,
-    inputs_digest,
-    whole_result,
-)
-from streamproc.core.similarity import SimilarityInputs, compare
+from streamproc.agents.kept_facts import kept_metadata, kept_prices
+from streamproc.core.composition import Prices, comparable_prices
+from streamproc.core.result import inputs_digest
 from streamproc.core.solana import EXCLUDED_MINTS, QUOTES
+from streamproc.core.stages import (
+    Around,
+    Header,
+    Material,
+    Question,
+    compared,
+    survey,
+    to_name,
+    written,
+)
+from streamproc.core.surroundings import Surroundings, packed, possible_hubs, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from streamproc.agents.analyst import Analyst
-    from streamproc.core.similarity import Comparison
+    from streamproc.core.stages import Compared, Survey
     from streamproc.core.tokens import TokenMetadata, TokenPrice
     from streamproc.events import AnalysisReady
     from streamproc.store import Store
@@ -57,12 +53,16 @@ class TokenFacts(Protocol):
         """Names by mint."""
 
 
+SURROUNDINGS: Final = "surroundings"  # what a request's evidence rests on is kept under
+
+
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A result: the event's bounded JSON, and the whole of it for the store."""
+    """A result: the event's bounded JSON, the whole of it, and every pair as columns for the store."""
 
     event: bytes
     whole: bytes
+    pairs: bytes
     completed_at_ms: int
 
 
@@ -78,7 +78,7 @@ class Composer:
         pool: Pool,
         clock_ms: Callable[[], int],
     ) -> None:
-        """Read from the store, ask `tokens`, compare in the pool."""
+        """Read from the store, ask `tokens`, do everything heavy in the pool."""
         self._store = store
         self._analyst = analyst
         self._tokens = tokens
@@ -88,40 +88,33 @@ class Composer:
     async def compose(self, ready: AnalysisReady) -> Composed:
         """The result of a request whose parts are all there."""
         started = time.monotonic()
-        facts = await self._facts(ready)
-        prices = Prices(await self._prices(ready, facts))
+        materials = await self._materials(ready)
+        seen = await self._pool.run(survey, materials)
+        prices, surroundings = await asyncio.gather(
+            self._prices(ready, seen), self._surroundings(ready, seen)
+        )
         priced = time.monotonic()
-        inputs, digest = self._inputs(ready, facts, prices)
-        comparison, metadata = await asyncio.gather(
-            self._pool.run(compare, inputs), self._metadata(ready, facts, inputs)
+        question = _question(ready, seen, prices, unpacked(surroundings).digest)
+        found, metadata = await asyncio.gather(
+            self._pool.run(compared, materials, prices, surroundings, question),
+            self._metadata(ready, to_name(seen, prices)),
         )
-        compared = time.monotonic()
-        outcome = await self._outcome(
-            ready, facts, prices, comparison=comparison, metadata=metadata, digest=digest
-        )
-        outcome = replace(
-            outcome,
-            timings_ms={
-                "sync": max(0, ready.at * 1000 - ready.requested_at_ms),
-                "facts": round((priced - started) * 1000),
-                "compare": round((compared - priced) * 1000),
-                "compose": round((time.monotonic() - compared) * 1000),
-            },
-        )
-        event, whole = await self._pool.run(
-            _encoded, outcome, ready.options.max_pairs, ready.options.max_tokens_per_wallet
-        )
-        return Composed(event, whole, outcome.completed_at * 1000)
+        at = time.monotonic()
+        spans = {"facts": priced - started, "compare": at - priced}
+        around = await self._around(ready, seen, found, prices, metadata)
+        header = await self._header(ready, question.digest, spans)
+        event, whole = await self._pool.run(written, materials, found, around, header)
+        return Composed(event, whole, found.columns, header.completed_at * 1000)
 
-    async def _facts(self, ready: AnalysisReady) -> list[WalletFacts]:
+    async def _materials(self, ready: AnalysisReady) -> list[Material]:
         """What is stored of every wallet, by address."""
         balances = await self._store.balances(ready.request_id)
         analyses = await self._analyst.analyses(ready)
-        facts = []
+        materials = []
         for wallet, said in sorted(ready.wallets.items()):
             found = analyses.get(wallet)
-            facts.append(
-                WalletFacts(
+            materials.append(
+                Material(
                     wallet=wallet,
                     ready=said,
                     pnl=found.pnl if found else None,
@@ -130,98 +123,110 @@ class Composer:
                     balances=None if said.outcome == "excluded" else balances.get(wallet),
                 )
             )
-        return facts
+        return materials
 
-    async def _prices(
-        self, ready: AnalysisReady, facts: list[WalletFacts]
-    ) -> Mapping[str, TokenPrice]:
-        """The prices that figures need; none when enrichment is not wanted."""
+    async def _prices(self, ready: AnalysisReady, seen: Survey) -> Prices:
+        """The prices that figures need, the same ones whenever it is composed; none without enrichment."""
         if not ready.options.enrich:
-            return {}
-        return await self._tokens.prices(ready.request_id, mints_to_price(facts))
-
-    def _inputs(
-        self, ready: AnalysisReady, facts: list[WalletFacts], prices: Prices
-    ) -> tuple[SimilarityInputs, str]:
-        """What is compared, and the digest of everything that the result depends on."""
-        options = ready.options
-        excluded = EXCLUDED_MINTS if options.excluded_mints is None else options.excluded_mints
-        digest = inputs_digest(comparable_inputs(facts, options.model_dump(mode="json"), prices))
-        inputs = SimilarityInputs(
-            wallets=tuple(wallet_row(each, prices) for each in facts if each.is_compared),
-            inputs_digest=digest,
-            excluded_mints=frozenset(excluded) | QUOTES,
-            rank_by=options.rank_by,
-            max_pairs=max(options.max_pairs, limits.PAIRS_STORED),
+            return Prices()
+        found = await kept_prices(
+            self._store,
+            ready.request_id,
+            lambda: self._tokens.prices(ready.request_id, seen.to_price),
         )
-        return inputs, digest
+        return Prices(found)
 
     async def _metadata(
-        self, ready: AnalysisReady, facts: list[WalletFacts], inputs: SimilarityInputs
+        self, ready: AnalysisReady, mints: list[str]
     ) -> Mapping[str, TokenMetadata]:
-        """The names of what is held or shared; none when enrichment is not wanted."""
+        """The names of what is held or shared, the same ones whenever; none without enrichment."""
         if not ready.options.enrich:
             return {}
-        mints = _held_mints(facts) | _shared_mints(inputs)
-        return await self._tokens.metadata(ready.request_id, sorted(mints))
+        return await kept_metadata(
+            self._store, ready.request_id, lambda: self._tokens.metadata(ready.request_id, mints)
+        )
 
-    async def _outcome(
+    async def _surroundings(self, ready: AnalysisReady, seen: Survey) -> bytes:
+        """What evidence rests on, as it was when the request was first composed."""
+        kept = await self._store.frozen(ready.request_id, SURROUNDINGS)
+        if kept is not None:
+            return kept
+        found = await self._found_surroundings(ready, seen)
+        content = await asyncio.to_thread(packed, found)
+        return await self._store.freeze(ready.request_id, SURROUNDINGS, content)
+
+    async def _found_surroundings(self, ready: AnalysisReady, seen: Survey) -> Surroundings:
+        """Stored wallets beside those of the request, and who met whom up to each wallet's watermark."""
+        store, watermarks = self._store, seen.watermarks
+        whole = {wallet: watermarks[wallet] for wallet in seen.whole}
+        found = Surroundings(
+            background=await store.background(
+                leaving_out=list(ready.wallets),
+                named={*seen.traded, *_excluded(ready)},
+            ),
+            transfers=tuple(await store.transfers_between(watermarks)),
+            first_funders=await store.first_funders(whole),
+            fee_payers=await store.fee_payers(watermarks),
+        )
+        return replace(found, counterparties=await store.counterparties(possible_hubs(found)))
+
+    async def _around(
         self,
         ready: AnalysisReady,
-        facts: list[WalletFacts],
+        seen: Survey,
+        found: Compared,
         prices: Prices,
-        *,
-        comparison: Comparison,
         metadata: Mapping[str, TokenMetadata],
-        digest: str,
-    ) -> Outcome:
-        """Everything put together."""
-        pairs = comparison.pairs[: ready.options.max_pairs]
-        reported = {each["mint"] for pair in pairs for each in pair["top_shared"]}
-        mints = _held_mints(facts) | reported
-        decimals = await self._store.decimals(mints)
-        tokens = token_records(mints, metadata, prices, decimals)
-        exact = prices.exact()
+    ) -> Around:
+        """What is known beside the comparison."""
+        return Around(
+            prices=prices,
+            metadata=metadata,
+            decimals=await self._store.decimals({*seen.held, *found.named}),
+            is_enriched=ready.options.enrich,
+            max_pairs=ready.options.max_pairs,
+            max_tokens_per_wallet=ready.options.max_tokens_per_wallet,
+        )
+
+    async def _header(
+        self, ready: AnalysisReady, digest: str, spans_s: Mapping[str, float]
+    ) -> Header:
+        """What the result says about its request, as of now."""
         now_ms = self._clock_ms()
-        return Outcome(
+        timings_ms = {"sync": max(0, ready.at * 1000 - ready.requested_at_ms)}
+        timings_ms |= {name: round(span_s * 1000) for name, span_s in spans_s.items()}
+        return Header(
             request_id=ready.request_id,
             engine_version=__version__,
-            inputs_digest=digest,
-            wallets=[wallet_record(each, prices, exact) for each in facts],
-            pairs=comparison.pairs,
-            pairs_total=comparison.pairs_total,
-            set_figures=comparison.set,
-            clusters=comparison.clusters,
-            tokens=tokens,
-            missing=missing_records(facts, tokens if ready.options.enrich else {}),
+            digest=digest,
             completed_at=now_ms // 1000,
             duration_ms=max(0, now_ms - ready.requested_at_ms),
             credits_spent=await self._store.credits_spent(ready.request_id),
+            timings_ms=timings_ms,
         )
 
 
-def _held_mints(facts: list[WalletFacts]) -> set[str]:
-    """Every mint that a wallet holds, as far as that is known."""
-    return {
-        token["mint"]
-        for each in facts
-        if each.is_held_known and each.balances is not None
-        for token in each.balances["tokens"]
+def _excluded(ready: AnalysisReady) -> frozenset[str]:
+    """The mints that are not compared."""
+    chosen = ready.options.excluded_mints
+    return frozenset(EXCLUDED_MINTS if chosen is None else chosen) | QUOTES
+
+
+def _question(
+    ready: AnalysisReady, seen: Survey, prices: Prices, surroundings_digest: str
+) -> Question:
+    """What is asked of the comparison; its digest covers everything that is compared."""
+    options = ready.options
+    inputs = {
+        "wallets": seen.digest,
+        "options": options.model_dump(mode="json"),
+        "prices": comparable_prices(prices),
+        "surroundings": surroundings_digest,
     }
-
-
-def _shared_mints(inputs: SimilarityInputs) -> set[str]:
-    """The mints that two wallets or more have traded: only these can stand in a pair."""
-    seen: set[str] = set()
-    shared: set[str] = set()
-    for wallet in inputs.wallets:
-        traded = {row.mint for row in wallet.traded if row.trades} - inputs.excluded_mints
-        shared |= traded & seen
-        seen |= traded
-    return shared
-
-
-def _encoded(outcome: Outcome, max_pairs: int, max_tokens: int) -> tuple[bytes, bytes]:
-    """The event's bytes and the whole result's."""
-    event = bounded_result(outcome, max_pairs=max_pairs, max_tokens_per_wallet=max_tokens)
-    return event, encode_json(whole_result(outcome))
+    return Question(
+        digest=inputs_digest(inputs),
+        rank_by=options.rank_by,
+        excluded_mints=_excluded(ready),
+        pairs=max(options.max_pairs, limits.PAIRS_STORED),
+        pairs_in_event=options.max_pairs,
+    )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-PRELOADED = ["streamproc.core.analysis", "streamproc.core.similarity", "streamproc.core.result"]
+PRELOADED = ["streamproc.core.analysis", "streamproc.core.similarity", "streamproc.core.stages"]
 
 
 class ProcessPool:

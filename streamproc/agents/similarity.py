@@ -140,6 +140,7 @@ def _completed(ready: AnalysisReady, composed: Composed, codec: Codec) -> Decisi
         code=None,
         terminal=terminal,
         result=composed.whole,
+        pairs=composed.pairs,
     )
 
 
@@ -168,6 +169,7 @@ def _with_last_progress(decision: Decision, voice: Voice) -> Decision:
         terminal=decision.terminal,
         progress=voice.draft(stage, percent, message),
         result=decision.result,
+        pairs=decision.pairs,
     )
 
 

@@ -35,7 +35,7 @@ ELSEWHERE = "127.0.0.1:1"  # stands in for servers that the demo has yet to star
     "--wallets",
     "count",
     type=click.IntRange(2, 200),
-    default=10,
+    default=24,
     show_default=True,
     help="Of the generated world.",
 )

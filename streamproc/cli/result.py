@@ -12,6 +12,7 @@ import orjson
 from streamproc.cli.environment import effective_settings
 from streamproc.cli.result_csv import csv_lines
 from streamproc.cli.result_tables import print_result
+from streamproc.core.pair_columns import unpacked_columns
 from streamproc.report import render_report
 from streamproc.store import open_store
 
@@ -33,6 +34,7 @@ class Stored(NamedTuple):
 
     result: bytes | None
     ending: Ending | None
+    pairs: bytes | None = None  # every pair, see core/pair_columns.py
 
 
 @click.command(epilog=EPILOG)
@@ -57,6 +59,9 @@ def result(request_id: str, form: str, pairs: int) -> int:
     if form == "json":
         click.echo(stored.result)
         return 0
+    if form == "csv" and stored.pairs is not None:
+        sys.stdout.writelines(csv_lines(unpacked_columns(stored.pairs).rows()))
+        return 0
     content = orjson.loads(stored.result)
     if form == "html":
         click.echo(render_report(content))
@@ -72,7 +77,9 @@ async def stored_result(settings: Settings, request_id: str) -> Stored:
     dsn = settings.postgres_dsn.get_secret_value()
     async with open_store(dsn, pool_size=1) as store:
         found = await store.result(request_id)
-        return Stored(found, None if found is not None else await store.ending(request_id))
+        if found is None:
+            return Stored(None, await store.ending(request_id))
+        return Stored(found, None, await store.pair_columns(request_id))
 
 
 def _why_none(request_id: str, ending: Ending | None) -> str:

@@ -23,14 +23,15 @@ SCORES = (
     "held_value_cosine",
 )
 FACTS = ("shared_tokens", "tokens_a", "tokens_b", "overlap", "label", "trend", "lower_bound")
+TESTS = ("p", "q", "lift")  # of the overlap against chance
 
 
 def csv_lines(pairs: Iterable[Json]) -> Iterator[str]:
     """A heading and one line per pair, in the order given; null is empty, floats in shortest round trip."""
-    yield _line(["rank", "wallet_a", "wallet_b", *SCORES, *FACTS])
+    yield _line(["rank", "wallet_a", "wallet_b", *SCORES, *FACTS, *TESTS])
     for rank, pair in enumerate(pairs, start=1):
         scores = (pair["scores"].get(name) for name in SCORES)
-        facts = (pair.get(name) for name in FACTS)
+        facts = (pair.get(name) for name in (*FACTS, *TESTS))
         yield _line([rank, pair["wallet_a"], pair["wallet_b"], *scores, *facts])
 
 

@@ -12,15 +12,17 @@ from streamproc.core.similarity import HeldMint, TradedMint, WalletRow
 from streamproc.core.solana import QUOTES, WSOL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping
 
+    from streamproc.core.surroundings import Surroundings
     from streamproc.core.tokens import TokenMetadata, TokenPrice
     from streamproc.events import ReadyWallet
 
 Json = dict[str, Any]
 
-_NO_PRICE: Final = "no price"
-_NOT_FOUND: Final = "no metadata"
+_NO_PRICE: Final = "nobody trades it"
+_NO_WORDS: Final = "its issuer says nothing"
+_NOT_IN_TIME: Final = "the service did not say in time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,11 @@ class WalletFacts:
     def is_compared(self) -> bool:
         """Whether the wallet takes part in the comparison."""
         return self.ready.outcome == "analyzed" and self.pnl is not None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the wallet's whole history is known."""
+        return self.coverage is not None and self.coverage["state"] == "complete"
 
     @property
     def is_held_known(self) -> bool:
@@ -65,17 +72,6 @@ class Prices:
         }
 
 
-def mints_to_price(facts: Iterable[WalletFacts]) -> list[str]:
-    """The mints whose price changes a figure: SOL, what is held, and what is open; by address."""
-    mints = {WSOL}
-    for each in facts:
-        if each.is_held_known and each.balances is not None:
-            mints |= {token["mint"] for token in each.balances["tokens"]}
-        if each.pnl is not None:
-            mints |= {row["mint"] for row in each.pnl["tokens"] if row["open_amount"] != "0"}
-    return sorted(mints)
-
-
 def wallet_record(facts: WalletFacts, prices: Prices, exact: Mapping[str, Fraction]) -> Json:
     """One of the result's `wallets[]`; what is not known of it is null."""
     error = facts.ready.error
@@ -90,8 +86,8 @@ def wallet_record(facts: WalletFacts, prices: Prices, exact: Mapping[str, Fracti
     }
 
 
-def wallet_row(facts: WalletFacts, prices: Prices) -> WalletRow:
-    """What of one analyzed wallet is compared."""
+def wallet_row(facts: WalletFacts, prices: Prices, around: Surroundings) -> WalletRow:
+    """What of one analyzed wallet is compared; its first funder is known only with its whole history."""
     assert facts.pnl is not None  # noqa: S101 - the caller asked is_compared
     traded = tuple(
         TradedMint(
@@ -108,7 +104,9 @@ def wallet_row(facts: WalletFacts, prices: Prices) -> WalletRow:
         address=facts.wallet,
         traded=traded,
         held=_held(facts, prices),
-        coverage_complete=facts.coverage is not None and facts.coverage["state"] == "complete",
+        coverage_complete=facts.is_complete,
+        first_funder=around.first_funders.get(facts.wallet),
+        fee_payers=around.fee_payers.get(facts.wallet, ()),
     )
 
 
@@ -135,41 +133,48 @@ def token_records(
     return records
 
 
-def missing_records(facts: Sequence[WalletFacts], tokens: Mapping[str, Json]) -> list[Json]:
-    """What the result lacks: histories and balances of wallets, names and prices of tokens; each with its reason."""
+def missing_wallets(facts: WalletFacts) -> list[Json]:
+    """What the result lacks of one wallet: its history or balances, with the reason."""
     missing = []
-    for each in facts:
-        if each.ready.outcome == "failed":
-            reason = each.ready.error.message if each.ready.error else "failed"
-            missing.append({"kind": "history", "id": each.wallet, "reason": reason})
-        elif each.coverage is not None and each.coverage["state"] == "partial":
-            missing.append({"kind": "history", "id": each.wallet, "reason": "gaps in the coverage"})
-        if each.ready.balances in {"failed", "oversized"}:
-            missing.append({"kind": "balances", "id": each.wallet, "reason": each.ready.balances})
-    for mint, token in tokens.items():
-        if token["name"] is None and token["symbol"] is None:
-            missing.append({"kind": "metadata", "id": mint, "reason": _NOT_FOUND})
-        if token["price_usd"] is None:
-            missing.append({"kind": "price", "id": mint, "reason": _NO_PRICE})
+    if facts.ready.outcome == "failed":
+        reason = facts.ready.error.message if facts.ready.error else "failed"
+        missing.append({"kind": "history", "id": facts.wallet, "reason": reason})
+    elif facts.coverage is not None and facts.coverage["state"] == "partial":
+        missing.append({"kind": "history", "id": facts.wallet, "reason": "gaps in the coverage"})
+    if facts.ready.balances in {"failed", "oversized"}:
+        missing.append({"kind": "balances", "id": facts.wallet, "reason": facts.ready.balances})
     return missing
 
 
-def comparable_inputs(facts: Sequence[WalletFacts], options: Json, prices: Prices) -> Json:
-    """Everything that the figures depend on, for the digest; nothing that differs between two runs on equal facts."""
+def missing_tokens(
+    tokens: Mapping[str, Json], metadata: Collection[str], prices: Prices
+) -> list[Json]:
+    """The names and prices that the result lacks, by mint; `metadata` are the mints that the service has answered."""
+    missing = []
+    for mint, token in tokens.items():
+        if token["name"] is None and token["symbol"] is None:
+            reason = _NO_WORDS if mint in metadata else _NOT_IN_TIME
+            missing.append({"kind": "metadata", "id": mint, "reason": reason})
+        if token["price_usd"] is None:
+            reason = _NO_PRICE if mint in prices.by_mint else _NOT_IN_TIME
+            missing.append({"kind": "price", "id": mint, "reason": reason})
+    return missing
+
+
+def comparable_record(facts: WalletFacts) -> Json:
+    """What the figures depend on of one wallet, for the digest; nothing that differs between runs on equal facts."""
     return {
-        "wallets": [
-            {
-                "wallet": each.wallet,
-                "outcome": each.ready.outcome,
-                "watermark_slot": each.ready.watermark_slot,
-                "coverage": each.coverage,
-                "balances": _without_time(each.balances),
-            }
-            for each in facts
-        ],
-        "options": options,
-        "prices": {mint: list(price) for mint, price in sorted(prices.by_mint.items())},
+        "wallet": facts.wallet,
+        "outcome": facts.ready.outcome,
+        "watermark_slot": facts.ready.watermark_slot,
+        "coverage": facts.coverage,
+        "balances": _without_time(facts.balances),
     }
+
+
+def comparable_prices(prices: Prices) -> Json:
+    """The prices that figures depend on, for the digest."""
+    return {mint: list(price) for mint, price in sorted(prices.by_mint.items())}
 
 
 def _valued(pnl: Json, exact: Mapping[str, Fraction]) -> WalletPnl:

@@ -25,7 +25,7 @@ class Outcome:
     engine_version: str
     inputs_digest: str
     wallets: list[Json]  # by address; see docs/result.md
-    pairs: list[Json]  # ranked, best first
+    pairs: list[bytes]  # JSON of each, ranked, best first
     pairs_total: int
     set_figures: Json
     clusters: list[Json]
@@ -75,10 +75,10 @@ def bounded_result(
         wallets, cut = _with_tokens(outcome.wallets, kept)
 
 
-def _fitting(pairs: list[Json], room: int) -> int:
+def _fitting(pairs: list[bytes], room: int) -> int:
     """How many pairs, from the best on, fit into that many bytes; each has a comma behind it."""
     for count, pair in enumerate(pairs):
-        room -= len(encode_json(pair)) + 1
+        room -= len(pair) + 1
         if room < 0:
             return count
     return len(pairs)
@@ -97,8 +97,8 @@ def _with_tokens(wallets: list[Json], most: int) -> tuple[list[Json], int]:
     return bounded, cut
 
 
-def _json_of(outcome: Outcome, wallets: list[Json], pairs: list[Json], *, tokens_cut: int) -> Json:
-    """The result's JSON with these wallets and pairs."""
+def _json_of(outcome: Outcome, wallets: list[Json], pairs: list[bytes], *, tokens_cut: int) -> Json:
+    """The result's JSON with these wallets and pairs, which are encoded already."""
     pairs_cut = outcome.pairs_total - len(pairs)
     truncated = {"pairs": pairs_cut, "tokens": tokens_cut} if pairs_cut or tokens_cut else None
     return {
@@ -108,8 +108,8 @@ def _json_of(outcome: Outcome, wallets: list[Json], pairs: list[Json], *, tokens
         "duration_ms": outcome.duration_ms,
         "engine_version": outcome.engine_version,
         "inputs_digest": outcome.inputs_digest,
-        "wallets": wallets,
-        "pairs": pairs,
+        "wallets": [orjson.Fragment(encode_json(wallet)) for wallet in wallets],
+        "pairs": [orjson.Fragment(pair) for pair in pairs],
         "pairs_total": outcome.pairs_total,
         "set": outcome.set_figures,
         "clusters": outcome.clusters,

@@ -12,10 +12,11 @@ from streamproc.store.requests import (
     StoredRequest,
 )
 from streamproc.store.store import Store, open_store
-from streamproc.store.wallets import Synced, WalletAnalysis
+from streamproc.store.wallets import AnalysisTexts, Synced, WalletAnalysis
 
 __all__ = [
     "Analyses",
+    "AnalysisTexts",
     "Decision",
     "Ending",
     "HeldHistory",

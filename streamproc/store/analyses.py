@@ -90,7 +90,11 @@ class Analyses(Subject):
         """
         first = list({each.request_id: each for each in reversed(decisions)}.values())
         results = [
-            (each.request_id, await asyncio.to_thread(zlib.compress, each.result, _FAST))
+            (
+                each.request_id,
+                await asyncio.to_thread(zlib.compress, each.result, _FAST),
+                each.pairs,
+            )
             for each in first
             if each.result is not None
         ]
@@ -109,6 +113,11 @@ class Analyses(Subject):
         """The whole result's JSON of a completed request, None when there is none."""
         packed = await self._database.value("analyses.result", request_id)
         return None if packed is None else await asyncio.to_thread(zlib.decompress, packed)
+
+    async def pair_columns(self, request_id: str) -> bytes | None:
+        """Every pair of a completed request as `core.pair_columns` packs them, None when there are none."""
+        found: bytes | None = await self._database.value("analyses.pairs", request_id)
+        return found
 
     async def record_progress(self, request_id: str, seq: int, record: Encoded) -> Encoded:
         """Keep this progress record unless one of this `seq` is kept; returns the one that is."""
@@ -161,7 +170,7 @@ def _columns_of(new: Sequence[NewRequest]) -> list[list[object]]:
 
 
 def _decision_columns(
-    decisions: Sequence[Decision], results: Sequence[tuple[str, bytes]]
+    decisions: Sequence[Decision], results: Sequence[tuple[str, bytes, bytes | None]]
 ) -> list[list[object]]:
     """The parameters of `analyses.decide`."""
     records = [(each.request_id, "terminal", each.terminal) for each in decisions]
@@ -174,8 +183,9 @@ def _decision_columns(
         [each.request_id for each in decisions],
         [each.status for each in decisions],
         [each.code for each in decisions],
-        [request_id for request_id, _ in results],
-        [packed for _, packed in results],
+        [request_id for request_id, _, _ in results],
+        [packed for _, packed, _ in results],
+        [pairs for _, _, pairs in results],
         [request_id for request_id, _, _ in records],
         [part for _, part, _ in records],
         [record.topic for _, _, record in records],

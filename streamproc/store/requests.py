@@ -68,6 +68,7 @@ class Decision:
     terminal: Encoded
     progress: Encoded | None = None
     result: bytes | None = None  # JSON, however large
+    pairs: bytes | None = None  # every pair as columns, compressed
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,14 @@ class WalletAnalysis:
     details: Json | None = None  # what comparing wallets needs beside the published records
 
 
+class AnalysisTexts(NamedTuple):
+    """An analysis as it is kept: JSON, not decoded."""
+
+    pnl: str
+    behavior: str | None
+    coverage: str
+
+
 class Wallets(Subject):
     """Wallets and their analyses."""
 
@@ -81,6 +89,22 @@ class Wallets(Subject):
             {wallet: watermark_slot}, options_digest=options_digest, engine_version=engine_version
         )
         return found.get(wallet)
+
+    async def analysis_texts(
+        self, watermarks: Mapping[str, int], *, options_digest: str, engine_version: str
+    ) -> dict[str, AnalysisTexts]:
+        """As `analyses`, as the text that is kept: a thousand of them are too much to decode at once."""
+        rows = await self._database.rows(
+            "wallets.analyses",
+            list(watermarks),
+            list(watermarks.values()),
+            options_digest,
+            engine_version,
+        )
+        return {
+            row["address"]: AnalysisTexts(row["pnl"], row["behavior"], row["coverage"])
+            for row in rows
+        }
 
     async def analyses(
         self, watermarks: Mapping[str, int], *, options_digest: str, engine_version: str

@@ -83,11 +83,11 @@ class Priced(NamedTuple):
 async def metadata(
     asker: Asker, rpc_url: str, mints: Iterable[str], permit: Permit
 ) -> AsyncIterator[dict[str, TokenMetadata]]:
-    """What is known of the mints, call by call; a mint that the upstream does not know has a record without words.
+    """What is known of the mints, call by call in their order; one that the upstream does not know has no words.
 
     Ends early, without raising, when the upstream fails; raises RequestEndedError.
     """
-    for asked in _slices(sorted(set(mints)), limits.ASSETS_PER_CALL):
+    for asked in _slices(list(dict.fromkeys(mints)), limits.ASSETS_PER_CALL):
         call = Call("enhanced", ASSETS, DAS_CREDITS)
         try:
             answer = await asker.ask(rpc_question(rpc_url, call, {"ids": asked}, _ASSETS), permit)
@@ -100,11 +100,11 @@ async def metadata(
 async def prices(
     asker: Asker, base_url: str, mints: Iterable[str], permit: Permit
 ) -> AsyncIterator[dict[str, TokenPrice]]:
-    """The present prices of the mints, call by call; a mint without a market has a record without a price.
+    """The present prices of the mints, call by call in their order; one without a market has no price in its record.
 
     Ends early, without raising, when the service fails; raises RequestEndedError.
     """
-    for asked in _slices(sorted(set(mints)), limits.PRICES_PER_CALL):
+    for asked in _slices(list(dict.fromkeys(mints)), limits.PRICES_PER_CALL):
         url = f"{base_url}/tokens/v1/solana/{','.join(asked)}"
         question = Question(Call("prices", PRICES, 0), Request(url, is_keyed=False), reader(_PAIRS))
         try:

@@ -37,13 +37,14 @@ WITH draft AS (
     WHERE analyses.request_id = draft.request_id AND analyses.status = 'running'
     RETURNING analyses.request_id
 ), kept AS (
-    INSERT INTO analysis_results (request_id, result)
-    SELECT request_id, result
-    FROM unnest($4::text[], $5::bytea[]) AS r (request_id, result) JOIN ended USING (request_id)
+    INSERT INTO analysis_results (request_id, result, pairs)
+    SELECT request_id, result, pairs
+    FROM unnest($4::text[], $5::bytea[], $6::bytea[]) AS r (request_id, result, pairs)
+    JOIN ended USING (request_id)
 )
 INSERT INTO analysis_records (request_id, part, topic, key, value, headers, timestamp_ms)
 SELECT request_id, part, topic, key, value, headers, timestamp_ms
-FROM unnest($6::text[], $7::text[], $8::text[], $9::bytea[], $10::bytea[], $11::bytea[], $12::bigint[])
+FROM unnest($7::text[], $8::text[], $9::text[], $10::bytea[], $11::bytea[], $12::bytea[], $13::bigint[])
     AS r (request_id, part, topic, key, value, headers, timestamp_ms)
 JOIN ended USING (request_id)
 
@@ -61,6 +62,9 @@ WHERE a.request_id = ANY($1::text[])
 
 -- name: result
 SELECT result FROM analysis_results WHERE request_id = $1
+
+-- name: pairs
+SELECT pairs FROM analysis_results WHERE request_id = $1
 
 -- name: record_progress
 INSERT INTO analysis_records (request_id, part, seq, topic, key, value, headers, timestamp_ms)

@@ -26,7 +26,7 @@ WITH asked AS (
     JOIN wallets AS w USING (address)
 )
 SELECT e.kind, one.address AS wallet, e.counterparty, e.signature, e.slot
-FROM asked AS other
+FROM unnest($1::text[]) AS other (address)
 JOIN entries AS e ON e.counterparty = other.address
 JOIN asked AS one ON one.id = e.wallet_id
 WHERE e.slot <= one.watermark_slot AND e.kind IN (7, 8)

@@ -1,0 +1,134 @@
+"""What evidence rests on beside the wallets of a request: frozen with it, so that it is composed the same way again."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+
+from streamproc.core.similarity import Background, Transfer, Witness
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FAST: Final = 1  # zlib's level
+_LITTLE: Final = np.dtype("<i4")  # the same bytes on every machine
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Stored wallets beside those of the request, and who met whom."""
+
+    background: Background | None = None
+    transfers: tuple[Transfer, ...] = ()
+    first_funders: Mapping[str, Witness] = field(default_factory=dict)  # by wallet
+    fee_payers: Mapping[str, tuple[Witness, ...]] = field(default_factory=dict)  # by wallet
+    counterparties: Mapping[str, int] = field(default_factory=dict)  # by address
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hex, over all of it."""
+        return hashlib.sha256(_canonical(self)).hexdigest()
+
+
+class _Columns(msgspec.Struct, array_like=True):
+    """A background with its numbers as little-endian bytes of 32 bits."""
+
+    wallets: tuple[str, ...]
+    mints: tuple[str, ...]
+    wallet_numbers: bytes
+    mint_numbers: bytes
+
+
+class _Packed(msgspec.Struct, array_like=True):
+    """The surroundings as they are kept; everything sorted."""
+
+    background: _Columns | None
+    transfers: list[tuple[str, str, str, int]]
+    first_funders: list[tuple[str, str, str]]
+    fee_payers: list[tuple[str, list[tuple[str, str]]]]
+    counterparties: list[tuple[str, int]]
+
+
+def packed(surroundings: Surroundings) -> bytes:
+    """The surroundings as bytes, small."""
+    return zlib.compress(_canonical(surroundings), _FAST)
+
+
+def unpacked(content: bytes) -> Surroundings:
+    """The surroundings that `packed` made these bytes of."""
+    read = msgspec.msgpack.decode(zlib.decompress(content), type=_Packed)
+    return Surroundings(
+        background=None if read.background is None else _background(read.background),
+        transfers=tuple(Transfer(*each) for each in read.transfers),
+        first_funders={wallet: Witness(*witness) for wallet, *witness in read.first_funders},
+        fee_payers={
+            wallet: tuple(Witness(*each) for each in witnesses)
+            for wallet, witnesses in read.fee_payers
+        },
+        counterparties=dict(read.counterparties),
+    )
+
+
+def possible_hubs(surroundings: Surroundings) -> set[str]:
+    """The addresses that would link two wallets unless they are hubs: in transfers, or shared by two wallets."""
+    found = {each for transfer in surroundings.transfers for each in _ends(transfer)}
+    funders = [[each.address] for each in surroundings.first_funders.values()]
+    payers = [[each.address for each in payers] for payers in surroundings.fee_payers.values()]
+    for group in (funders, payers):
+        seen: set[str] = set()
+        for addresses in group:
+            found |= seen.intersection(addresses)
+            seen.update(addresses)
+    return found
+
+
+def _ends(transfer: Transfer) -> tuple[str, str]:
+    """Both addresses of a transfer."""
+    return transfer.sender, transfer.receiver
+
+
+def _canonical(surroundings: Surroundings) -> bytes:
+    """The same bytes for equal surroundings, in whatever order they were found."""
+    transfers = {(e.sender, e.receiver, e.signature, e.slot) for e in surroundings.transfers}
+    kept = _Packed(
+        background=_columns(surroundings.background),
+        transfers=sorted(transfers, key=lambda each: (each[3], *each)),
+        first_funders=sorted(
+            (wallet, each.address, each.signature)
+            for wallet, each in surroundings.first_funders.items()
+        ),
+        fee_payers=sorted(
+            (wallet, sorted((each.address, each.signature) for each in witnesses))
+            for wallet, witnesses in surroundings.fee_payers.items()
+        ),
+        counterparties=sorted(surroundings.counterparties.items()),
+    )
+    return msgspec.msgpack.encode(kept)
+
+
+def _columns(background: Background | None) -> _Columns | None:
+    """The background with its entries by wallet, then by mint."""
+    if background is None:
+        return None
+    wallet, mint = background.wallet_numbers, background.mint_numbers
+    order = np.lexsort((mint, wallet))
+    return _Columns(
+        wallets=background.wallets,
+        mints=background.mints,
+        wallet_numbers=wallet[order].astype(_LITTLE).tobytes(),
+        mint_numbers=mint[order].astype(_LITTLE).tobytes(),
+    )
+
+
+def _background(columns: _Columns) -> Background:
+    """The background in these columns."""
+    numbers: list[Any] = [
+        np.frombuffer(each, dtype=_LITTLE).astype(np.int64)
+        for each in (columns.wallet_numbers, columns.mint_numbers)
+    ]
+    return Background(columns.wallets, columns.mints, *numbers)

@@ -1,0 +1,233 @@
+"""What evidence rests on, worked by hand through the database: who met whom up to a slot, and what others trade."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from solders.pubkey import Pubkey
+from solders.signature import Signature
+
+from streamproc import limits
+from streamproc.core.entries import Entry, Kind
+from streamproc.core.similarity import Transfer, Witness
+from streamproc.store import Store, StoredPage
+from streamproc.store.queries import query
+from streamproc.store.relations import _within
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+pytestmark = pytest.mark.real
+
+A, B, C, EXCHANGE, RELAYER = (
+    str(Pubkey.from_bytes(bytes([number]) * 32)) for number in range(1, 6)
+)
+MINTS = [str(Pubkey.from_bytes(bytes([number]) * 32)) for number in range(20, 26)]
+NEVER = 10**9
+SOL = 10**9
+
+
+def signature(number: int) -> str:
+    return str(Signature.from_bytes(number.to_bytes(64, "big")))
+
+
+def entry(number: int, wallet: str, kind: Kind, **changes: Any) -> Entry:  # noqa: ANN401 - any field's
+    """An entry whose number is its slot and its signature."""
+    plain = Entry(
+        signature=signature(number),
+        slot=number,
+        index=None,
+        time=None,
+        failed=False,
+        estimated=False,
+        fee_payer=wallet,
+        network_fee=0,
+        sol_delta=0,
+        tips=0,
+        rent=0,
+        kind=kind,
+        deltas=(),
+        routed_quote=None,
+        counterparty=None,
+    )
+    return plain._replace(**changes)
+
+
+def got(number: int, wallet: str, sender: str, lamports: int = SOL) -> Entry:
+    return entry(number, wallet, Kind.TRANSFER_IN, counterparty=sender, sol_delta=lamports)
+
+
+def gave(number: int, wallet: str, receiver: str) -> Entry:
+    return entry(number, wallet, Kind.TRANSFER_OUT, counterparty=receiver, sol_delta=-SOL)
+
+
+def paid_by(number: int, wallet: str, payer: str, kind: Kind = Kind.BUY) -> Entry:
+    deltas = ((MINTS[0], 1),) if kind is Kind.BUY else ()
+    return entry(number, wallet, kind, fee_payer=payer, sol_delta=-SOL, deltas=deltas)
+
+
+async def keep(store: Store, wallet: str, *entries: Entry) -> None:
+    await store.add_page(wallet, StoredPage(entries, None, "full"))
+
+
+async def test_transfers_among_the_wallets_are_seen_from_either_side(store: Store) -> None:
+    await keep(store, A, gave(1, A, B), gave(2, A, EXCHANGE), got(3, A, B))
+    await keep(store, B, got(1, B, A), got(4, B, EXCHANGE))
+    found = await store.transfers_between({A: NEVER, B: NEVER})
+    assert set(found) == {Transfer(A, B, signature(1), 1), Transfer(B, A, signature(3), 3)}
+    assert [each.slot for each in found] == [1, 1, 3]
+
+
+async def test_what_came_after_a_wallets_watermark_is_not_read(store: Store) -> None:
+    await keep(store, A, gave(5, A, B), gave(9, A, B), paid_by(8, A, RELAYER))
+    assert [each.slot for each in await store.transfers_between({A: 8, B: 0})] == [5]
+    assert await store.fee_payers({A: 7}) == {}
+    assert await store.first_funders({A: 4}) == {}
+
+
+async def test_the_first_funder_is_who_sent_the_first_sol(store: Store) -> None:
+    airdrop = entry(1, A, Kind.TRANSFER_IN, counterparty=C, deltas=((MINTS[0], 5),))
+    opened = airdrop._replace(signature=signature(2), sol_delta=2_039_280, rent=-2_039_280)
+    dust = got(3, A, C, lamports=9_999)
+    await keep(store, A, airdrop, opened, dust, got(4, A, EXCHANGE), got(5, A, B))
+    assert await store.first_funders({A: NEVER}) == {A: Witness(EXCHANGE, signature(4))}
+
+
+async def test_first_sol_that_was_no_transfer_has_no_funder(store: Store) -> None:
+    earned = entry(1, A, Kind.OTHER, sol_delta=SOL)
+    await keep(store, A, earned, got(2, A, EXCHANGE))
+    assert await store.first_funders({A: NEVER, B: NEVER}) == {}
+
+
+async def test_fee_payers_are_those_who_paid_for_what_the_wallet_did_itself(store: Store) -> None:
+    gift = got(1, A, EXCHANGE)._replace(fee_payer=EXCHANGE)
+    noise = entry(2, A, Kind.OTHER, fee_payer=C)
+    await keep(store, A, gift, noise, paid_by(6, A, RELAYER), paid_by(4, A, RELAYER))
+    await keep(store, B, paid_by(7, B, RELAYER, Kind.TRANSFER_OUT), paid_by(8, B, B))
+    assert await store.fee_payers({A: NEVER, B: NEVER}) == {
+        A: (Witness(RELAYER, signature(4)),),
+        B: (Witness(RELAYER, signature(7)),),
+    }
+
+
+async def test_counterparties_are_counted_once_whatever_the_way_of_meeting(store: Store) -> None:
+    await keep(store, A, got(1, A, EXCHANGE), got(2, A, EXCHANGE), gave(3, A, B))
+    await keep(store, B, got(3, B, A), paid_by(4, B, EXCHANGE), paid_by(5, B, RELAYER))
+    found = await store.counterparties([A, B, C, EXCHANGE, RELAYER])
+    assert found == {A: 2, B: 1, EXCHANGE: 2, RELAYER: 1}
+
+
+async def test_counting_counterparties_stops_above_what_makes_a_hub(store: Store) -> None:
+    others = [str(Pubkey.from_bytes(number.to_bytes(32, "big"))) for number in range(1, 150)]
+    await keep(store, A, *(got(number, A, other) for number, other in enumerate(others, 1)))
+    assert await store.counterparties([A]) == {A: limits.HUB_COUNTERPARTIES + 1}
+
+
+async def traded(store: Store, wallet: str, mints: Sequence[str], slot: int = 5) -> None:
+    """A stored wallet that has traded these mints."""
+    bought = [entry(n, wallet, Kind.BUY, deltas=((mint, 1),)) for n, mint in enumerate(mints, 1)]
+    await keep(store, wallet, *bought)
+    await store.note_traded(wallet, slot, mints)
+
+
+async def test_the_background_is_what_other_wallets_traded(store: Store) -> None:
+    await traded(store, A, MINTS[:3])
+    await traded(store, B, [MINTS[2], MINTS[1]])
+    await traded(store, C, [])
+    found = await store.background(leaving_out=[EXCHANGE], named=[MINTS[2], MINTS[5]])
+    assert found is not None
+    assert sorted(found.wallets) == sorted([A, B])
+    by_address = sorted(MINTS[:3])
+    assert found.mints == tuple(
+        mint if mint == MINTS[2] else f"#{place}" for place, mint in enumerate(by_address)
+    )
+    cells = {
+        (found.wallets[wallet], by_address[mint])
+        for wallet, mint in zip(found.wallet_numbers, found.mint_numbers, strict=True)
+    }
+    assert cells == {(A, mint) for mint in MINTS[:3]} | {(B, mint) for mint in MINTS[1:3]}
+
+
+async def test_the_wallets_of_the_request_are_no_background(store: Store) -> None:
+    await traded(store, A, MINTS[:3])
+    assert await store.background(leaving_out=[A, B], named=[]) is None
+
+
+async def test_what_was_traded_up_to_an_older_slot_changes_nothing(store: Store) -> None:
+    await traded(store, A, MINTS[:3], slot=9)
+    await store.note_traded(A, 8, MINTS[:1])
+    found = await store.background(leaving_out=[], named=[])
+    assert found is not None
+    assert len(found.mint_numbers) == 3
+    await store.note_traded(A, 9, MINTS[:1])
+    found = await store.background(leaving_out=[], named=[])
+    assert found is not None
+    assert len(found.mint_numbers) == 1
+
+
+async def test_the_background_is_bounded_and_the_same_wallets_every_time(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for wallet in (A, B, C, EXCHANGE):
+        await traded(store, wallet, MINTS[:2])
+    await traded(store, RELAYER, MINTS)
+    monkeypatch.setattr(limits, "BACKGROUND_TOKENS", 5)
+    everybody = await store.background(leaving_out=[], named=[])
+    assert everybody is not None
+    assert len(everybody.wallets) == 4
+    monkeypatch.setattr(limits, "BACKGROUND_WALLETS", 3)
+    some = await store.background(leaving_out=[], named=[])
+    assert some is not None
+    assert some.wallets == everybody.wallets[:3]
+    monkeypatch.setattr(limits, "BACKGROUND_CELLS", 5)
+    fewer = await store.background(leaving_out=[], named=[])
+    assert fewer is not None
+    assert fewer.wallets == everybody.wallets[:2]
+
+
+def test_only_first_rows_that_fit_together_are_taken() -> None:
+    rows = [{"mints": [1, 2]}, {"mints": [3]}, {"mints": [4]}]
+    assert [len(_within(rows, cells)) for cells in (1, 2, 3, 4, 9)] == [0, 1, 2, 3, 3]
+
+
+FILL = """
+INSERT INTO wallets (address) SELECT 'w' || n FROM generate_series(1, 400) AS n;
+INSERT INTO wallet_tokens SELECT id, 9, ARRAY[1, 2] FROM wallets;
+INSERT INTO entries (wallet_id, slot, signature, flags, kind, network_fee, sol_delta, tips, rent, mints, deltas,
+    fee_payer, counterparty)
+SELECT w.id, n, decode(md5(w.id || '/' || n), 'hex'), 0, 3 + n % 6, 0, 1, 0, 0, '{}', '{}',
+    CASE WHEN n % 9 = 0 THEN 'w' || n END, CASE WHEN n % 7 = 0 THEN 'w' || n END
+FROM wallets AS w, generate_series(1, 100) AS n;
+ANALYZE
+"""
+SOME = [f"w{number}" for number in range(1, 11)]
+SLOTS = [9] * len(SOME)
+
+
+@pytest.mark.parametrize(
+    ("statement", "values", "indexes"),
+    [
+        ("background", [[], 10, 100], {"wallets_sample"}),
+        ("transfers_between", [SOME, SLOTS, 10], {"entries_of_wallet_counterparty"}),
+        ("fee_payers", [SOME, SLOTS, 10], {"entries_of_wallet_fee_payer"}),
+        (
+            "counterparties",
+            [SOME, 10],
+            {"entries_counterparty", "entries_fee_payer", "entries_of_wallet_counterparty"},
+        ),
+        ("first_funders", [SOME, SLOTS, 10], {"entries_pkey"}),
+    ],
+)
+async def test_each_question_is_answered_from_an_index(
+    store: Store, statement: str, values: list[object], indexes: set[str]
+) -> None:
+    async with store._database.connection() as connection:
+        await connection.raw.execute(FILL)
+        found = await connection.raw.fetch(f"EXPLAIN {query(f'relations.{statement}')}", *values)
+    plan = "\n".join(row[0] for row in found)
+    assert {
+        index for index in indexes if re.search(rf"(using|Scan on) {index} ", plan)
+    } == indexes, plan
+    assert "Seq Scan on entries" not in plan, plan
