@@ -21,7 +21,7 @@ from streamproc.engine.records import Outgoing
 from streamproc.errors import DeadLetterError, TransientError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from streamproc.engine.flow import Flow
     from streamproc.engine.lanes import Lane
@@ -84,8 +84,10 @@ class Cycle(Generic[S]):
         self, entries: list[Entry[S]]
     ) -> tuple[list[Decided[S]], list[tuple[Entry[S], BaseException]]]:
         """What is decided, durable and published; and the entries whose state can be neither, with the reason."""
-        await self._published({entry.key: entry.again for entry in entries if entry.again})
-        decided, failed = await self._decided(entries)
+        failed = await self._published([(each, each.again) for each in entries if each.again])
+        lost = {entry.key for entry, _ in failed}
+        decided, bad = await self._decided([each for each in entries if each.key not in lost])
+        failed += bad
         refused = await self._sent(
             {each.entry.key: [self._ahead(each)] for each in decided if each.is_news}
         )
@@ -95,20 +97,36 @@ class Cycle(Generic[S]):
             if each.entry.key in refused
         ]
         decided = [each for each in decided if each.entry.key not in refused]
-        await self._published({each.entry.key: each.outs for each in decided if each.outs})
+        bad = await self._published([(each.entry, each.outs) for each in decided if each.outs])
+        lost = {entry.key for entry, _ in bad}
+        failed += bad
+        decided = [each for each in decided if each.entry.key not in lost]
         last = [each.entry for each in decided if each.outs and each.dumped is None]
         await self._sent({entry.key: [self._tombstone(entry)] for entry in last})
         await failpoints.reach("after-join-outputs-before-table")
         return decided, failed
 
-    async def _published(self, written: dict[bytes, Sequence[Outgoing]]) -> None:
-        """Publish of what was written ahead what `decide` says; it is asked until it answers."""
-        if written:
-            told = [(key, list(outs)) for key, outs in written.items()]
+    async def _published(
+        self, written: Sequence[tuple[Entry[S], Sequence[Outgoing]]]
+    ) -> list[tuple[Entry[S], BaseException]]:
+        """Publish of what was written ahead what `decide` says; the entries about which it fails, one by one."""
+        if not written:
+            return []
+        told = [(entry.key, list(outs)) for entry, outs in written]
+        try:
             published = await self._asked(self._logic.decide, told)
-            await self._sent(dict(zip(written, published, strict=True)))
+            chosen = dict(zip((key for key, _ in told), published, strict=True))
+        except Exception as error:
+            log.exception("%s: deciding about %d keys failed", self._name, len(written))
+            if len(written) == 1:
+                return [(written[0][0], error)]
+            return [each for one in written for each in await self._published([one])]
+        await self._sent(chosen)
+        return []
 
-    async def _sent(self, records: dict[bytes, Sequence[Outgoing]]) -> dict[bytes, BaseException]:
+    async def _sent(
+        self, records: Mapping[bytes, Sequence[Outgoing]]
+    ) -> dict[bytes, BaseException]:
         """Wait until the brokers have all; what they refuse for good, by key."""
         futures = {key: self._flow.outbox.send(outs) for key, outs in records.items()}
         if not futures:

@@ -17,7 +17,7 @@ import msgspec
 from streamproc import limits, metrics
 from streamproc.engine import stored
 from streamproc.engine.cycle import Cycle, Decided, Entry
-from streamproc.engine.dead_letters import NO_KEY
+from streamproc.engine.dead_letters import NO_KEY, OUTPUT_REFUSED
 from streamproc.engine.due import DueTimes
 from streamproc.engine.flow import started
 from streamproc.engine.logic import JoinLogic, S
@@ -77,10 +77,11 @@ class Join(Generic[S]):
                 lane, record, DeadLetterError(NO_KEY, "a record without a key joins nothing")
             )
             return None
-        if partition_of(record.key, self.table.partitions) != record.partition:
+        entry = self.live.get(record.key)
+        home = entry.partition if entry else partition_of(record.key, self.table.partitions)
+        if home != record.partition:
             self._pass_on(lane, record)
             return None
-        entry = self.live.get(record.key)
         if entry is None:
             entry = self.live[record.key] = self._loaded(record.key, record.partition)
         if entry.is_flying:
@@ -144,7 +145,11 @@ class Join(Generic[S]):
         """Send a record to the partition of its key, where its state is: other clients may place keys otherwise."""
 
         def confirmed(future: asyncio.Future[None]) -> None:
-            if not future.cancelled():
+            if future.cancelled():
+                return
+            if (error := future.exception()) is not None:
+                self._divert(lane, record, DeadLetterError(OUTPUT_REFUSED, str(error)))
+            else:
                 self._done([(lane, record)])
 
         self._flow.counts["passed_on"] += 1

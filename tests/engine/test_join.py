@@ -86,6 +86,7 @@ class Logic:
     def __init__(self) -> None:
         self.is_away = False
         self.broken: set[bytes] = set()
+        self.undecided: set[bytes] = set()
         self.settled: list[list[bytes]] = []
         self.due_at: float | None = None
         self.decided: list[Outgoing] | None = None
@@ -107,6 +108,8 @@ class Logic:
         return "urgent" in state
 
     async def decide(self, told: list[tuple[bytes, list[Outgoing]]]) -> list[list[Outgoing]]:
+        if any(key in self.undecided for key, _ in told):
+            raise RuntimeError("a bug")
         return [outs if self.decided is None else self.decided for _, outs in told]
 
     async def settle(
@@ -328,6 +331,16 @@ async def test_what_is_published_is_what_decide_says_and_is_asked_again_after_a_
     await again.hear((b"k", "a"))
     await again.done()
     assert again.said()[0] == b"the row says so"
+
+
+async def test_a_bug_in_decide_diverts_the_records_of_its_key_only() -> None:
+    bench = Bench()
+    bench.logic.undecided = {b"bad"}
+    await bench.hear((b"good", "a"), (b"bad", "b"))
+    await bench.done()
+    assert bench.said() == [b"a"]
+    dead = [out for out in bench.outbox.sent if out.topic == "dead"]
+    assert [(out.key, out.value) for out in dead] == [(b"bad", b"b")]
 
 
 async def test_an_outage_of_settle_is_waited_out() -> None:
