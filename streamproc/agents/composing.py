@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from streamproc import __version__, limits
-from streamproc.agents.kept_facts import kept_metadata, kept_prices
+from streamproc.agents.kept_facts import PRICES, SHARED_PRICES, kept_metadata, kept_prices
 from streamproc.core.composition import Prices, comparable_prices
 from streamproc.core.result import inputs_digest
 from streamproc.core.solana import EXCLUDED_MINTS, QUOTES
@@ -95,13 +95,14 @@ class Composer:
         )
         priced = time.monotonic()
         question = _question(ready, seen, prices, unpacked(surroundings).digest)
-        found, metadata = await asyncio.gather(
+        found, metadata, others = await asyncio.gather(
             self._pool.run(compared, materials, prices, surroundings, question),
             self._metadata(ready, to_name(seen, prices)),
+            self._prices_of_shared(ready, seen),
         )
         at = time.monotonic()
         spans = {"facts": priced - started, "compare": at - priced}
-        around = await self._around(ready, seen, found, prices, metadata)
+        around = await self._around(ready, seen, found, _both(prices, others), metadata)
         header = await self._header(ready, question.digest, spans)
         event, whole = await self._pool.run(written, materials, found, around, header)
         return Composed(event, whole, found.columns, header.completed_at * 1000)
@@ -129,12 +130,23 @@ class Composer:
         """The prices that figures need, the same ones whenever it is composed; none without enrichment."""
         if not ready.options.enrich:
             return Prices()
-        found = await kept_prices(
-            self._store,
-            ready.request_id,
-            lambda: self._tokens.prices(ready.request_id, seen.to_price),
+        return Prices(await self._kept_prices(ready.request_id, PRICES, seen.to_price))
+
+    async def _prices_of_shared(self, ready: AnalysisReady, seen: Survey) -> Prices:
+        """The prices of tokens that several wallets traded and none has any more: worth knowing, in no figure."""
+        if not ready.options.enrich:
+            return Prices()
+        priced = set(seen.to_price)
+        others = [mint for mint in seen.shared if mint not in priced][: limits.SHARED_PRICED]
+        return Prices(await self._kept_prices(ready.request_id, SHARED_PRICES, others))
+
+    async def _kept_prices(
+        self, request_id: str, name: str, mints: list[str]
+    ) -> dict[str, TokenPrice]:
+        """The prices that were kept under this name, asked for the first time."""
+        return await kept_prices(
+            self._store, request_id, name, lambda: self._tokens.prices(request_id, mints)
         )
-        return Prices(found)
 
     async def _metadata(
         self, ready: AnalysisReady, mints: list[str]
@@ -210,6 +222,11 @@ def _excluded(ready: AnalysisReady) -> frozenset[str]:
     """The mints that are not compared."""
     chosen = ready.options.excluded_mints
     return frozenset(EXCLUDED_MINTS if chosen is None else chosen) | QUOTES
+
+
+def _both(prices: Prices, others: Prices) -> Prices:
+    """Prices that figures rest on, and others beside them."""
+    return Prices({**others.by_mint, **prices.by_mint})
 
 
 def _question(

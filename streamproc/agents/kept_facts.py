@@ -15,19 +15,20 @@ if TYPE_CHECKING:
 
     from streamproc.store import Store
 
-PRICES: Final = "prices"
+PRICES: Final = "prices"  # that figures rest on
+SHARED_PRICES: Final = "shared_prices"  # of other tokens that stand in a result
 METADATA: Final = "metadata"
 _FAST: Final = 1  # zlib's level
 
 
 async def kept_prices(
-    store: Store, request_id: str, ask: Callable[[], Awaitable[dict[str, TokenPrice]]]
+    store: Store, request_id: str, name: str, ask: Callable[[], Awaitable[dict[str, TokenPrice]]]
 ) -> dict[str, TokenPrice]:
-    """The prices that the request was first composed with; asked for the first time."""
-    kept = await store.frozen(request_id, PRICES)
+    """The prices that the request was first composed with under this name; asked for the first time."""
+    kept = await store.frozen(request_id, name)
     if kept is None:
         content = _packed(list((await ask()).values()))
-        kept = await store.freeze(request_id, PRICES, content)
+        kept = await store.freeze(request_id, name, content)
     found = msgspec.msgpack.decode(zlib.decompress(kept), type=list[TokenPrice])
     return {each.mint: each for each in found}
 

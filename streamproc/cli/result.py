@@ -12,7 +12,6 @@ import orjson
 from streamproc.cli.environment import effective_settings
 from streamproc.cli.result_csv import csv_lines
 from streamproc.cli.result_tables import print_result
-from streamproc.core.pair_columns import unpacked_columns
 from streamproc.report import render_report
 from streamproc.store import open_store
 
@@ -60,6 +59,8 @@ def result(request_id: str, form: str, pairs: int) -> int:
         click.echo(stored.result)
         return 0
     if form == "csv" and stored.pairs is not None:
+        from streamproc.core.pair_columns import unpacked_columns  # noqa: PLC0415 - takes a second
+
         sys.stdout.writelines(csv_lines(unpacked_columns(stored.pairs).rows()))
         return 0
     content = orjson.loads(stored.result)

@@ -22,12 +22,16 @@ if TYPE_CHECKING:
     from streamproc.report.wording import Json
 
 WIDE = 150  # columns of a terminal that has room for whole addresses
+REASONED_MAX = 9  # pairs whose reasons fit on a screen
+REASONS = ("chance", "direction", "link")
+P_MAX = 0.05  # of a direction that is told
 PAIR_SCORES = ("idf", "capital", "binary", "jaccard", "held_jaccard")
 
 
 def print_result(result: Json, *, pairs: int) -> None:
     """The best `pairs` pairs, all wallets (addresses in full where there is room), and what the whole took."""
     _print_pairs(result, pairs)
+    _print_reasons(result["pairs"])
     _print_wallets(result)
     took, spent = seconds(result["duration_ms"]), result["credits_spent"]
     lacking = missing_words(result["missing"])
@@ -56,6 +60,26 @@ def _print_pairs(result: Json, most: int) -> None:
         else ""
     )
     print_table(columns, rows, title=f"\nPairs by {ranked}{more}")
+
+
+def _print_reasons(pairs: list[Json]) -> None:
+    """Why the best pairs are more than chance, in words."""
+    from streamproc.core.similarity.chance import is_surprising  # noqa: PLC0415 - takes a second to load
+
+    ranked = enumerate(pairs, start=1)
+    surprising = [(rank, pair) for rank, pair in ranked if is_surprising(pair["evidence"])]
+    rows = [
+        (rank if place == 0 else "", item["reason"])
+        for rank, pair in surprising[:REASONED_MAX]
+        for place, item in enumerate(filter(_says_something, pair["evidence"]))
+    ]
+    if rows:
+        print_table(["#>", "why"], rows, title="\nMore than chance")
+
+
+def _says_something(item: Json) -> bool:
+    """Whether a reason is worth a line here: a direction only when it is hardly chance."""
+    return item["kind"] in REASONS and not (item["kind"] == "direction" and item["p"] > P_MAX)
 
 
 def _print_wallets(result: Json) -> None:

@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 _NO_PRICE: Final = "nobody trades it"
 _NO_WORDS: Final = "its issuer says nothing"
-_NOT_IN_TIME: Final = "the service did not say in time"
+_NOT_IN_TIME: Final = "not known in time"
 
 
 @dataclass(frozen=True, slots=True)

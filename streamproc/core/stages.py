@@ -69,7 +69,9 @@ class Survey:
     watermarks: dict[str, int]  # of the wallets that are compared
     whole: list[str]  # those whose history is known from its beginning
     traded: list[str]  # every mint traded, by address
-    shared: list[str]  # those that two wallets or more traded: only these can stand in a pair
+    shared: list[
+        str
+    ]  # those that several wallets traded (only these can stand in a pair), by how many
     to_price: list[
         str
     ]  # SOL first, then by what the wallets have in it at cost, then by how many hold it
@@ -143,7 +145,7 @@ def survey(materials: Sequence[Material]) -> Survey:
         watermarks=compared,
         whole=sorted(seen.whole & compared.keys()),
         traded=sorted(seen.traders),
-        shared=sorted(mint for mint, count in seen.traders.items() if count > 1),
+        shared=seen.shared(),
         to_price=seen.to_price(),
         held=dict(seen.held),
     )
@@ -172,6 +174,11 @@ class _Seen:
             for token in facts.balances["tokens"]:
                 self._holders[token["mint"]] += 1
                 self.held[token["mint"]] += int(token["amount"]) / 10 ** token["decimals"]
+
+    def shared(self) -> list[str]:
+        """The mints that two wallets or more traded, by how many did, then by address."""
+        found = (mint for mint, count in self.traders.items() if count > 1)
+        return sorted(found, key=lambda mint: (-self.traders[mint], mint))
 
     def to_price(self) -> list[str]:
         """The mints whose price changes a figure, what matters most first."""

@@ -70,9 +70,9 @@ def test_the_digest_is_the_same_in_any_order() -> None:
             mint_numbers=BACKGROUND.mint_numbers[::-1],
         ),
         transfers=WHOLE.transfers[::-1],
-        first_funders=dict(reversed(WHOLE.first_funders.items())),
+        first_funders={"a": Witness("x", "f1"), "b": Witness("x", "f2")},
         fee_payers={"b": WHOLE.fee_payers["b"], "a": WHOLE.fee_payers["a"][::-1]},
-        counterparties=dict(reversed(WHOLE.counterparties.items())),
+        counterparties={"x": 101, "y": 3},
     )
     assert shuffled.digest == WHOLE.digest
 

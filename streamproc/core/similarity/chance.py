@@ -18,6 +18,7 @@ from streamproc.core.similarity.overlap_tail import Overlaps, expected_overlaps,
 from streamproc.core.similarity.popularity import PopularityNull, merged, popularity_null
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from collections.abc import Set as AbstractSet
 
     from numpy.typing import NDArray
@@ -105,6 +106,17 @@ def chance_item(meeting: Meeting, chance: Chance, pair: int) -> Json:
         n=shared,
         mints=mints,
         signatures=signatures,
+    )
+
+
+def is_surprising(evidence: Iterable[Json]) -> bool:
+    """Return whether a pair's evidence says that it was gated in: more than chance, and by much."""
+    return any(
+        each["kind"] == "chance"
+        and each["q"] is not None
+        and each["q"] <= Q_MAX
+        and each["lift"] >= LIFT_MIN
+        for each in evidence
     )
 
 

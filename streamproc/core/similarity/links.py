@@ -40,6 +40,11 @@ class Links:
         """Whether the address met too many others to link anyone; an unknown one did not."""
         return self._counterparties.get(address, 0) > limits.HUB_COUNTERPARTIES
 
+    def _named(self, address: str) -> str:
+        """Return the address in short, with how many it met where that is known: 20 of 24 wallets say little."""
+        met = self._counterparties.get(address)
+        return short(address) if met is None else f"{short(address)} (which met {met} known here)"
+
     def _between(self, transfers: Iterable[Transfer]) -> dict[tuple[str, str], list[Transfer]]:
         found: dict[tuple[str, str], set[Transfer]] = defaultdict(set)
         for each in transfers:
@@ -66,7 +71,7 @@ class Links:
         a, b = row_a.first_funder, row_b.first_funder
         if a is None or b is None or a.address != b.address or self.is_hub(a.address):
             return []
-        reason = f"both got their first SOL from {short(a.address)}"
+        reason = f"both got their first SOL from {self._named(a.address)}"
         return [_link(reason, 1, list(dict.fromkeys([a.signature, b.signature])))]
 
     def _payer_items(self, row_a: WalletRow, row_b: WalletRow) -> list[Json]:
@@ -75,7 +80,7 @@ class Links:
         shared = sorted(each for each in paid_a.keys() & paid_b.keys() if not self.is_hub(each))
         if not shared:
             return []
-        names = ", ".join(short(each) for each in shared[:3]) + (
+        names = ", ".join(self._named(each) for each in shared[:3]) + (
             " and others" if shared[3:] else ""
         )
         signatures = [side[each] for each in shared for side in (paid_a, paid_b)]

@@ -167,3 +167,11 @@ def test_a_cluster_of_copies_worked_by_hand() -> None:
     # W = 4; rare d = 3: ln(5/4) + 1 = 1.2231436; own d = 1: ln(5/2) + 1 = 1.9162907
     # 10 * 1.4960801 / (10 * 1.4960801 + 3.6721702) = .8029
     assert cluster["mean_score"] == pytest.approx(0.80294, abs=1e-4)
+
+
+def test_how_many_a_funder_or_payer_met_is_said_where_it_is_known() -> None:
+    a = WalletRow("a", first_funder=Witness("f", "s1"), fee_payers=(Witness("p", "s2"),))
+    b = WalletRow("b", first_funder=Witness("f", "s3"), fee_payers=(Witness("p", "s4"),))
+    funded, paid = links(a, b, counterparties={"f": 20, "p": 3})
+    assert funded["reason"] == "both got their first SOL from f (which met 20 known here)"
+    assert paid["reason"] == "fees of both were paid by p (which met 3 known here)"
