@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -54,6 +55,7 @@ class Installation:
         self.environment = environment
         self.prefix = prefix
         self.said: list[Said] = []
+        self._by_topic: dict[str, list[Said]] = defaultdict(list)
         self.workers: list[subprocess.Popen[bytes]] = []
         self._folder = folder
         self._producer: AIOKafkaProducer | None = None
@@ -147,12 +149,12 @@ class Installation:
 
     def of(self, topic: str, request_id: str | None = None) -> list[Said]:
         """What was said on a topic, of one request or of all."""
-        return [
-            each
-            for each in self.said
-            if each.topic == topic
-            and (request_id is None or each.event.get("request_id") == request_id)
-        ]
+        said = self._by_topic[topic]
+        if request_id is None:
+            return list(said)
+        if topic == "wallet-sync":  # the one topic whose key is not the request
+            return [each for each in said if each.event["request_id"] == request_id]
+        return [each for each in said if each.key == request_id.encode()]
 
     async def ending(self, request_id: str, within_s: float = ENDS_WITHIN_S) -> dict[str, Any]:
         """The request's terminal record, once its last progress record has come too."""
@@ -224,16 +226,16 @@ class Installation:
     async def _read(self, consumer: AIOKafkaConsumer) -> None:
         try:
             async for record in consumer:
-                self.said.append(
-                    Said(
-                        record.topic.removeprefix(self.prefix),
-                        record.partition,
-                        record.offset,
-                        record.key,
-                        record.value,
-                        dict(record.headers),
-                    )
+                said = Said(
+                    record.topic.removeprefix(self.prefix),
+                    record.partition,
+                    record.offset,
+                    record.key,
+                    record.value,
+                    dict(record.headers),
                 )
+                self.said.append(said)
+                self._by_topic[said.topic].append(said)
                 self._changed.set()
         finally:
             await consumer.stop()
