@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from streamproc.agents.handlers import Handler, running
 from streamproc.engine import Record
-from streamproc.errors import DeadLetterError
+from streamproc.errors import DeadLetterError, RequestEndedError
 
 if TYPE_CHECKING:
     from random import Random
@@ -69,6 +69,8 @@ class Driver:
                 await self._consume(record)
             except DeadLetterError as error:
                 self.dead.append((record, error.reason))
+            except RequestEndedError:
+                continue  # nothing is said of it any more, and the record is done
 
     def values(self, topic: str) -> list[bytes]:
         """The different values on a topic, in order of first appearance: what is left after dropping repeats."""

@@ -64,8 +64,8 @@ def check_progress(said: Sequence[Said]) -> list[Json]:
 
 
 def check_headers(said: Iterable[Said]) -> None:
-    """CloudEvents headers are complete, and `ce_id` is the same for repeats and for nothing else."""
-    meant: dict[bytes, tuple[bytes | None, bytes]] = {}
+    """CloudEvents headers are complete; `ce_id` is the same for repeats, which keep all headers, and for nothing else."""
+    meant: dict[bytes, tuple[bytes | None, dict[str, bytes]]] = {}
     for each in said:
         headers = each.headers
         assert headers["ce_specversion"] == b"1.0"
@@ -75,9 +75,9 @@ def check_headers(said: Iterable[Said]) -> None:
         assert headers["ce_subject"].decode() == each.event["request_id"]
         assert datetime.fromisoformat(headers["ce_time"].decode()).tzinfo is not None
         uuid.UUID(headers["ce_id"].decode())
-        found = meant.setdefault(headers["ce_id"], (each.value, headers["ce_type"]))
-        assert found == (each.value, headers["ce_type"]), "one ce_id for different records"
-    by_content = {(value, kind): identity for identity, (value, kind) in meant.items()}
+        found = meant.setdefault(headers["ce_id"], (each.value, headers))
+        assert found == (each.value, headers), "one ce_id for different records"
+    by_content = {(value, headers["ce_type"]): ident for ident, (value, headers) in meant.items()}
     assert len(by_content) == len(meant), "different ce_id for one record"
 
 
