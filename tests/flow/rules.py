@@ -64,7 +64,7 @@ def check_progress(said: Sequence[Said]) -> list[Json]:
 
 
 def check_headers(said: Iterable[Said]) -> None:
-    """CloudEvents headers are complete; `ce_id` is the same for repeats, which keep all headers, and for nothing else."""
+    """CloudEvents headers are complete; repeats have the same `ce_id` and all other headers, nothing else has it."""
     meant: dict[bytes, tuple[bytes | None, dict[str, bytes]]] = {}
     for each in said:
         headers = each.headers
