@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
-from streamproc.core.pnl import WalletPnl, with_market_values
+from streamproc.core.pnl import with_market_values
 from streamproc.core.pnl_json import pnl_from_json, pnl_to_json
 from streamproc.core.similarity import HeldMint, TradedMint, WalletRow
 from streamproc.core.solana import QUOTES, WSOL
@@ -81,7 +81,7 @@ def wallet_record(facts: WalletFacts, prices: Prices, exact: Mapping[str, Fracti
         "error": None if error is None else {"code": error.code, "message": error.message},
         "coverage": facts.coverage,
         "balances": _balances_record(facts.balances, prices),
-        "pnl": None if facts.pnl is None else pnl_to_json(_valued(facts.pnl, exact)),
+        "pnl": None if facts.pnl is None else valued_pnl(facts.pnl, exact),
         "behavior": facts.behavior,
     }
 
@@ -177,9 +177,25 @@ def comparable_prices(prices: Prices) -> Json:
     return {mint: list(price) for mint, price in sorted(prices.by_mint.items())}
 
 
-def _valued(pnl: Json, exact: Mapping[str, Fraction]) -> WalletPnl:
-    """The wallet's figures with what is open valued."""
-    return with_market_values(pnl_from_json(pnl), exact, exact.get(WSOL))
+def valued_pnl(pnl: Json, exact: Mapping[str, Fraction]) -> Json:
+    """The record with what is open valued, as `with_market_values` has it.
+
+    Only open rows are read: of a thousand wallets they are a few of a hundred thousand.
+    """
+    is_open = [row["open_amount"] != "0" for row in pnl["tokens"]]
+    open_rows = [row for row, wanted in zip(pnl["tokens"], is_open, strict=True) if wanted]
+    read = pnl_from_json({**pnl, "tokens": open_rows})
+    valued = pnl_to_json(with_market_values(read, exact, exact.get(WSOL)))
+    unrealized = valued["unrealized_lamports"]
+    if unrealized is None and len(open_rows) < len(is_open):
+        unrealized = 0  # of the closed rows
+    values = iter(valued["tokens"])
+    rows = [
+        next(values) if wanted else {**row, "unrealized_lamports": 0}
+        for row, wanted in zip(pnl["tokens"], is_open, strict=True)
+    ]
+    net = pnl["realized_lamports"] + (unrealized or 0)
+    return {**pnl, "unrealized_lamports": unrealized, "net_lamports": net, "tokens": rows}
 
 
 def _held(facts: WalletFacts, prices: Prices) -> tuple[HeldMint, ...] | None:

@@ -44,7 +44,8 @@ def inputs_digest(inputs: Json) -> str:
 
 def whole_result(outcome: Outcome) -> Json:
     """The result as the store keeps it: nothing cut but what `max_pairs` left in columns."""
-    return _json_of(outcome, outcome.wallets, outcome.pairs, tokens_cut=0)
+    wallets = [encode_json(wallet) for wallet in outcome.wallets]
+    return _json_of(outcome, wallets, outcome.pairs, tokens_cut=0)
 
 
 def bounded_result(
@@ -84,20 +85,23 @@ def _fitting(pairs: list[bytes], room: int) -> int:
     return len(pairs)
 
 
-def _with_tokens(wallets: list[Json], most: int) -> tuple[list[Json], int]:
-    """The wallets with at most so many token rows each, and how many rows that cut in all."""
+def _with_tokens(wallets: list[Json], most: int) -> tuple[list[bytes], int]:
+    """JSON of the wallets with at most so many token rows each, and how many rows that cut in all."""
     bounded, cut = [], 0
     for wallet in wallets:
         pnl = wallet.get("pnl")
         if pnl is None or len(pnl["tokens"]) <= most:
-            bounded.append(wallet)
+            bounded.append(encode_json(wallet))
             continue
         cut += len(pnl["tokens"]) - most
-        bounded.append({**wallet, "pnl": {**pnl, "tokens": pnl["tokens"][:most]}})
+        shown = {**pnl, "tokens": pnl["tokens"][:most]}
+        bounded.append(encode_json({**wallet, "pnl": shown}))
     return bounded, cut
 
 
-def _json_of(outcome: Outcome, wallets: list[Json], pairs: list[bytes], *, tokens_cut: int) -> Json:
+def _json_of(
+    outcome: Outcome, wallets: list[bytes], pairs: list[bytes], *, tokens_cut: int
+) -> Json:
     """The result's JSON with these wallets and pairs, which are encoded already."""
     pairs_cut = outcome.pairs_total - len(pairs)
     truncated = {"pairs": pairs_cut, "tokens": tokens_cut} if pairs_cut or tokens_cut else None
@@ -108,7 +112,7 @@ def _json_of(outcome: Outcome, wallets: list[Json], pairs: list[bytes], *, token
         "duration_ms": outcome.duration_ms,
         "engine_version": outcome.engine_version,
         "inputs_digest": outcome.inputs_digest,
-        "wallets": [orjson.Fragment(encode_json(wallet)) for wallet in wallets],
+        "wallets": [orjson.Fragment(wallet) for wallet in wallets],
         "pairs": [orjson.Fragment(pair) for pair in pairs],
         "pairs_total": outcome.pairs_total,
         "set": outcome.set_figures,
