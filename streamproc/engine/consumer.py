@@ -204,6 +204,8 @@ class GuardedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no 
 
     async def _commit(self, offsets: Mapping[Any, int]) -> bool:
         """Commit, and remember what the brokers took."""
+        if offsets:
+            await failpoints.reach("after-publish-before-ack")
         did_commit = bool(await super()._commit(offsets))
         if did_commit:
             self.engine.ledger.committed.update(offsets)
