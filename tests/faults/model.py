@@ -1,0 +1,156 @@
+"""The models of the simulation: a store that decides once, an outbox that may die, a table on a changelog."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import orjson
+
+from streamproc.agents.composing import Composed
+from streamproc.engine import stored
+from streamproc.store import Ending
+from streamproc.store.requests import Recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from streamproc.engine.records import Outgoing
+    from streamproc.events import AnalysisReady, Event
+    from streamproc.serde import Codec, Encoded
+    from streamproc.store import Decision, NewRequest
+
+
+class Crash(BaseException):
+    """The process is gone; no Exception, because nobody in it can catch that."""
+
+
+class ModelStore:
+    """What the agents ask of Postgres, in dictionaries; the first decision about a request is the last."""
+
+    def __init__(self, crash: Callable[[str], None]) -> None:
+        self.endings: dict[str, Ending] = {}
+        self.decisions: list[str] = []
+        self._crash = crash
+        self._requests: dict[str, NewRequest] = {}
+        self._progress: dict[tuple[str, int], Encoded] = {}
+        self._said: dict[tuple[str, str], Encoded] = {}
+
+    async def record_request(self, new: NewRequest) -> Recorded:
+        kept = self._requests.setdefault(new.request_id, new)
+        if kept.digest != new.digest:
+            return Recorded("conflict", kept.source, kept.requested_at_ms, kept.deadline_at)
+        state = "ended" if new.request_id in self.endings else "running"
+        return Recorded(state, kept.source, kept.requested_at_ms, kept.deadline_at)  # type: ignore[arg-type]
+
+    async def ending(self, request_id: str) -> Ending | None:
+        return self.endings.get(request_id)
+
+    async def decide(self, decisions: Sequence[Decision]) -> list[Ending]:
+        self._crash("crash in a cycle")
+        for wish in decisions:
+            if wish.request_id not in self.endings:
+                self.decisions.append(wish.request_id)
+                self.endings[wish.request_id] = Ending(
+                    wish.request_id, wish.status, wish.code, wish.terminal, wish.progress
+                )
+                if wish.progress is not None:
+                    seq = orjson.loads(wish.progress.value)["seq"]
+                    self._progress[wish.request_id, seq] = wish.progress
+        self._crash("crash after a decision")
+        return [self.endings[wish.request_id] for wish in decisions]
+
+    async def record_progress(self, request_id: str, seq: int, record: Encoded) -> Encoded:
+        return self._progress.setdefault((request_id, seq), record)
+
+    async def progress_from(self, request_id: str, seq: int) -> list[Encoded]:
+        found = {at: kept for (name, at), kept in self._progress.items() if name == request_id}
+        return [found[at] for at in sorted(found) if at >= seq]
+
+    async def say_once(self, request_id: str, name: str, record: Encoded) -> Encoded:
+        return self._said.setdefault((request_id, name), record)
+
+
+async def said_from(
+    store: ModelStore, name: str, event: Event, codec: Codec, now_s: int
+) -> Encoded:
+    """What is said of a part: once and for all, as the agents do it."""
+    record = codec.encode(event, time_ms=now_s * 1000)
+    return await store.say_once(event.request_id, name, record)
+
+
+class Endings:
+    """Knows at once what has ended."""
+
+    def __init__(self, store: ModelStore) -> None:
+        self._store = store
+
+    @contextmanager
+    def watching(self, request_id: str) -> Iterator[None]:
+        del request_id
+        yield
+
+    def has_ended(self, request_id: str) -> bool:
+        return request_id in self._store.endings
+
+
+class Composer:
+    """Composes at once."""
+
+    def __init__(self, clock_ms: Callable[[], int]) -> None:
+        self._clock_ms = clock_ms
+
+    async def compose(self, ready: AnalysisReady) -> Composed:
+        body = {"request_id": ready.request_id, "status": "completed", "at": self._clock_ms()}
+        raw = orjson.dumps(body)
+        return Composed(raw, raw, b"", self._clock_ms())
+
+
+class Flow:
+    """What a cycle needs of the engine: an outbox that may die before, between and after two records."""
+
+    def __init__(self, append: Callable[[Outgoing], None], crash: Callable[[str], None]) -> None:
+        self.counts: Counter[str] = Counter()
+        self.outbox = self
+        self._append = append
+        self._crash = crash
+
+    def send(self, records: Sequence[Outgoing]) -> asyncio.Future[None]:
+        for record in records:
+            self._crash("crash in a cycle")
+            self._append(record)
+        self._crash("crash in a cycle")
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future.set_result(None)
+        return future
+
+
+class Table:
+    """The join's table: what the process shows, and the changelog that it is recovered from."""
+
+    changelog = "changelog"
+    partitions = 1
+
+    def __init__(self, changelog: dict[bytes, bytes]) -> None:
+        self.data: dict[bytes, bytes] = {}
+        self._log = changelog
+
+    def write(self, out: Outgoing) -> None:
+        """One record of the changelog, compacted."""
+        if out.value is None:
+            self._log.pop(out.key or b"", None)
+        else:
+            self._log[out.key or b""] = out.value
+
+    def land(self, key: bytes, state: bytes | None) -> None:
+        """Show a state whose outputs are out."""
+        if state is None:
+            self.data.pop(key, None)
+        else:
+            self.data[key] = stored.encode(state)
+
+    def recover(self) -> None:
+        """A new process: what the changelog has, and nothing else."""
+        self.data = dict(self._log)

@@ -1,0 +1,152 @@
+"""One trial: an installation of its own, three requests that share wallets, a plan's deeds, and the oracle."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from streamproc.topics import read_topology
+from tests.faults import oracle
+from tests.faults.deeds import DEEDS, Ground
+from tests.faults.oracle import Undisturbed, repeated
+from tests.faults.plans import FULL, Plan
+from tests.flow.rules import check_end
+
+if TYPE_CHECKING:
+    from streamproc.sandbox.server import Sandbox
+    from streamproc.sandbox.world import World
+    from tests.flow.installation import Installation
+
+LATENCY_S = 0.08  # of the upstream, so that there is a middle to disturb
+QUIET_WITHIN_S = 60.0
+AGENTS = {"requests", "sync", "balances", "join", "similarity"}
+SETTLED_S = 0.2
+
+
+class Outcome(NamedTuple):
+    """What a trial that kept all promises measured."""
+
+    repeated: int
+    heal_s: float  # from the end of the last fault to the last terminal record, work left included
+
+
+def requests_of(world: World) -> dict[str, list[str]]:
+    """The wallets of each request; every wallet but two is in several."""
+    names = world.addresses
+    return {"first": names[:4], "second": names[2:6], "third": names[1:4]}
+
+
+async def run_trial(
+    ground: Ground, plan: Plan, undisturbed: Undisturbed | None
+) -> tuple[Outcome, Undisturbed]:
+    """Carry the plan out and check everything; also what the run said, for the first, which has no faults."""
+    installation, sandbox, world = ground.installation, ground.sandbox, ground.world
+    requests = requests_of(world)
+    prepare(sandbox, plan)
+    await ground.start(plan)
+    for name, wallets in requests.items():
+        await installation.request(name, wallets, deadline_s=plan.deadline_s)
+    ground.requests = requests
+    ground.deadline_s = plan.deadline_s
+    ended_at = await carry_out(ground, plan)
+    for name in requests:
+        await installation.ending(name)
+    heal_s = max(0.0, time.monotonic() - ended_at)
+    await settled(installation)
+    for deed in plan.deeds:
+        if deed.what.startswith("after-"):
+            await DEEDS[deed.what.removeprefix("after-")](ground, deed)
+            await settled(installation)
+    await check(ground, plan, undisturbed)
+    said = Undisturbed(
+        {name: check_end(installation.said, name) for name in requests},
+        sandbox.counters.methods[FULL],
+    )
+    return Outcome(repeated(installation.said), heal_s), said
+
+
+def prepare(sandbox: Sandbox, plan: Plan) -> None:
+    """The upstream as the plan wants it, with counters at zero."""
+    sandbox.set_faults(*plan.upstream)
+    sandbox.latency_s = LATENCY_S
+    sandbox.counters.reset()
+
+
+async def carry_out(ground: Ground, plan: Plan) -> float:
+    """Do the deeds, each at its time; the moment at which the last was undone."""
+
+    async def later(number: int) -> None:
+        deed = plan.deeds[number]
+        await asyncio.sleep(deed.at_s)
+        await DEEDS[deed.what](ground, deed)
+
+    now = [n for n, deed in enumerate(plan.deeds) if not deed.what.startswith("after-")]
+    await asyncio.gather(*(later(number) for number in now))
+    return ground.undone_at or time.monotonic()
+
+
+async def check(ground: Ground, plan: Plan, undisturbed: Undisturbed | None) -> None:
+    """Everything the oracle knows."""
+    installation = ground.installation
+    requests = ground.requests
+    oracle.check_requests(installation, plan, requests, undisturbed)
+    await oracle.check_store(installation, ground.world, requests)
+    alive = [n for n, worker in enumerate(installation.workers) if worker.poll() is None]
+    oracle.check_secrets(installation, [await installation.metrics(n) for n in alive])
+    assert not installation.of("dead-letters"), installation.of("dead-letters")[0]
+    if undisturbed is not None:
+        wallets = len({each for listed in requests.values() for each in listed})
+        oracle.check_calls(ground.sandbox.counters, plan, wallets, undisturbed)
+
+
+async def settled(installation: Installation) -> None:
+    """Return when all that the agents read is committed and all that was said is read here; raises when never."""
+    until = time.monotonic() + QUIET_WITHIN_S
+    left = "nothing was asked"
+    while time.monotonic() < until:
+        try:
+            left = await unsettled(installation)
+        except KafkaError as error:
+            left = repr(error)
+        if not left:
+            return
+        await asyncio.sleep(SETTLED_S)
+    logs = "\n".join(installation.log(n)[-1500:] for n in range(len(installation.workers)))
+    raise AssertionError(f"never settled: {left}\n{logs}")
+
+
+async def unsettled(installation: Installation) -> str:
+    """What is not committed or not read yet, "" for nothing."""
+    brokers = installation.environment["STREAMPROC_KAFKA_BROKERS"]
+    group = installation.environment["STREAMPROC_APP_ID"]
+    admin = AIOKafkaAdminClient(bootstrap_servers=brokers)
+    consumer = AIOKafkaConsumer(bootstrap_servers=brokers)
+    await admin.start()
+    await consumer.start()
+    try:
+        committed = await admin.list_consumer_group_offsets(group)
+        topics = {installation.prefix + each.name: each for each in read_topology().topics}
+        places = [
+            TopicPartition(name, number)
+            for name, topic in topics.items()
+            for number in range(topic.partitions)
+        ]
+        ends = await consumer.end_offsets(places)
+    finally:
+        await consumer.stop()
+        await admin.close()
+    read: dict[TopicPartition, int] = {}
+    for each in installation.said:
+        read[TopicPartition(installation.prefix + each.topic, each.partition)] = each.offset + 1
+    for place, end in ends.items():
+        if end and read.get(place, 0) < end:
+            return f"{place} is not read to {end}"
+        consumed = AGENTS & set(topics[place.topic].consumers)
+        if end and consumed and (place not in committed or committed[place].offset < end):
+            return f"{place} is not committed to {end}"
+    return ""
