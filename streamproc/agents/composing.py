@@ -58,10 +58,10 @@ SURROUNDINGS: Final = "surroundings"  # what a request's evidence rests on is ke
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A result: the event's bounded JSON, the whole of it, and every pair as columns for the store."""
+    """A result: the event's bounded JSON; for the store the whole of it as zlib, and every pair as columns."""
 
     event: bytes
-    whole: bytes
+    packed_result: bytes
     pairs: bytes
     completed_at_ms: int
 
@@ -104,8 +104,9 @@ class Composer:
         spans = {"facts": priced - started, "compare": at - priced}
         around = await self._around(ready, seen, found, _both(prices, others), metadata)
         header = await self._header(ready, question.digest, spans)
-        event, whole = await self._pool.run(written, materials, found, around, header)
-        return Composed(event, whole, found.columns, header.completed_at * 1000)
+        columns, found = found.columns, replace(found, columns=b"")
+        event, packed_result = await self._pool.run(written, materials, found, around, header)
+        return Composed(event, packed_result, columns, header.completed_at * 1000)
 
     async def _materials(self, ready: AnalysisReady) -> list[Material]:
         """What is stored of every wallet, by address."""

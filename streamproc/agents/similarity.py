@@ -139,7 +139,7 @@ def _completed(ready: AnalysisReady, composed: Composed, codec: Codec) -> Decisi
         status="completed",
         code=None,
         terminal=terminal,
-        result=composed.whole,
+        packed_result=composed.packed_result,
         pairs=composed.pairs,
     )
 
@@ -168,7 +168,7 @@ def _with_last_progress(decision: Decision, voice: Voice) -> Decision:
         code=decision.code,
         terminal=decision.terminal,
         progress=voice.draft(stage, percent, message),
-        result=decision.result,
+        packed_result=decision.packed_result,
         pairs=decision.pairs,
     )
 

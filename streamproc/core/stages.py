@@ -7,9 +7,10 @@ are never decoded at once, nor on an event loop.
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from streamproc.events import RankBy, ReadyWallet
 
 Json = dict[str, Any]
+
+_FAST: Final = 1  # zlib's level: five times smaller, at 100 MB a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +233,7 @@ def compared(
 def written(
     materials: Sequence[Material], found: Compared, around: Around, header: Header
 ) -> tuple[bytes, bytes]:
-    """The result's JSON: the event's, bounded, and the whole of it."""
+    """The result's JSON: the event's, bounded, and the whole of it, compressed by zlib for the store."""
     exact = around.prices.exact()
     facts = list(_each(materials))
     mints = {token["mint"] for each in facts for token in _tokens(each)} | set(found.named)
@@ -257,7 +260,7 @@ def written(
     event = bounded_result(
         outcome, max_pairs=around.max_pairs, max_tokens_per_wallet=around.max_tokens_per_wallet
     )
-    return event, encode_json(whole_result(outcome))
+    return event, zlib.compress(encode_json(whole_result(outcome)), _FAST)
 
 
 def _each(materials: Sequence[Material]) -> Iterator[WalletFacts]:

@@ -90,13 +90,9 @@ class Analyses(Subject):
         """
         first = list({each.request_id: each for each in reversed(decisions)}.values())
         results = [
-            (
-                each.request_id,
-                await asyncio.to_thread(zlib.compress, each.result, _FAST),
-                each.pairs,
-            )
+            (each.request_id, packed, each.pairs)
             for each in first
-            if each.result is not None
+            if (packed := await _packed(each)) is not None
         ]
         async with self._database.connection() as connection:
             await connection.run("analyses.decide", *_decision_columns(first, results))
@@ -147,6 +143,13 @@ class Analyses(Subject):
         """What `freeze` kept under this name, None when nothing is."""
         found: bytes | None = await self._database.value("analyses.frozen", request_id, name)
         return found
+
+
+async def _packed(decision: Decision) -> bytes | None:
+    """The whole result as it is kept, None when there is none."""
+    if decision.packed_result is not None or decision.result is None:
+        return decision.packed_result
+    return await asyncio.to_thread(zlib.compress, decision.result, _FAST)
 
 
 def _state(status: str, *, same: bool) -> Literal["running", "ended", "conflict"]:

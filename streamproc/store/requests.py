@@ -68,6 +68,7 @@ class Decision:
     terminal: Encoded
     progress: Encoded | None = None
     result: bytes | None = None  # JSON, however large
+    packed_result: bytes | None = None  # instead: zlib of the same
     pairs: bytes | None = None  # every pair as columns, compressed
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
@@ -10,7 +11,7 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature
 
 from streamproc.agents.analyst import Analyst
-from streamproc.agents.composing import Composer
+from streamproc.agents.composing import Composed, Composer
 from streamproc.core.entries import Entry, Kind
 from streamproc.core.pair_columns import unpacked_columns
 from streamproc.core.ranges import SlotRange
@@ -162,7 +163,7 @@ def evidence(result: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
 async def test_two_wallets_are_tested_against_what_stored_wallets_trade(stored: Store) -> None:
     request = await ready(stored, "two", A, B)
     composed = await (await composer(stored, Market())).compose(request)
-    result = orjson.loads(composed.whole)
+    result = orjson.loads(zlib.decompress(composed.packed_result))
     found = evidence(result)
     (chance,) = found["chance"]
     assert (chance["n"], chance["q"]) == (20, chance["p"])
@@ -185,9 +186,14 @@ async def test_without_stored_wallets_the_reason_says_why_there_is_no_p(store: S
     await known(store, A, *(books.bought(A, mint) for mint in RARE))
     await known(store, B, *(books.bought(B, mint) for mint in RARE))
     composed = await (await composer(store, Market())).compose(await ready(store, "few", A, B))
-    (chance,) = evidence(orjson.loads(composed.whole))["chance"]
+    (chance,) = evidence(orjson.loads(zlib.decompress(composed.packed_result)))["chance"]
     assert chance["p"] is None
     assert "2 wallets in all" in chance["reason"]
+
+
+def whole(composed: Composed) -> bytes:
+    """What is steady of the whole result."""
+    return steady(zlib.decompress(composed.packed_result))
 
 
 def steady(content: bytes) -> bytes:
@@ -208,9 +214,9 @@ async def test_a_result_composed_again_is_the_same_though_the_world_has_moved_on
     await stored.note_traded(address(77), TIP, RARE)
     second = await (await composer(stored, market, now_ms=99_000)).compose(request)
     assert steady(second.event) == steady(first.event)
-    assert steady(second.whole) == steady(first.whole)
+    assert whole(second) == whole(first)
     assert second.pairs == first.pairs
     assert len(market.asked) == 2  # what figures need, and what is shared; never again
     other = await (await composer(stored, Market())).compose(await ready(stored, "new", A, B))
-    digests = [orjson.loads(each.whole)["inputs_digest"] for each in (first, other)]
+    digests = [orjson.loads(each.event)["inputs_digest"] for each in (first, other)]
     assert digests[0] != digests[1]

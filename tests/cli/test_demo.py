@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -72,6 +73,15 @@ def test_the_demo_shows_and_writes_a_result_twice(environment: dict[str, str]) -
         result = json.loads(files[0].read_text("utf-8"))
         assert (result["status"], result["pairs_total"]) == ("completed", 6)
         assert files[1].read_text("utf-8").startswith("<!doctype html>")
+
+
+def test_the_demo_tells_in_words_why_pairs_are_more_than_chance(
+    environment: dict[str, str],
+) -> None:
+    out, err = demo(environment).communicate(timeout=150)
+    assert "More than chance" in out, err
+    assert re.search(r"\S+ follows \S+: \d+ of \d+ mints, median [\d.]+ s later, p = \S+", out)
+    assert "where their popularity explains" in out
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -12,6 +12,8 @@ import pytest
 
 from streamproc.cli.records import codec_for
 from streamproc.cli.result_csv import csv_lines
+from streamproc.core.pair_columns import packed_columns, pair_columns
+from streamproc.core.similarity import SimilarityInputs, TradedMint, WalletRow, compare
 from streamproc.events import AnalysisCompleted, AnalysisFailed
 from streamproc.store import Decision, NewRequest, open_store
 
@@ -27,13 +29,18 @@ def whole(installation: Installation, store_dsn: str) -> Installation:
     return installation
 
 
-def end(installation: Installation, event: Event, status: str, result: bytes | None) -> None:
+def end(
+    installation: Installation,
+    event: Event,
+    status: str,
+    result: bytes | None,
+    pairs: bytes | None = None,
+) -> None:
     """Record a request in the store and end it."""
     new = NewRequest(event.request_id, b"digest", "topic/0/0", ["a", "b"], {}, 1, 2_000_000_000)
     terminal = codec_for(installation.settings).encode(event, time_ms=1)
-    decision = Decision(
-        event.request_id, status, getattr(event, "code", None), terminal, None, result
-    )
+    code = getattr(event, "code", None)
+    decision = Decision(event.request_id, status, code, terminal, None, result=result, pairs=pairs)
 
     async def stored() -> None:
         dsn = installation.environment["STREAMPROC_POSTGRES_DSN"]
@@ -80,6 +87,27 @@ def test_csv_has_every_pair(ended: Installation, result: dict[str, Any]) -> None
     assert [(row["wallet_a"], row["wallet_b"]) for row in rows] == [
         (pair["wallet_a"], pair["wallet_b"]) for pair in result["pairs"]
     ]
+
+
+@pytest.mark.real
+def test_csv_streams_the_pairs_that_the_result_itself_leaves_out(
+    whole: Installation, result: dict[str, Any]
+) -> None:
+    rows = tuple(WalletRow(f"w{n}", (TradedMint("m", 1, n + 1),)) for n in range(21))
+    found = compare(SimilarityInputs(rows, "digest", max_pairs=2))
+    content = json.dumps(result).encode()
+    end(
+        whole,
+        AnalysisCompleted.model_validate(result),
+        "completed",
+        content,
+        packed_columns(pair_columns(found)),
+    )
+    text = whole.run("result", "lab-7f3a", "--format", "csv").stdout
+    shown = list(csv.DictReader(io.StringIO(text)))
+    assert len(shown) == 210
+    assert (shown[0]["wallet_a"], shown[0]["wallet_b"], shown[0]["idf"]) == ("w0", "w1", "1.0")
+    assert (shown[-1]["rank"], shown[-1]["p"]) == ("210", "1.0")
 
 
 @pytest.mark.real

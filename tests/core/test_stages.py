@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import zlib
 from dataclasses import replace
 from typing import Any
 
@@ -190,7 +191,7 @@ def result_of(**around: Any) -> dict[str, Any]:  # noqa: ANN401 - any of its fie
     header = Header("r", "1", "d", completed_at=1, duration_ms=2, credits_spent=3)
     event, whole = written(materials, found, replace(beside, **around), header)
     assert len(json.loads(event)["pairs"]) == 2
-    content: dict[str, Any] = json.loads(whole)
+    content: dict[str, Any] = json.loads(zlib.decompress(whole))
     return content
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import zlib
 from dataclasses import replace
 
 import orjson
@@ -114,6 +115,15 @@ async def test_a_result_larger_than_a_record_is_kept_whole(store: Store) -> None
     await store.decide([replace(_decision("completed"), result=whole)])
     assert await store.result("a-1") == whole
     assert await store.result("a-2") is None
+
+
+async def test_a_result_may_come_packed_with_every_pair_beside_it(store: Store) -> None:
+    await store.record_requests([NEW])
+    packed = zlib.compress(b'{"pairs":[]}')
+    await store.decide([replace(_decision("completed"), packed_result=packed, pairs=b"columns")])
+    assert await store.result("a-1") == b'{"pairs":[]}'
+    assert await store.pair_columns("a-1") == b"columns"
+    assert await store.pair_columns("a-2") is None
 
 
 async def test_a_decision_about_an_unknown_request_is_answered_with_itself(store: Store) -> None:
