@@ -24,6 +24,7 @@ from streamproc.core.rates import SolPrices
 from streamproc.core.raw import raw_page
 from streamproc.core.similarity import SimilarityInputs, compare
 from streamproc.core.solana import EXCLUDED_MINTS, QUOTES, TOKEN_PROGRAMS, WSOL
+from streamproc.core.surroundings import Surroundings
 from streamproc.core.tokens import TokenPrice
 from streamproc.core.trades import trades_from_entries
 from streamproc.events import ReadyWallet
@@ -225,7 +226,10 @@ def product_facts(seed: int, wallet: str) -> WalletFacts:
 @cache
 def product_comparison(seed: int) -> Comparison:
     prices = whole_tokens(world(seed))
-    rows = (wallet_row(product_facts(seed, each), prices) for each in world(seed).addresses)
+    rows = (
+        wallet_row(product_facts(seed, each), prices, Surroundings())
+        for each in world(seed).addresses
+    )
     inputs = SimilarityInputs(
         wallets=tuple(rows),
         inputs_digest="00",
