@@ -14,7 +14,7 @@ from streamproc import limits
 from streamproc.agents.endings import count_end
 from streamproc.agents.voice import Voice
 from streamproc.engine import failpoints
-from streamproc.errors import RequestEndedError, StreamprocError
+from streamproc.errors import RequestEndedError, TransientError
 from streamproc.events import AnalysisCompleted, AnalysisFailed, AnalysisProgressed
 from streamproc.serde import ce_id_of
 from streamproc.store import Decision, Ending
@@ -85,14 +85,14 @@ async def _decision(
     """The end that is wished for: the result, or a failure to compose it; None when the request ended meanwhile."""
     try:
         composed = await _unless_ended(ready, composer, endings)
+        return None if composed is None else _completed(ready, composed, codec)
     except RequestEndedError:
         return None
-    except StreamprocError:
+    except (TransientError, failpoints.FailpointError):
         raise
     except Exception:
         log.exception("the result of %s cannot be composed", ready.request_id)
         return _internal_failure(ready, codec, clock_ms())
-    return None if composed is None else _completed(ready, composed, codec)
 
 
 async def _unless_ended(

@@ -6,8 +6,10 @@ import asyncio
 
 import pytest
 
+from streamproc.agents import similarity
 from streamproc.agents.join import JoinLogic
 from streamproc.engine import stored
+from streamproc.errors import StreamprocError
 from tests.faults import simulation
 from tests.faults.promises import POINTS
 from tests.faults.simulation import simulate
@@ -61,3 +63,19 @@ def run_all() -> None:
     """All seeds."""
     for seed in range(SEEDS):
         asyncio.run(simulate(seed))
+
+
+@pytest.mark.parametrize(
+    "error", [TypeError("a bug"), StreamprocError("of no known kind")], ids=str
+)
+def test_a_result_that_cannot_be_composed_or_encoded_ends_its_request(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a dead letter of AnalysisReady it would never end: nobody else speaks for it from then on."""
+
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(similarity, "_completed", fails)
+    for seed in range(5):
+        assert "completed" not in asyncio.run(simulate(seed))
