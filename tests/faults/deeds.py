@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 STOPS_WITHIN_S = 10.0
 DIES_WITHIN_S = 60.0
+BACK_S = 2.0  # what a sleeper has queued would be out by then
+FLOWING = "records flow"  # what a worker's log says when it has its partitions
 REPEATS = 4  # beside the one that came by itself
 PARTS: Final = (
     "analysis-accepted",
@@ -151,6 +153,29 @@ async def pause(ground: Ground, deed: Deed) -> None:
     ground.undone()
 
 
+async def outlast(ground: Ground, deed: Deed) -> None:
+    """The first worker sleeps until all has ended elsewhere; awake and member again, it has nothing to add."""
+    installation = ground.installation
+    worker = ground.worker("w0")
+    number = installation.workers.index(worker)
+    flowed = installation.log(number).count(FLOWING)
+    worker.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(deed.for_s)
+    for name in ground.requests:
+        await installation.ending(name)
+    await asyncio.sleep(deed.for_s)
+    before = len(installation.said)
+    worker.send_signal(signal.SIGCONT)
+    ground.undone()
+    await installation.until(
+        lambda: installation.log(number).count(FLOWING) > flowed, "it never came back"
+    )
+    await asyncio.sleep(BACK_S)
+    assert worker.poll() is None
+    added = {each.topic for each in installation.said[before:]}
+    assert not added, f"the sleeper has said something on {added}"
+
+
 async def broker_stop(ground: Ground, deed: Deed) -> None:
     """The broker is shut down and started again."""
     await asyncio.to_thread(ground.stack.broker.stop)
@@ -255,6 +280,7 @@ DEEDS: Final[dict[str, Callable[[Ground, Deed], Awaitable[None]]]] = {
     "kill": kill,
     "term": term,
     "pause": pause,
+    "outlast": outlast,
     "broker-stop": broker_stop,
     "broker-kill": broker_kill,
     "postgres-stop": postgres_stop,

@@ -50,7 +50,17 @@ class Plan:
     @property
     def crashes(self) -> int:
         """How often what is under way may be begun again."""
-        beginning = {"crash", "kill", "term", "pause", "broker", "postgres", "rewind", "recovery"}
+        beginning = {
+            "crash",
+            "kill",
+            "term",
+            "pause",
+            "outlast",
+            "broker",
+            "postgres",
+            "rewind",
+            "recovery",
+        }
         return sum(deed.what.split("-")[0] in beginning for deed in self.deeds)
 
 
@@ -68,6 +78,7 @@ def catalogue() -> dict[str, Plan]:
         Plan("SIGTERM under load", deeds=(Deed("term", 0.7),)),
         Plan("SIGSTOP 5 s", workers=2, deeds=(Deed("pause", 0.7, 5),)),
         Plan("SIGSTOP three sessions", workers=2, deeds=(Deed("pause", 0.7, 3 * SESSION_S),)),
+        Plan("SIGSTOP until all is done", workers=2, deeds=(Deed("outlast", 0.4, 1.0),)),
         Plan("broker restarted", deeds=(Deed("broker-stop", 0.7, 1),)),
         Plan("broker killed", deeds=(Deed("broker-kill", 0.7, 3),)),
         Plan("Postgres restarted", deeds=(Deed("postgres-stop", 0.7, 0.5),)),

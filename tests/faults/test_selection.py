@@ -27,6 +27,7 @@ CHOSEN = (
     "kill at mid-sync",
     "kill at after-terminal-update-before-publish",
     "every part five times",
+    "SIGSTOP until all is done",
 )
 
 
