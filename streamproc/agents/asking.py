@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from streamproc import limits
 from streamproc.agents.sharing import Sharing
-from streamproc.core.solana import is_address
+from streamproc.core.solana import TOKEN_PROGRAMS, is_address
 from streamproc.errors import ConfigurationError, Fault, RequestEndedError, RequestError
 from streamproc.events import Options, PublicError
 from streamproc.upstream import open_upstream
+from streamproc.upstream.calls import PLAIN_CREDITS
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -86,12 +87,24 @@ class Asking:
         """The pages of the wallet's history that are not stored yet, newest first."""
         pages = self._upstream.history(
             event.wallet,
-            permit=self.permit(event.request_id, event.options),
+            permit=await self._leaving_room(event),
             held=await self._store.held(event.wallet),
             max_transactions=event.options.max_transactions,
         )
         async for page in pages:
             yield page
+
+    async def _leaving_room(self, event: WalletSyncRequested) -> Permit:
+        """The permit of a history, which never sets aside the credits that accounts and balances will cost.
+
+        Without these there is no result at all, while a history may end early.
+        """
+        options, budget = event.options, event.options.credit_budget
+        stored = None if budget is None else await self._store.request(event.request_id)
+        if budget is not None and stored is not None:
+            left = max(0, budget - unavoidable_credits(len(stored.wallets)))
+            options = options.model_copy(update={"credit_budget": left})
+        return self.permit(event.request_id, options)
 
     async def balances(self, event: BalanceFetchRequested) -> FetchedBalances:
         """Every wallet's present balances; raises RequestError when no wallet can be asked."""
@@ -161,6 +174,16 @@ async def _collected(
         log.warning("enrichment ended: %s", error)
     await keep(list(found.values()))
     return found
+
+
+def unavoidable_credits(wallets: int) -> int:
+    """What a request of so many new wallets costs beside histories and names: accounts, and lists of two programs.
+
+    >>> unavoidable_credits(2)
+    7
+    """
+    calls = wallets * (1 + len(TOKEN_PROGRAMS)) + -(-wallets // limits.ACCOUNTS_PER_CALL)
+    return calls * PLAIN_CREDITS
 
 
 def _record(found: WalletBalances, fetched_at: int) -> Json:

@@ -9,12 +9,13 @@ import pytest
 from streamproc.sandbox.faults import Fault
 from streamproc.sandbox.true_scores import terms_of
 from streamproc.sandbox.truth import true_pnl
-from tests.flow.conftest import changed
+from streamproc.sandbox.world import World
+from tests.flow.conftest import changed, served
 from tests.flow.rules import check_end
 from tests.truth.against import compare_records
 
 if TYPE_CHECKING:
-    from tests.flow.conftest import House
+    from tests.flow.conftest import House, Opener
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
@@ -251,3 +252,23 @@ async def test_a_spent_credit_budget_ends_the_asking_and_the_coverage_says_so(
     assert coverage["gaps"]
     assert ("history", fresh) in missing(result)
     assert by_wallet(result)[known]["coverage"]["state"] == "complete"
+
+
+async def test_histories_leave_credits_for_the_balances_without_which_there_is_no_result(
+    open_installation: Opener,
+) -> None:
+    world = World(seed=41, wallets=6, transactions=(30, 60))
+    with served(world) as sandbox:
+        async with open_installation(sandbox) as installation:
+            await installation.ready_worker()
+            for budget in (20, 40, 90):
+                sandbox.counters.reset()
+                name = f"budget-{budget}"
+                await installation.execute("TRUNCATE wallets CASCADE")
+                await installation.request(name, world.addresses, credit_budget=budget)
+                await installation.ending(name)
+                result = check_end(installation.said, name)
+                assert result["status"] == "completed", result
+                assert sandbox.counters.credits <= budget
+                states = {each["coverage"]["state"] for each in result["wallets"]}
+                assert "partial" in states
