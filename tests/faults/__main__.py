@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import shutil
 import sys
 import tempfile
@@ -127,6 +128,9 @@ def main() -> int:
     parser.add_argument("--only", action="append", default=[], choices=sorted(catalogue()))
     options = parser.parse_args()
     options.last = options.first + options.seeds
+    logging.getLogger("aiokafka").setLevel(
+        logging.CRITICAL
+    )  # our own clients live through outages too
     missed = simulated(options.simulations)
     folder = Path(tempfile.mkdtemp(prefix="streamproc-faults-"))
     folder.chmod(0o755)
