@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from streamproc import limits
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
 Json = dict[str, Any]
 
 # What differs between two runs on the same inputs; everything else is equal to the byte.
 VOLATILE: Final = ("completed_at", "duration_ms", "timings_ms", "credits_spent")
+
+
+_NOTHING_CUT: Final = {"tokens": 0, "balances": 0, "names": 0, "missing": 0}
+# Of an event that is too large: what pairs, names and gaps may take of it.
+_PAIRS_SHARE: Final = 0.25
+_NAMES_SHARE: Final = 0.15
+_MISSING_SHARE: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +55,7 @@ def inputs_digest(inputs: Json) -> str:
 def whole_result(outcome: Outcome) -> Json:
     """The result as the store keeps it: nothing cut but what `max_pairs` left in columns."""
     wallets = [encode_json(wallet) for wallet in outcome.wallets]
-    return _json_of(outcome, wallets, outcome.pairs, tokens_cut=0)
+    return _json_of(outcome, wallets, outcome.pairs, _NOTHING_CUT)
 
 
 def bounded_result(
@@ -57,54 +67,75 @@ def bounded_result(
 ) -> bytes:
     """The event's JSON: at most so many pairs, token rows a wallet, and bytes.
 
-    What is over `max_bytes` is cut from the end: pairs first, worst ones before better ones, then token rows of every
-    wallet alike. `truncated` counts both.
+    What is over `max_bytes` is cut from the end: names and gaps of tokens beyond a share of it, then token and balance
+    rows of every wallet alike until a quarter of it is left for pairs, then pairs, worst ones before better ones.
+    `truncated` counts each.
     """
-    wallets, cut = _with_tokens(outcome.wallets, max_tokens_per_wallet)
     pairs = outcome.pairs[:max_pairs]
-    value = encode_json(_json_of(outcome, wallets, pairs, tokens_cut=cut))
+    wallets, cut = _with_rows(outcome.wallets, max_tokens_per_wallet)
+    value = encode_json(_json_of(outcome, wallets, pairs, cut))
     if len(value) <= max_bytes:
         return value
-    without_pairs = len(encode_json(_json_of(outcome, wallets, [], tokens_cut=cut)))
-    pairs = pairs[: _fitting(pairs, max_bytes - without_pairs)]
-    kept = max_tokens_per_wallet
+    shorter, cut_lists = _with_short_lists(outcome, max_bytes)
+    most = max_tokens_per_wallet
     while True:
-        value = encode_json(_json_of(outcome, wallets, pairs, tokens_cut=cut))
-        if len(value) <= max_bytes or kept == 0:
-            return value
-        kept //= 2
-        wallets, cut = _with_tokens(outcome.wallets, kept)
+        rest = len(encode_json(_json_of(shorter, wallets, [], {**cut_lists, **cut})))
+        if rest <= max_bytes * (1 - _PAIRS_SHARE) or most == 0:
+            break
+        most //= 2
+        wallets, cut = _with_rows(outcome.wallets, most, most_held=most)
+    pairs = pairs[: _fitting(pairs, max_bytes - rest)]
+    return encode_json(_json_of(shorter, wallets, pairs, {**cut_lists, **cut}))
 
 
-def _fitting(pairs: list[bytes], room: int) -> int:
-    """How many pairs, from the best on, fit into that many bytes; each has a comma behind it."""
-    for count, pair in enumerate(pairs):
-        room -= len(pair) + 1
+def _with_short_lists(outcome: Outcome, max_bytes: int) -> tuple[Outcome, dict[str, int]]:
+    """The result with as much of `tokens` and `missing` as their shares hold, and how much that cut."""
+    tokens = list(outcome.tokens.items())
+    named = tokens[
+        : _fitting([encode_json(list(each)) for each in tokens], max_bytes * _NAMES_SHARE)
+    ]
+    missing = [encode_json(each) for each in outcome.missing]
+    told = outcome.missing[: _fitting(missing, max_bytes * _MISSING_SHARE)]
+    cut = {"names": len(tokens) - len(named), "missing": len(missing) - len(told)}
+    return replace(outcome, tokens=dict(named), missing=told), cut
+
+
+def _fitting(items: Sequence[bytes], room: float) -> int:
+    """How many items, from the best on, fit into that many bytes; each has a comma behind it."""
+    for count, each in enumerate(items):
+        room -= len(each) + 1
         if room < 0:
             return count
-    return len(pairs)
+    return len(items)
 
 
-def _with_tokens(wallets: list[Json], most: int) -> tuple[list[bytes], int]:
-    """JSON of the wallets with at most so many token rows each, and how many rows that cut in all."""
-    bounded, cut = [], 0
+def _with_rows(
+    wallets: list[Json], most: int, *, most_held: int | None = None
+) -> tuple[list[bytes], dict[str, int]]:
+    """JSON of the wallets with at most so many token rows and balance rows each, and how many rows that cut in all."""
+    bounded, cut = [], {"tokens": 0, "balances": 0}
     for wallet in wallets:
-        pnl = wallet.get("pnl")
-        if pnl is None or len(pnl["tokens"]) <= most:
-            bounded.append(encode_json(wallet))
-            continue
-        cut += len(pnl["tokens"]) - most
-        shown = {**pnl, "tokens": pnl["tokens"][:most]}
-        bounded.append(encode_json({**wallet, "pnl": shown}))
+        pnl, tokens_cut = _with_tokens(wallet.get("pnl"), most)
+        balances, balances_cut = _with_tokens(wallet.get("balances"), most_held)
+        cut["tokens"] += tokens_cut
+        cut["balances"] += balances_cut
+        changed = {"pnl": pnl, "balances": balances} if tokens_cut or balances_cut else {}
+        bounded.append(encode_json({**wallet, **changed}))
     return bounded, cut
 
 
+def _with_tokens(record: Json | None, most: int | None) -> tuple[Json | None, int]:
+    """The record with at most so many of its `tokens`, and how many that cut; all of them for None."""
+    if record is None or most is None or len(record["tokens"]) <= most:
+        return record, 0
+    return {**record, "tokens": record["tokens"][:most]}, len(record["tokens"]) - most
+
+
 def _json_of(
-    outcome: Outcome, wallets: list[bytes], pairs: list[bytes], *, tokens_cut: int
+    outcome: Outcome, wallets: list[bytes], pairs: list[bytes], cut: Mapping[str, int]
 ) -> Json:
-    """The result's JSON with these wallets and pairs, which are encoded already."""
-    pairs_cut = outcome.pairs_total - len(pairs)
-    truncated = {"pairs": pairs_cut, "tokens": tokens_cut} if pairs_cut or tokens_cut else None
+    """The result's JSON with these wallets and pairs, which are encoded already; `cut` counts what else is left out."""
+    whole_cut = {"pairs": outcome.pairs_total - len(pairs), **_NOTHING_CUT, **cut}
     return {
         "request_id": outcome.request_id,
         "status": "completed",
@@ -119,7 +150,7 @@ def _json_of(
         "clusters": outcome.clusters,
         "tokens": outcome.tokens,
         "missing": outcome.missing,
-        "truncated": truncated,
+        "truncated": whole_cut if any(whole_cut.values()) else None,
         "credits_spent": outcome.credits_spent,
         "timings_ms": outcome.timings_ms,
     }
