@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -42,9 +42,9 @@ def test_lamports_read_as_sol(lamports: int | None, text: str) -> None:
 
 @given(st.integers(-(10**30), 10**30), st.integers(0, 18))
 def test_an_amount_is_near_the_truth_and_zero_only_for_zero(units: int, decimals: int) -> None:
-    shown = Decimal(amount(units, decimals).replace(",", ""))
-    exact = Decimal(units).scaleb(-decimals)
-    assert abs(shown - exact) <= Decimal("0.00005")
+    shown = Fraction(amount(units, decimals).replace(",", ""))
+    exact = Fraction(units, 10**decimals)
+    assert abs(shown - exact) <= Fraction("0.00005")
     assert (shown == 0) == (units == 0)
 
 
