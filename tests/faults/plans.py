@@ -78,7 +78,7 @@ def catalogue() -> dict[str, Plan]:
         Plan("SIGTERM under load", deeds=(Deed("term", 0.7),)),
         Plan("SIGSTOP 5 s", workers=2, deeds=(Deed("pause", 0.7, 5),)),
         Plan("SIGSTOP three sessions", workers=2, deeds=(Deed("pause", 0.7, 3 * SESSION_S),)),
-        Plan("SIGSTOP until all is done", workers=2, deeds=(Deed("outlast", 0.4, 1.0),)),
+        Plan("SIGSTOP until all is done", workers=2, deeds=(Deed("outlast", 0.4),)),
         Plan("broker restarted", deeds=(Deed("broker-stop", 0.7, 1),)),
         Plan("broker killed", deeds=(Deed("broker-kill", 0.7, 3),)),
         Plan("Postgres restarted", deeds=(Deed("postgres-stop", 0.7, 0.5),)),

@@ -6,26 +6,18 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
-
-from streamproc.topics import read_topology
 from tests.faults import oracle
 from tests.faults.deeds import DEEDS, Ground
 from tests.faults.oracle import Undisturbed, repeated
 from tests.faults.plans import FULL, Plan
+from tests.faults.quiet import settled
 from tests.flow.rules import check_end
 
 if TYPE_CHECKING:
     from streamproc.sandbox.server import Sandbox
     from streamproc.sandbox.world import World
-    from tests.flow.installation import Installation
 
 LATENCY_S = 0.08  # of the upstream, so that there is a middle to disturb
-QUIET_WITHIN_S = 60.0
-AGENTS = {"requests", "sync", "balances", "join", "similarity"}
-SETTLED_S = 0.2
 
 
 class Outcome(NamedTuple):
@@ -102,51 +94,3 @@ async def check(ground: Ground, plan: Plan, undisturbed: Undisturbed | None) -> 
     if undisturbed is not None:
         wallets = len({each for listed in requests.values() for each in listed})
         oracle.check_calls(ground.sandbox.counters, plan, wallets, undisturbed)
-
-
-async def settled(installation: Installation) -> None:
-    """Return when all that the agents read is committed and all that was said is read here; raises when never."""
-    until = time.monotonic() + QUIET_WITHIN_S
-    left = "nothing was asked"
-    while time.monotonic() < until:
-        try:
-            left = await unsettled(installation)
-        except KafkaError as error:
-            left = repr(error)
-        if not left:
-            return
-        await asyncio.sleep(SETTLED_S)
-    logs = "\n".join(installation.log(n)[-1500:] for n in range(len(installation.workers)))
-    raise AssertionError(f"never settled: {left}\n{logs}")
-
-
-async def unsettled(installation: Installation) -> str:
-    """What is not committed or not read yet, "" for nothing."""
-    brokers = installation.environment["STREAMPROC_KAFKA_BROKERS"]
-    group = installation.environment["STREAMPROC_APP_ID"]
-    admin = AIOKafkaAdminClient(bootstrap_servers=brokers)
-    consumer = AIOKafkaConsumer(bootstrap_servers=brokers)
-    await admin.start()
-    await consumer.start()
-    try:
-        committed = await admin.list_consumer_group_offsets(group)
-        topics = {installation.prefix + each.name: each for each in read_topology().topics}
-        places = [
-            TopicPartition(name, number)
-            for name, topic in topics.items()
-            for number in range(topic.partitions)
-        ]
-        ends = await consumer.end_offsets(places)
-    finally:
-        await consumer.stop()
-        await admin.close()
-    read: dict[TopicPartition, int] = {}
-    for each in installation.said:
-        read[TopicPartition(installation.prefix + each.topic, each.partition)] = each.offset + 1
-    for place, end in ends.items():
-        if end and read.get(place, 0) < end:
-            return f"{place} is not read to {end}"
-        consumed = AGENTS & set(topics[place.topic].consumers)
-        if end and consumed and (place not in committed or committed[place].offset < end):
-            return f"{place} is not committed to {end}"
-    return ""
