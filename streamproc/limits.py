@@ -202,6 +202,10 @@ CREDITS_GONE_S: Final = (
 ANSWER_COMPRESSED_MAX_BYTES: Final = 32 * 1024**2  # of a page of 1000 transactions: 2 MB
 ANSWER_MAX_BYTES: Final = 192 * 1024**2  # of the same: 11 MB
 RPC_ERROR_MAX_BYTES: Final = 64 * 1024  # a larger answer is no error
+INLINE_BODY_BYTES: Final = 16 * 1024  # a compressed answer this small is read within 2 ms
+# Calls for full pages at once, with what came of them until it is read: 24 pages of 1000 are 48 MB, four times what
+# the rate of a Developer plan keeps busy at a quarter of a second each.
+HEAVY_CALLS: Final = 24
 RATE_SHARE: Final = 0.95  # of the plan's rate that is used: clocks and queues are not exact
 LEASE_S: Final = 0.25  # permits leased at a time; a worker that dies loses no more
 HISTORY_PAGE: Final = 500  # transactions of one call: 5 MB, of 1000 the service allows

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from streamproc.events import BalanceFetchRequested, WalletSyncRequested
     from streamproc.settings import Settings
     from streamproc.store import Store
-    from streamproc.upstream import HistoryPage, Permit, Upstream, WalletBalances
+    from streamproc.upstream import HistoryPage, Permit, Run, Upstream, WalletBalances
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -230,9 +230,11 @@ def excluded_wallets(settings: Settings) -> frozenset[str]:
 
 
 @asynccontextmanager
-async def open_asking(settings: Settings, store: Store, endings: Endings) -> AsyncIterator[Asking]:
-    """The questions, as long as the block runs."""
-    async with open_upstream(settings, store) as upstream:
+async def open_asking(
+    settings: Settings, store: Store, endings: Endings, run: Run
+) -> AsyncIterator[Asking]:
+    """The questions, as long as the block runs; `run` reads large answers in a process of its own."""
+    async with open_upstream(settings, store, run=run) as upstream:
         yield Asking(
             upstream=upstream, store=store, endings=endings, excluded=excluded_wallets(settings)
         )

@@ -13,6 +13,7 @@ COMPRESS_LEVEL: Final = 1
 
 
 def error_body(rpc_id: object, code: int, message: str) -> bytes:
+    """Return a JSON-RPC error as it is sent."""
     error = {"code": code, "message": message}
     return orjson.dumps({"jsonrpc": "2.0", "id": rpc_id, "error": error})
 

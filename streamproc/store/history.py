@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -17,7 +18,7 @@ from streamproc.store.entry_rows import COLUMNS, entry_from, mints_of, row_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from streamproc.store.database import Connection, Database
+    from streamproc.store.database import Connection, Database, Row
 
 FINALIZED: Final = "finalized"
 _EVERY_SLOT: Final = 2**63 - 1
@@ -116,7 +117,10 @@ class History(Subject):
         numbers = {number for row in rows for number in row["mints"]}
         numbers |= {row["routed_mint"] for row in rows if row["routed_mint"] is not None}
         addresses = await self._addresses_of(numbers)
-        return canonical_order(entry_from(row, wallet, addresses) for row in rows)
+        if len(rows) <= limits.INLINE_ENTRIES:
+            return _entries(rows, wallet, addresses)
+        # In a thread: the loop gets its turn every few milliseconds.
+        return await asyncio.to_thread(_entries, rows, wallet, addresses)
 
     async def decimals(self, mints: Iterable[str]) -> dict[str, int]:
         """The decimals of these mints, as far as pages named them."""
@@ -150,6 +154,11 @@ class History(Subject):
             return {}
         rows = await self._database.rows("history.mint_addresses", list(numbers))
         return {row["id"]: row["address"] for row in rows}
+
+
+def _entries(rows: Sequence[Row], wallet: str, addresses: Mapping[int, str]) -> list[Entry]:
+    """The rows as entries, in canonical order."""
+    return canonical_order(entry_from(row, wallet, addresses) for row in rows)
 
 
 async def _keep(connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -117,19 +118,22 @@ class FullHistory:
         if token is not None:
             options["paginationToken"] = token
 
-        def read(body: bytes) -> Page:
-            page = raw_page(body, wallet)
-            if isinstance(page, RpcError):
-                raise rpc_fault(page.code, page.message)
-            return page
-
         return Question(
             call=Call("rpc", METHOD, full_page_credits(limit)),
             request=rpc_request(self._url, METHOD, [wallet, options]),
-            read=read,
+            read=partial(_read, wallet),
             cost=lambda page: full_page_credits(len(page.entries)),
             is_divisible=True,
+            is_heavy=True,
         )
+
+
+def _read(wallet: str, body: bytes) -> Page:
+    """The page that an answer is; raises what its error means."""
+    page = raw_page(body, wallet)
+    if isinstance(page, RpcError):
+        raise rpc_fault(page.code, page.message)
+    return page
 
 
 def _parts(span: Span) -> list[_Part]:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from streamproc.upstream.accounts import Account, accounts
-from streamproc.upstream.asking import Asker
+from streamproc.upstream.asking import Asker, Run, run_here
 from streamproc.upstream.enhanced_history import EnhancedHistory
 from streamproc.upstream.full_history import FullHistory
 from streamproc.upstream.history import Held, Histories, NothingHeld
@@ -33,14 +33,19 @@ class Upstream:
     """Histories, balances, names and prices. Every call needs a permit, which speaks for one request."""
 
     def __init__(
-        self, settings: Settings, client: httpx.AsyncClient, purse: Purse, timing: Timing
+        self,
+        settings: Settings,
+        client: httpx.AsyncClient,
+        purse: Purse,
+        timing: Timing,
+        run: Run = run_here,
     ) -> None:
-        """Ask the services that the settings name; rates and credits are kept in the purse."""
+        """Ask the services that the settings name; the purse keeps rates and credits, `run` reads large answers."""
         self._rpc_url = settings.helius_rpc_url
         self._prices_url = settings.dexscreener_url
         self._purse = purse
         self._rate = RateLimit(purse, keys=_keys(settings), rates=_rates(settings), timing=timing)
-        self._asker = Asker(Wire(client, settings.helius_api_key), self._rate, timing)
+        self._asker = Asker(Wire(client, settings.helius_api_key), self._rate, timing, run)
         self._tokens = TokenAccounts(self._asker, self._rpc_url)
         self._histories = Histories(
             [
@@ -129,13 +134,17 @@ async def open_upstream(
     settings: Settings,
     purse: Purse,
     *,
+    run: Run = run_here,
     timing: Timing | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[Upstream]:
-    """The upstream as long as the block runs; `purse` is the store, `timing` and `transport` are for tests."""
+    """The upstream as long as the block runs; `purse` is the store, `run` a process pool's.
+
+    `timing` and `transport` are for tests.
+    """
     bases = settings.helius_rpc_url, settings.helius_api_url, settings.dexscreener_url
     async with make_client(*bases, transport=transport) as client:
-        yield Upstream(settings, client, purse, timing or real_timing())
+        yield Upstream(settings, client, purse, timing or real_timing(), run)
 
 
 def _keys(settings: Settings) -> dict[Bucket, str]:
