@@ -208,7 +208,13 @@ INLINE_BODY_BYTES: Final = 16 * 1024  # a compressed answer this small is read w
 HEAVY_CALLS: Final = 24
 RATE_SHARE: Final = 0.95  # of the plan's rate that is used: clocks and queues are not exact
 LEASE_S: Final = 0.25  # permits leased at a time; a worker that dies loses no more
-HISTORY_PAGE: Final = 500  # transactions of one call: 5 MB, of 1000 the service allows
+HISTORY_PAGE: Final = 500  # transactions of a first call: 5 MB
+HISTORY_PAGE_MAX: Final = 1000  # what the service allows
+HISTORY_GROWS_AFTER: Final = 2  # pages in time, before twice as large ones are tried
+EXTRA_FETCHERS: Final = (
+    16  # of a worker's long histories, beside one each; the rate is the real bound
+)
+PAGES_WAITING: Final = 4  # of one long history for the store
 HISTORY_PAGE_MIN: Final = 10
 HISTORY_SHRINKS_MAX: Final = 8  # time-outs in a row before a history is given up
 HISTORY_IDLE_PAGES_MAX: Final = 50  # pages in a row that add nothing, but move the cursor
