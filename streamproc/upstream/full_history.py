@@ -37,7 +37,7 @@ class FullHistory:
         self._asker = asker
         self._url = rpc_url
         self._memory = PageMemory(limits.HISTORY_PAGE)
-        self._crew = Crew()
+        self._crew = Crew(limits.EXTRA_FETCHERS)
 
     async def pages(
         self, wallet: str, span: Span, wanted: Wanted, permit: Permit

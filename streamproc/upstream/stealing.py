@@ -42,7 +42,7 @@ class Fetching(Protocol):
 class Crew:
     """The fetchers that a worker's long histories share."""
 
-    most: int = limits.EXTRA_FETCHERS
+    most: int
     busy: int = 0
     regions: list[Region] = field(default_factory=list)
 

@@ -171,7 +171,7 @@ def test_a_long_history_is_listed_from_both_ends_and_by_many() -> None:
     assert service.orders["asc"] > 3
     assert service.empty <= 3, "no gap is split where nothing can be"
     assert service.most_in_flight > 6
-    assert service.most_in_flight <= Crew().most + 1
+    assert service.most_in_flight <= limits.EXTRA_FETCHERS + 1
 
 
 @given(
