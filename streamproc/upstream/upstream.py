@@ -12,6 +12,7 @@ from streamproc.upstream.enhanced_history import EnhancedHistory
 from streamproc.upstream.full_history import FullHistory
 from streamproc.upstream.history import Held, Histories, NothingHeld
 from streamproc.upstream.permits import Purse, RateLimit, permit_for
+from streamproc.upstream.probe import probe
 from streamproc.upstream.timing import Timing, real_timing
 from streamproc.upstream.token_accounts import TokenAccounts
 from streamproc.upstream.token_facts import metadata, prices
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from streamproc.core.estimate import Extent
     from streamproc.core.tokens import TokenMetadata, TokenPrice
     from streamproc.settings import Settings
     from streamproc.upstream.calls import Bucket, Permit
@@ -83,6 +85,10 @@ class Upstream:
         return self._histories.walk(
             wallet, held or NothingHeld(), max_transactions=max_transactions, permit=permit
         )
+
+    async def probe(self, wallet: str, *, permit: Permit) -> Extent:
+        """How long the wallet's history is, or may be; see `probe.probe`."""
+        return await probe(self._asker, self._rpc_url, wallet, permit)
 
     async def accounts(self, addresses: Sequence[str], *, permit: Permit) -> dict[str, Account]:
         """Each address's account now; `is_wallet` says whether it can be one."""
