@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from streamproc.core.ranges import SlotRange
 from streamproc.errors import CreditBudgetExceededError, UpstreamTimeoutError
@@ -49,9 +49,9 @@ class FullEnds:
 
 
 class FullEnd:
-    """Lists from one end, by slots; a pagination token only where one slot fills a page.
+    """Lists from one end, page by page: by token as long as nobody else has moved the other end, else anew by slots.
 
-    So the other end may move between two pages. The last slot of a page is listed again by the next one.
+    Anew, the last slot of the page before is listed again, for more of it may follow.
     """
 
     def __init__(self, ends: FullEnds, *, is_ascending: bool) -> None:
@@ -60,36 +60,40 @@ class FullEnd:
         self._is_ascending = is_ascending
         self._size = PageSize(ends.memory)
         self._descent = Descent(ends.wallet, ends.part.from_slot, None)
-        self._token: str | None = None
-        self._asked: Part | None = None  # what the token continues
+        self._chain: _Chain | None = None
 
     async def next(self, low: int, high: int) -> tuple[HistoryPage, int]:
         """The next page within these slots, and over how many slots its transactions spread.
 
         Raises what `Asker.ask` raises, UpstreamInconsistentError for a page that was not asked for.
         """
-        part = self._ends.part._replace(
-            from_slot=low, to_slot=high, is_ascending=self._is_ascending
-        )
-        if self._token is not None and self._asked is not None:
-            part = self._asked
-        page = await self._page(part)
+        fresh = self._fresh(low, high)
+        goes_on = self._chain is not None and (self._chain.is_stuck or self._chain.far == fresh.far)
+        chain = self._chain if self._chain is not None and goes_on else fresh
+        page, chain = await self._page(chain, fresh)
         self._descent.check(page)
-        entries = entries_in_order(page, part)
-        closed = self._closed(part, entries, is_last=page.next_token is None)
-        self._asked = part
-        self._token = None
-        if closed is None and page.next_token is not None:
-            self._token = self._descent.move(page.next_token)
+        entries = entries_in_order(page, chain.part)
+        closed = self._closed(chain, entries, is_last=page.next_token is None)
+        self._chain = None
+        if page.next_token is not None:
+            token = self._descent.move(page.next_token)
+            self._chain = chain._replace(token=token, is_stuck=closed is None)
         extent = abs(entries[0].slot - entries[-1].slot) + 1 if entries else 0
         return HistoryPage(entries, closed, page.decimals, METHOD), extent
 
-    async def _page(self, part: Part) -> Page:
-        """One page, smaller after time-outs, from the end again when its token is lost."""
+    def _fresh(self, low: int, high: int) -> _Chain:
+        """A chain of pages that begins at our end of these slots."""
+        part = self._ends.part._replace(
+            from_slot=low, to_slot=high, is_ascending=self._is_ascending
+        )
+        return _Chain(part, high if self._is_ascending else low)
+
+    async def _page(self, chain: _Chain, fresh: _Chain) -> tuple[Page, _Chain]:
+        """One page of a chain, smaller after time-outs; of the fresh chain when the token is lost."""
         ends = self._ends
         while True:
             asked = self._size.size
-            question = full_page_question(ends.url, ends.wallet, part, self._token, asked)
+            question = full_page_question(ends.url, ends.wallet, chain.part, chain.token, asked)
             try:
                 page = await ends.asker.ask(question, ends.permit)
             except (UpstreamTimeoutError, CreditBudgetExceededError) as error:
@@ -97,18 +101,20 @@ class FullEnd:
             except CursorLostError as error:
                 self._size.restart(error)
                 self._descent.restart()
-                self._token = None
+                chain = fresh
             else:
                 self._size.answered(asked)
-                return page
+                return page, chain
 
-    def _closed(self, part: Part, entries: tuple[Entry, ...], *, is_last: bool) -> SlotRange | None:
-        """What a page closes: all but its last slot, which may go on; None when there is no other.
+    def _closed(
+        self, chain: _Chain, entries: tuple[Entry, ...], *, is_last: bool
+    ) -> SlotRange | None:
+        """What a chain has closed with a page: all but its last slot, which may go on; None when there is no other.
 
         The lowest slot of all may be known and asked for again: the slot above it stays open as long as it is, see
         `Descent.closed_down_to`.
         """
-        low, high = part.from_slot, part.to_slot
+        low, high = chain.part.from_slot, chain.part.to_slot
         assert high is not None  # noqa: S101 - a gap has two ends
         if not is_last:
             if not entries:
@@ -119,3 +125,12 @@ class FullEnd:
             else:
                 low = last + 1 if last > self._ends.part.from_slot else last + 2
         return SlotRange(low, high) if low <= high else None
+
+
+class _Chain(NamedTuple):
+    """Pages that follow each other by token, all with the same filters."""
+
+    part: Part
+    far: int  # where it ends, unless somebody else comes from there
+    token: str | None = None
+    is_stuck: bool = False  # in one slot that has more than a page: only the token leads on
