@@ -18,6 +18,16 @@ if TYPE_CHECKING:
     from streamproc.upstream.walking import PageMemory
 
 
+class Chain(NamedTuple):
+    """Pages that follow each other by token, all with the same filters."""
+
+    part: Part
+    near: int  # the slot at our end where it began
+    far: int  # where it ends, unless somebody else comes from there
+    token: str | None = None
+    is_stuck: bool = False  # in one slot that has more than a page: only the token leads on
+
+
 class FullEnds:
     """What the fetchers of one part have in common."""
 
@@ -29,14 +39,16 @@ class FullEnds:
         part: Part,
         permit: Permit,
         memory: PageMemory,
+        begun: Chain | None = None,
     ) -> None:
-        """List slots of this part."""
+        """List slots of this part; the first fetcher from the top goes on with what has begun."""
         self.asker = asker
         self.url = url
         self.wallet = wallet
         self.part = part
         self.permit = permit
         self.memory = memory
+        self._begun = begun
 
     @property
     def page(self) -> int:
@@ -45,7 +57,8 @@ class FullEnds:
 
     def fetcher(self, *, is_ascending: bool) -> FullEnd:
         """A fetcher that has not begun."""
-        return FullEnd(self, is_ascending=is_ascending)
+        begun, self._begun = (None, self._begun) if is_ascending else (self._begun, None)
+        return FullEnd(self, is_ascending=is_ascending, chain=begun)
 
 
 class FullEnd:
@@ -54,13 +67,13 @@ class FullEnd:
     Anew, the last slot of the page before is listed again, for more of it may follow.
     """
 
-    def __init__(self, ends: FullEnds, *, is_ascending: bool) -> None:
-        """Begin where the first call says."""
+    def __init__(self, ends: FullEnds, *, is_ascending: bool, chain: Chain | None) -> None:
+        """Begin where the first call says, or go on with a chain that fits it."""
         self._ends = ends
         self._is_ascending = is_ascending
         self._size = PageSize(ends.memory)
         self._descent = Descent(ends.wallet, ends.part.from_slot, None)
-        self._chain: _Chain | None = None
+        self._chain = chain
 
     async def next(self, low: int, high: int) -> tuple[HistoryPage, int]:
         """The next page within these slots, and over how many slots its transactions spread.
@@ -81,14 +94,15 @@ class FullEnd:
         extent = abs(entries[0].slot - entries[-1].slot) + 1 if entries else 0
         return HistoryPage(entries, closed, page.decimals, METHOD), extent
 
-    def _fresh(self, low: int, high: int) -> _Chain:
+    def _fresh(self, low: int, high: int) -> Chain:
         """A chain of pages that begins at our end of these slots."""
         part = self._ends.part._replace(
             from_slot=low, to_slot=high, is_ascending=self._is_ascending
         )
-        return _Chain(part, high if self._is_ascending else low)
+        ends = (low, high) if self._is_ascending else (high, low)
+        return Chain(part, *ends)
 
-    async def _page(self, chain: _Chain, fresh: _Chain) -> tuple[Page, _Chain]:
+    async def _page(self, chain: Chain, fresh: Chain) -> tuple[Page, Chain]:
         """One page of a chain, smaller after time-outs; of the fresh chain when the token is lost."""
         ends = self._ends
         while True:
@@ -107,15 +121,14 @@ class FullEnd:
                 return page, chain
 
     def _closed(
-        self, chain: _Chain, entries: tuple[Entry, ...], *, is_last: bool
+        self, chain: Chain, entries: tuple[Entry, ...], *, is_last: bool
     ) -> SlotRange | None:
         """What a chain has closed with a page: all but its last slot, which may go on; None when there is no other.
 
         The lowest slot of all may be known and asked for again: the slot above it stays open as long as it is, see
         `Descent.closed_down_to`.
         """
-        low, high = chain.part.from_slot, chain.part.to_slot
-        assert high is not None  # noqa: S101 - a gap has two ends
+        low, high = sorted((chain.near, chain.far))
         if not is_last:
             if not entries:
                 return None
@@ -125,12 +138,3 @@ class FullEnd:
             else:
                 low = last + 1 if last > self._ends.part.from_slot else last + 2
         return SlotRange(low, high) if low <= high else None
-
-
-class _Chain(NamedTuple):
-    """Pages that follow each other by token, all with the same filters."""
-
-    part: Part
-    far: int  # where it ends, unless somebody else comes from there
-    token: str | None = None
-    is_stuck: bool = False  # in one slot that has more than a page: only the token leads on

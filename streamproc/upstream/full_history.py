@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from streamproc import limits
 from streamproc.core.ranges import SlotRange
 from streamproc.errors import CreditBudgetExceededError, UpstreamTimeoutError
-from streamproc.upstream.full_ends import FullEnds
+from streamproc.upstream.full_ends import Chain, FullEnds
 from streamproc.upstream.full_page import METHOD, Part, entries_in_order, full_page_question
 from streamproc.upstream.region import Piece, Region
 from streamproc.upstream.stealing import Crew, Walk
@@ -86,21 +86,22 @@ class FullHistory:
                 yield shown
             if page.next_token is None or (wanted.is_over() and descent.has_closed):
                 return
+            token = descent.move(page.next_token)
             if may_split and wanted.left is None and descent.has_closed:
-                async for each in self._rest(bounded, descent, permit):
+                async for each in self._rest(bounded, token, descent, permit):
                     yield each
                 return
-            token = descent.move(page.next_token)
 
     async def _rest(
-        self, part: Part, descent: Descent, permit: Permit
+        self, part: Part, token: str, descent: Descent, permit: Permit
     ) -> AsyncIterator[HistoryPage]:
         """What a first page has left of a part, by as many fetchers as are idle."""
         assert descent.upper is not None  # noqa: S101 - something was closed
         if descent.upper < descent.from_slot:
             return
         region = Region([Piece(descent.from_slot, descent.upper)])
-        ends = FullEnds(self._asker, self._url, descent.wallet, part, permit, self._memory)
+        begun = Chain(part, descent.upper, descent.from_slot, token)
+        ends = FullEnds(self._asker, self._url, descent.wallet, part, permit, self._memory, begun)
         async with aclosing(Walk(region, ends, self._crew).pages()) as pages:
             async for page in pages:
                 yield page
