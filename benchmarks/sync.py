@@ -147,7 +147,8 @@ def fifty(postgres: EmbeddedPostgres, speed: float, scale: float) -> None:
     whale = [int(50_000 * scale)]
     lognormal = [max(20, int(rng.lognormvariate(math.log(2000 * scale), 1.3))) for _ in range(49)]
     capped = [min(length, whale[0]) for length in lognormal]
-    for name, lengths in (("50 x 2000", [int(2000 * scale)] * 50), ("whale set", whale + capped)):
+    fifty_equal = [int(2000 * scale)] * 50
+    for name, lengths in ((f"50 x {fifty_equal[0]}", fifty_equal), ("whale set", whale + capped)):
         with _upstream(lengths) as upstream:
             (cold,) = asyncio.run(_runs(postgres, upstream, 1))
             _print(f"(b) {name}", cold, _bound_s(lengths, speed), lengths)
