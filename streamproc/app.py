@@ -121,7 +121,7 @@ async def open_means(settings: Settings, topology: Topology) -> AsyncIterator[Me
         )
         endings = await opened.enter_async_context(watching_endings(store))
         pool = await opened.enter_async_context(process_pool())
-        asking = await opened.enter_async_context(open_asking(settings, store, endings))
+        asking = await opened.enter_async_context(open_asking(settings, store, endings, pool.run))
         yield Means(codec, store, asking, pool, endings)
 
 

@@ -202,9 +202,22 @@ CREDITS_GONE_S: Final = (
 ANSWER_COMPRESSED_MAX_BYTES: Final = 32 * 1024**2  # of a page of 1000 transactions: 2 MB
 ANSWER_MAX_BYTES: Final = 192 * 1024**2  # of the same: 11 MB
 RPC_ERROR_MAX_BYTES: Final = 64 * 1024  # a larger answer is no error
+TOGETHER_S: Final = 0.01  # a request's wallets come to a worker within this
+PROBES_AT_ONCE: Final = 8  # of an estimate
+USUAL_LATENCY_S: Final = 0.25  # of a call, when none was made to measure it
+INLINE_BODY_BYTES: Final = 16 * 1024  # a compressed answer this small is read within 2 ms
+# Calls for full pages at once, with what came of them until it is read: 24 pages of 1000 are 48 MB, four times what
+# the rate of a Developer plan keeps busy at a quarter of a second each.
+HEAVY_CALLS: Final = 24
 RATE_SHARE: Final = 0.95  # of the plan's rate that is used: clocks and queues are not exact
 LEASE_S: Final = 0.25  # permits leased at a time; a worker that dies loses no more
-HISTORY_PAGE: Final = 500  # transactions of one call: 5 MB, of 1000 the service allows
+HISTORY_PAGE: Final = 500  # transactions of a first call: 5 MB
+HISTORY_PAGE_MAX: Final = 1000  # what the service allows
+HISTORY_GROWS_AFTER: Final = 2  # pages in time, before twice as large ones are tried
+EXTRA_FETCHERS: Final = (
+    16  # of a worker's long histories, beside one each; the rate is the real bound
+)
+PAGES_WAITING: Final = 4  # of one long history for the store
 HISTORY_PAGE_MIN: Final = 10
 HISTORY_SHRINKS_MAX: Final = 8  # time-outs in a row before a history is given up
 HISTORY_IDLE_PAGES_MAX: Final = 50  # pages in a row that add nothing, but move the cursor

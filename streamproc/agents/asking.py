@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from streamproc import limits
 from streamproc.agents.sharing import Sharing
+from streamproc.agents.together import Together
 from streamproc.core.solana import TOKEN_PROGRAMS, is_address
 from streamproc.errors import ConfigurationError, Fault, RequestEndedError, RequestError
 from streamproc.events import Options, PublicError
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from streamproc.events import BalanceFetchRequested, WalletSyncRequested
     from streamproc.settings import Settings
     from streamproc.store import Store
-    from streamproc.upstream import HistoryPage, Permit, Upstream, WalletBalances
+    from streamproc.upstream import Account, HistoryPage, Permit, Run, Upstream, WalletBalances
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -55,6 +56,7 @@ class Asking:
         self._store = store
         self._endings = endings
         self._excluded = excluded
+        self._accounts: Together[Account] = Together()
         self._prices: Sharing[TokenPrice] = Sharing()
         self._names: Sharing[TokenMetadata] = Sharing()
 
@@ -76,8 +78,11 @@ class Asking:
         if await self._store.synced(event.wallet) is not None:
             return None
         permit = self.permit(event.request_id, event.options)
-        found = await self._upstream.accounts([event.wallet], permit=permit)
-        account = found[event.wallet]
+        account = await self._accounts.ask(
+            event.request_id,
+            event.wallet,
+            lambda wallets: self._upstream.accounts(wallets, permit=permit),
+        )
         if account.is_wallet:
             return None
         what = "a program" if account.is_executable else "an account of a token program"
@@ -230,9 +235,11 @@ def excluded_wallets(settings: Settings) -> frozenset[str]:
 
 
 @asynccontextmanager
-async def open_asking(settings: Settings, store: Store, endings: Endings) -> AsyncIterator[Asking]:
-    """The questions, as long as the block runs."""
-    async with open_upstream(settings, store) as upstream:
+async def open_asking(
+    settings: Settings, store: Store, endings: Endings, run: Run
+) -> AsyncIterator[Asking]:
+    """The questions, as long as the block runs; `run` reads large answers in a process of its own."""
+    async with open_upstream(settings, store, run=run) as upstream:
         yield Asking(
             upstream=upstream, store=store, endings=endings, excluded=excluded_wallets(settings)
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from streamproc import limits
 from streamproc.agents.balances import public
 from streamproc.agents.recorded import already_said, say_once
-from streamproc.core.ranges import reach, tip
+from streamproc.core.ranges import SlotRange, reach, tip, union
 from streamproc.engine import failpoints
 from streamproc.errors import (
     CreditBudgetExceededError,
@@ -31,7 +31,7 @@ from streamproc.events import (
 from streamproc.store import StoredPage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from streamproc.agents.analyst import Analyst
     from streamproc.agents.asking import Asking
@@ -115,7 +115,7 @@ async def _synced(
     if await _is_fresh(event, store):
         return
     started_ms = await store.now_ms()
-    pace = Pace(event)
+    pace = Pace(event, await store.ranges(event.wallet))
     try:
         async for page in asking.history(event):
             await store.add_page(event.wallet, _stored(page))
@@ -137,11 +137,11 @@ def _stored(page: HistoryPage) -> StoredPage:
 class Pace:
     """How far one wallet's sync is, said at most once a second."""
 
-    def __init__(self, event: WalletSyncRequested) -> None:
-        """Nothing has come yet."""
+    def __init__(self, event: WalletSyncRequested, held: Sequence[SlotRange] = ()) -> None:
+        """Nothing has come yet; `held` was there before."""
         self._event = event
         self._transactions = 0
-        self._top: int | None = None
+        self._covered = list(held)
         self._fraction: float | None = None
         self._said_s = float("-inf")
 
@@ -149,8 +149,8 @@ class Pace:
         """Count a page; whether it is time to say so."""
         self._transactions += len(page.entries)
         if page.closed is not None:
-            self._top = page.closed.to_slot if self._top is None else self._top
-            self._fraction = self._fraction_at(page.closed.from_slot)
+            self._covered = union([*self._covered, page.closed])
+            self._fraction = self._fraction_now()
         now_s = time.monotonic()
         if now_s - self._said_s < limits.WALLET_PROGRESS_INTERVAL_S:
             return False
@@ -166,9 +166,10 @@ class Pace:
             fraction=self._fraction,
         )
 
-    def _fraction_at(self, lowest_slot: int) -> float:
-        """The larger of two shares: of the slots down to the first one, of the transactions that are wanted."""
-        by_slot = 1 - lowest_slot / self._top if self._top else 1.0
+    def _fraction_now(self) -> float:
+        """The larger of two shares: of the slots up to the newest one, of the transactions that are wanted."""
+        slots = sum(high - low + 1 for low, high in self._covered)
+        by_slot = slots / (self._covered[-1].to_slot + 1)
         wanted = self._event.options.max_transactions
         by_count = self._transactions / wanted if wanted else 0.0
         return round(min(1.0, max(by_slot, by_count, self._fraction or 0.0)), 4)

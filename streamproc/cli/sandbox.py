@@ -61,6 +61,11 @@ RATE = click.FloatRange(0, min_open=True)
     help="A fault to begin with; repeatable.",
 )
 @click.option(
+    "--prebuilt",
+    is_flag=True,
+    help="Render and compress full pages before the port opens: serving then costs next to nothing.",
+)
+@click.option(
     "--list", "lists", is_flag=True, help="Print all wallets, one a line, on standard output."
 )
 def sandbox(*, lists: bool, **options: object) -> None:

@@ -8,6 +8,7 @@ import click
 import orjson
 
 from streamproc.cli.environment import effective_settings
+from streamproc.cli.estimate import estimated, print_estimate
 from streamproc.cli.output import output_option, print_json
 from streamproc.cli.records import now_ms, send_event
 from streamproc.cli.requests import build_request, request_options
@@ -19,6 +20,7 @@ SUBMIT_EPILOG = """\b
 Examples:
   streamproc submit 5Q544fKrFoe6tsEbD7S8EmxGTJYAKtTVhAW5Q5pge4j1 7YttLkHDoNj9wyDur5pM1ejNaAvT9X4eqaYcHQqtj2G5
   streamproc submit --file wallets.txt --max-age-s 3600 --wait
+  streamproc submit --file wallets.txt --estimate
   streamproc submit --request '{"request_id": "lab-7f3a", "wallets": ["...", "..."]}'
   ID=$(streamproc submit --file wallets.json)"""
 CANCEL_EPILOG = """\b
@@ -41,6 +43,12 @@ Example:
 @click.option(
     "--timeout-s", type=click.FloatRange(min=0), help="With --wait: give up after so many seconds."
 )
+@click.option(
+    "--estimate",
+    "is_estimate",
+    is_flag=True,
+    help="Send nothing: say what it would take; costs 10 to 20 credits for each wallet not stored yet.",
+)
 @output_option
 def submit(
     wallets: tuple[str, ...],
@@ -49,6 +57,7 @@ def submit(
     *,
     wait: bool,
     timeout_s: float | None,
+    is_estimate: bool,
     output: str,
     **options: object,
 ) -> int:
@@ -61,6 +70,10 @@ def submit(
         raise click.UsageError("name wallets, --file or --request")
     asked = build_request(wallets, file, request, **options)
     settings = effective_settings(store=False)
+    if is_estimate:
+        found, spent = asyncio.run(estimated(settings, asked))
+        print_estimate(found, spent, as_json=output == "json")
+        return 0
     since_ms = now_ms()
     _send(asked, as_json=output == "json", quiet=wait and output == "json")
     if not wait:

@@ -36,6 +36,7 @@ class SandboxOptions:
     latency_s: float = 0.0
     rpc_rps: float | None = None
     enhanced_rps: float | None = None
+    prebuilt: bool = False  # render and compress every wallet's pages before the port opens
     faults: Sequence[str] = ()  # as in `429:method=prices,times=3`
 
 
@@ -80,6 +81,7 @@ async def _serve_until_stopped(
             NotImplementedError
         ):  # Windows: Ctrl-C raises KeyboardInterrupt instead
             loop.add_signal_handler(number, stopped.set)
+    wallets = [wallet["address"] for wallet in archive.about()["wallets"]]
     async with serve(
         archive,
         host=options.host,
@@ -88,6 +90,7 @@ async def _serve_until_stopped(
         rpc_rps=options.rpc_rps,
         enhanced_rps=options.enhanced_rps,
         faults=faults,
+        prebuild=wallets if options.prebuilt else (),
     ) as sandbox:
         started(sandbox)
         await stopped.wait()

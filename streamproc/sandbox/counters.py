@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -37,6 +38,8 @@ class Counters:
     peak_rate: Counter[str] = field(default_factory=Counter)
     in_flight: int = 0
     peak_in_flight: int = 0
+    _cpu_began_s: float = field(default_factory=time.process_time)
+    _began_s: float = field(default_factory=time.monotonic)
     _pages: set[str] = field(default_factory=set)
     _recent: dict[str, deque[float]] = field(default_factory=dict)
 
@@ -66,8 +69,12 @@ class Counters:
         self._pages.add(key)
 
     def shown(self) -> dict[str, Any]:
-        """Return everything as JSON can carry it."""
-        return {
+        """Return everything as JSON can carry it, and the CPU seconds of this process in so many seconds."""
+        used = {
+            "cpu_s": round(time.process_time() - self._cpu_began_s, 3),
+            "elapsed_s": round(time.monotonic() - self._began_s, 3),
+        }
+        return used | {
             name: dict(value) if isinstance(value, Counter) else value
             for name, value in vars(self).items()
             if not name.startswith("_")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Concatenate, Final, NamedTuple, ParamSpec, TypeVar
 
 from solders.signature import Signature
 
@@ -15,9 +16,12 @@ from streamproc.store.database import Subject
 from streamproc.store.entry_rows import COLUMNS, entry_from, mints_of, row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from streamproc.store.database import Connection, Database
+    from streamproc.store.database import Connection, Database, Row
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 FINALIZED: Final = "finalized"
 _EVERY_SLOT: Final = 2**63 - 1
@@ -74,7 +78,7 @@ class History(Subject):
         """Keep a page and close its slots in one transaction; the same page again changes nothing."""
         ids = await self._ids_of(mints_of(page.entries) | set(page.decimals))
         wallet_id = await self._wallet_id(wallet)
-        rows = [row_of(entry, wallet_id, wallet, ids) for entry in page.entries]
+        rows = await _in_turns(_rows, page.entries, wallet_id, wallet, ids)
         if page.decimals:
             columns = list(page.decimals), list(page.decimals.values())
             await self._database.run("history.put_decimals", *columns)
@@ -116,7 +120,7 @@ class History(Subject):
         numbers = {number for row in rows for number in row["mints"]}
         numbers |= {row["routed_mint"] for row in rows if row["routed_mint"] is not None}
         addresses = await self._addresses_of(numbers)
-        return canonical_order(entry_from(row, wallet, addresses) for row in rows)
+        return await _in_turns(_entries, rows, wallet, addresses)
 
     async def decimals(self, mints: Iterable[str]) -> dict[str, int]:
         """The decimals of these mints, as far as pages named them."""
@@ -150,6 +154,30 @@ class History(Subject):
             return {}
         rows = await self._database.rows("history.mint_addresses", list(numbers))
         return {row["id"]: row["address"] for row in rows}
+
+
+async def _in_turns(
+    work: Callable[Concatenate[Sequence[Any], P], T],
+    many: Sequence[Any],
+    *values: P.args,
+    **named: P.kwargs,
+) -> T:
+    """What the work makes of many; in a thread when they are really many, so that the loop gets its turn."""
+    if len(many) <= limits.INLINE_ENTRIES:
+        return work(many, *values, **named)
+    return await asyncio.to_thread(work, many, *values, **named)
+
+
+def _rows(
+    entries: Sequence[Entry], wallet_id: int, wallet: str, ids: Mapping[str, int]
+) -> list[tuple[object, ...]]:
+    """The entries as rows of the table."""
+    return [row_of(entry, wallet_id, wallet, ids) for entry in entries]
+
+
+def _entries(rows: Sequence[Row], wallet: str, addresses: Mapping[int, str]) -> list[Entry]:
+    """The rows as entries, in canonical order."""
+    return canonical_order(entry_from(row, wallet, addresses) for row in rows)
 
 
 async def _keep(connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:

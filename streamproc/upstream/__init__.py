@@ -1,6 +1,7 @@
 """The services outside: Helius and DexScreener. `verdict` is the seam where their answers become our errors."""
 
 from streamproc.upstream.accounts import Account
+from streamproc.upstream.asking import Run
 from streamproc.upstream.calls import Call, Permit, Spending
 from streamproc.upstream.history import Held, NothingHeld
 from streamproc.upstream.permits import permit_for, unlimited
@@ -15,6 +16,7 @@ __all__ = [
     "HistoryPage",
     "NothingHeld",
     "Permit",
+    "Run",
     "Spending",
     "Upstream",
     "WalletBalances",

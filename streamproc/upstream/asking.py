@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from streamproc import limits, metrics
 from streamproc.errors import (
@@ -12,10 +14,11 @@ from streamproc.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
+from streamproc.upstream.packing import read_packed
 from streamproc.upstream.verdict import CursorLostError, RateLimitedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from streamproc.upstream.calls import Bucket, Call, Permit, Spending
     from streamproc.upstream.permits import RateLimit
@@ -34,6 +37,19 @@ class Question(Generic[T]):
     read: Callable[[bytes], T]
     cost: Callable[[T], int] | None = None  # None: what the call says
     is_divisible: bool = False  # a smaller one may succeed where this one takes too long
+    is_heavy: bool = False  # the answer may have megabytes; `read` and what it makes are picklable
+
+
+class Run(Protocol):
+    """Does pure work somewhere else than in the event loop."""
+
+    def __call__(self, work: Callable[..., T], /, *values: Any) -> Awaitable[T]:  # noqa: ANN401
+        """What the function returns; it and its values are picklable."""
+
+
+async def run_here(work: Callable[..., T], /, *values: Any) -> T:  # noqa: ANN401 - any function's
+    """Do the work at once, for tools and tests."""
+    return work(*values)
 
 
 @dataclass
@@ -48,11 +64,13 @@ class _Trouble:
 class Asker:
     """Puts questions to the services."""
 
-    def __init__(self, wire: Wire, rate: RateLimit, timing: Timing) -> None:
-        """Call over this wire; refusals slow this rate down."""
+    def __init__(self, wire: Wire, rate: RateLimit, timing: Timing, run: Run = run_here) -> None:
+        """Call over this wire; refusals slow this rate down; large answers are unpacked and read by `run`."""
         self._wire = wire
         self._rate = rate
         self._timing = timing
+        self._run = run
+        self._heavy = asyncio.Semaphore(limits.HEAVY_CALLS)
         self._answered_s: dict[Bucket, float] = {}
 
     async def ask(self, question: Question[T], permit: Permit) -> T:
@@ -64,7 +82,10 @@ class Asker:
         """
         trouble = _Trouble()
         while True:
-            async with permit(question.call) as spending:
+            async with (
+                self._heavy if question.is_heavy else nullcontext(),
+                permit(question.call) as spending,
+            ):
                 answer = await self._try(question, spending)
             if not isinstance(answer, StreamprocError):
                 return answer
@@ -73,11 +94,15 @@ class Asker:
     async def _try(self, question: Question[T], spending: Spending) -> T | StreamprocError:
         """One try: the answer, or the error that it means."""
         call = question.call
-        verdict, body = await self._wire.fetch(question.request)
-        seen, error, answer = verdict.seen, verdict.error, None
+        verdict, body = await self._wire.fetch(question.request, may_stay_packed=question.is_heavy)
+        seen, error = verdict.seen, verdict.error
+        answer: T | None = None
         if error is None:
             try:
-                answer = question.read(body)
+                if body.is_packed:
+                    answer = await self._run(read_packed, body.data, question.read)
+                else:
+                    answer = question.read(body.data)
             except StreamprocError as unreadable:
                 seen, error = "unreadable", unreadable
         metrics.UPSTREAM_CALLS.labels(call.method, seen).inc()

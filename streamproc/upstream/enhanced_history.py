@@ -12,7 +12,7 @@ from streamproc.errors import UpstreamTimeoutError
 from streamproc.upstream.asking import Question
 from streamproc.upstream.calls import ENHANCED_CREDITS, Call
 from streamproc.upstream.verdict import CursorLostError
-from streamproc.upstream.walking import Descent, HistoryPage, PageSize
+from streamproc.upstream.walking import Descent, HistoryPage, PageMemory, PageSize
 from streamproc.upstream.wire import Request
 
 if TYPE_CHECKING:
@@ -38,13 +38,14 @@ class EnhancedHistory:
         self._asker = asker
         self._url = api_url
         self._decimals_of = decimals_of
+        self._memory = PageMemory(limits.ENHANCED_PAGE, limits.ENHANCED_PAGE)
 
     async def pages(
         self, wallet: str, span: Span, wanted: Wanted, permit: Permit
     ) -> AsyncIterator[HistoryPage]:
         """The pages of a span, newest first; the list ends with an empty page."""
         descent = Descent(wallet, span.from_slot, span.to_slot)
-        size, cursor, position = PageSize(limits.ENHANCED_PAGE), span.cursor, span.position
+        size, cursor, position = PageSize(self._memory), span.cursor, span.position
         while True:
             asked = size.size
             try:
@@ -58,7 +59,7 @@ class EnhancedHistory:
                 descent.restart()
                 cursor, position = None, 0
                 continue
-            size.answered()
+            size.answered(asked)
             descent.check(page)
             shown, is_last = _shown(page, span, descent)
             wanted.take(shown.entries)

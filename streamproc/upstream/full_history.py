@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final
 
 from streamproc import limits
-from streamproc.core.entries import Page, RpcError
 from streamproc.core.ranges import SlotRange
-from streamproc.core.raw import raw_page
-from streamproc.errors import (
-    CreditBudgetExceededError,
-    UpstreamInconsistentError,
-    UpstreamTimeoutError,
-)
-from streamproc.upstream.asking import Question
-from streamproc.upstream.calls import Call, full_page_credits
-from streamproc.upstream.rpc import rpc_request
-from streamproc.upstream.verdict import CursorLostError, rpc_fault
-from streamproc.upstream.walking import Descent, HistoryPage, PageSize
+from streamproc.errors import CreditBudgetExceededError, UpstreamTimeoutError
+from streamproc.upstream.full_ends import Chain, FullEnds
+from streamproc.upstream.full_page import METHOD, Part, entries_in_order, full_page_question
+from streamproc.upstream.region import Piece, Region
+from streamproc.upstream.stealing import Crew, Walk
+from streamproc.upstream.verdict import CursorLostError
+from streamproc.upstream.walking import Descent, HistoryPage, PageMemory, PageSize
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from streamproc.core.entries import Page
     from streamproc.upstream.asking import Asker
     from streamproc.upstream.calls import Permit
     from streamproc.upstream.walking import Span, Wanted
 
-METHOD: Final = "getTransactionsForAddress"
 # Below this slot transactions do not say who owns a token account, and the filter on balances knows nothing.
 OWNERS_KNOWN_FROM_SLOT: Final = 111_491_819
-
-
-class _Part(NamedTuple):
-    """Slots that are asked for with one filter."""
-
-    from_slot: int
-    to_slot: int | None
-    token_accounts: str
 
 
 class FullHistory:
@@ -49,6 +36,8 @@ class FullHistory:
         """Ask there."""
         self._asker = asker
         self._url = rpc_url
+        self._memory = PageMemory(limits.HISTORY_PAGE)
+        self._crew = Crew(limits.EXTRA_FETCHERS)
 
     async def pages(
         self, wallet: str, span: Span, wanted: Wanted, permit: Permit
@@ -63,7 +52,7 @@ class FullHistory:
             low = part.from_slot + (is_joint and is_first)
             high = None if part.to_slot is None else part.to_slot + (is_joint and not is_first)
             descent = Descent(wallet, low, None if upper is None else high)
-            async for page in self._part(part, descent, wanted, permit):
+            async for page in self._part(part, descent, wanted, permit, may_split=not is_joint):
                 upper = descent.upper if upper is None else upper
                 yield page
             if wanted.is_over():
@@ -72,17 +61,16 @@ class FullHistory:
             yield HistoryPage((), SlotRange(0, 0), {}, METHOD)
 
     async def _part(
-        self, part: _Part, descent: Descent, wanted: Wanted, permit: Permit
+        self, part: Part, descent: Descent, wanted: Wanted, permit: Permit, *, may_split: bool
     ) -> AsyncIterator[HistoryPage]:
-        """The pages of one part."""
-        size, token, high = PageSize(limits.HISTORY_PAGE), None, part.to_slot
+        """The pages of one part; when all are wanted and there are many, by many fetchers and in no order."""
+        size, token, high = PageSize(self._memory), None, part.to_slot
         while True:
             asked = wanted.page_size(size.size)
             bounded = part._replace(to_slot=high)
             try:
-                page = await self._asker.ask(
-                    self._question(descent.wallet, bounded, token, asked), permit
-                )
+                question = full_page_question(self._url, descent.wallet, bounded, token, asked)
+                page = await self._asker.ask(question, permit)
             except (UpstreamTimeoutError, CreditBudgetExceededError) as error:
                 size.shrink(error, asked)
                 continue
@@ -91,7 +79,7 @@ class FullHistory:
                 descent.restart()
                 token, high = None, descent.upper if descent.upper is not None else high
                 continue
-            size.answered()
+            size.answered(asked)
             shown = _shown(page, bounded, descent)
             wanted.take(page.entries)
             if shown.entries or shown.closed:
@@ -99,63 +87,44 @@ class FullHistory:
             if page.next_token is None or (wanted.is_over() and descent.has_closed):
                 return
             token = descent.move(page.next_token)
+            if may_split and wanted.left is None and descent.has_closed:
+                async for each in self._rest(bounded, token, descent, permit):
+                    yield each
+                return
 
-    def _question(self, wallet: str, part: _Part, token: str | None, limit: int) -> Question[Page]:
-        """The call for one page."""
-        slots = {"gte": part.from_slot}
-        if part.to_slot is not None:
-            slots["lte"] = part.to_slot
-        options: dict[str, Any] = {
-            "transactionDetails": "full",
-            "limit": limit,
-            "sortOrder": "desc",
-            "commitment": "finalized",
-            "encoding": "json",
-            "maxSupportedTransactionVersion": 0,
-            "filters": {"slot": slots, "status": "any", "tokenAccounts": part.token_accounts},
-        }
-        if token is not None:
-            options["paginationToken"] = token
-
-        def read(body: bytes) -> Page:
-            page = raw_page(body, wallet)
-            if isinstance(page, RpcError):
-                raise rpc_fault(page.code, page.message)
-            return page
-
-        return Question(
-            call=Call("rpc", METHOD, full_page_credits(limit)),
-            request=rpc_request(self._url, METHOD, [wallet, options]),
-            read=read,
-            cost=lambda page: full_page_credits(len(page.entries)),
-            is_divisible=True,
-        )
+    async def _rest(
+        self, part: Part, token: str, descent: Descent, permit: Permit
+    ) -> AsyncIterator[HistoryPage]:
+        """What a first page has left of a part, by as many fetchers as are idle."""
+        assert descent.upper is not None  # noqa: S101 - something was closed
+        if descent.upper < descent.from_slot:
+            return
+        region = Region([Piece(descent.from_slot, descent.upper)])
+        begun = Chain(part, descent.upper, descent.from_slot, token)
+        ends = FullEnds(self._asker, self._url, descent.wallet, part, permit, self._memory, begun)
+        async with aclosing(Walk(region, ends, self._crew).pages()) as pages:
+            async for page in pages:
+                yield page
 
 
-def _parts(span: Span) -> list[_Part]:
+def _parts(span: Span) -> list[Part]:
     """The span cut where the filter on balances begins to know something, newest first."""
     parts = []
     if span.to_slot is None or span.to_slot >= OWNERS_KNOWN_FROM_SLOT:
         low = max(span.from_slot, OWNERS_KNOWN_FROM_SLOT)
-        parts.append(_Part(low, span.to_slot, "balanceChanged"))
+        parts.append(Part(low, span.to_slot, "balanceChanged"))
     if span.from_slot < OWNERS_KNOWN_FROM_SLOT:
         high = OWNERS_KNOWN_FROM_SLOT - 1
         high = high if span.to_slot is None else min(high, span.to_slot)
-        parts.append(_Part(span.from_slot, high, "none"))
+        parts.append(Part(span.from_slot, high, "none"))
     return parts
 
 
-def _shown(page: Page, part: _Part, descent: Descent) -> HistoryPage:
+def _shown(page: Page, part: Part, descent: Descent) -> HistoryPage:
     """The page with the slots that it closes; raises UpstreamInconsistentError when it is not what was asked for."""
     descent.check(page)
-    entries = tuple({entry.signature: entry for entry in page.entries}.values())
+    entries = entries_in_order(page, part)
     slots = [entry.slot for entry in entries]
-    if any(later > earlier for earlier, later in pairwise(slots)):
-        raise UpstreamInconsistentError("a page is not in descending order of slots")
-    if slots and (
-        slots[-1] < part.from_slot or (part.to_slot is not None and slots[0] > part.to_slot)
-    ):
-        raise UpstreamInconsistentError("a page has transactions of slots that were not asked for")
     is_last = page.next_token is None
     closed = descent.closed_to_the_end(slots) if is_last else descent.closed_down_to(slots)
     return HistoryPage(entries, closed, page.decimals, METHOD)

@@ -17,7 +17,7 @@ from streamproc.errors import (
 from streamproc.upstream.asking import Question
 from streamproc.upstream.calls import PLAIN_CREDITS, Call
 from streamproc.upstream.rpc import reader, rpc_question, rpc_request
-from streamproc.upstream.walking import PageSize
+from streamproc.upstream.walking import PageMemory, PageSize
 
 if TYPE_CHECKING:
     from streamproc.upstream.asking import Asker
@@ -117,7 +117,7 @@ class TokenAccounts:
     ) -> list[TokenAccount]:
         """As `_listed`, page by page; a page that takes too long is halved."""
         found: list[TokenAccount] = []
-        size, key, keys = PageSize(limits.TOKEN_ACCOUNTS_PAGE), None, set[str]()
+        size, key, keys = PageSize(_whole_pages()), None, set[str]()
         while True:
             asked = size.size
             try:
@@ -125,14 +125,14 @@ class TokenAccounts:
             except UpstreamTimeoutError as error:
                 size.shrink(error, asked)
                 continue
-            size.answered()
+            size.answered(asked)
             accounts, key = _read(answer.result, owner)
             found += accounts
             if key is None or (most is not None and len(found) > most):
                 return found
             if most is not None and len(found) == most and accounts:
                 # A key after exactly that many may lead to nothing: the next page tells.
-                size.size = limits.HISTORY_PAGE_MIN
+                size = PageSize(PageMemory(limits.HISTORY_PAGE_MIN, limits.HISTORY_PAGE_MIN))
             if key in keys or len(keys) >= limits.TOKEN_ACCOUNT_PAGES_MAX:
                 raise UpstreamInconsistentError(
                     f"the list of token accounts of {owner} does not end"
@@ -173,3 +173,8 @@ def _read(result: _Result, owner: str) -> tuple[list[TokenAccount], str | None]:
             TokenAccount(info.mint, amount.amount, amount.decimals, info.state == "frozen")
         )
     return accounts, key
+
+
+def _whole_pages() -> PageMemory:
+    """The largest pages there are."""
+    return PageMemory(limits.TOKEN_ACCOUNTS_PAGE, limits.TOKEN_ACCOUNTS_PAGE)

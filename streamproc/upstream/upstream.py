@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from streamproc.upstream.accounts import Account, accounts
-from streamproc.upstream.asking import Asker
+from streamproc.upstream.asking import Asker, Run, run_here
 from streamproc.upstream.enhanced_history import EnhancedHistory
 from streamproc.upstream.full_history import FullHistory
 from streamproc.upstream.history import Held, Histories, NothingHeld
 from streamproc.upstream.permits import Purse, RateLimit, permit_for
+from streamproc.upstream.probe import probe
 from streamproc.upstream.timing import Timing, real_timing
 from streamproc.upstream.token_accounts import TokenAccounts
 from streamproc.upstream.token_facts import metadata, prices
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from streamproc.core.estimate import Extent
     from streamproc.core.tokens import TokenMetadata, TokenPrice
     from streamproc.settings import Settings
     from streamproc.upstream.calls import Bucket, Permit
@@ -33,14 +35,19 @@ class Upstream:
     """Histories, balances, names and prices. Every call needs a permit, which speaks for one request."""
 
     def __init__(
-        self, settings: Settings, client: httpx.AsyncClient, purse: Purse, timing: Timing
+        self,
+        settings: Settings,
+        client: httpx.AsyncClient,
+        purse: Purse,
+        timing: Timing,
+        run: Run = run_here,
     ) -> None:
-        """Ask the services that the settings name; rates and credits are kept in the purse."""
+        """Ask the services that the settings name; the purse keeps rates and credits, `run` reads large answers."""
         self._rpc_url = settings.helius_rpc_url
         self._prices_url = settings.dexscreener_url
         self._purse = purse
         self._rate = RateLimit(purse, keys=_keys(settings), rates=_rates(settings), timing=timing)
-        self._asker = Asker(Wire(client, settings.helius_api_key), self._rate, timing)
+        self._asker = Asker(Wire(client, settings.helius_api_key), self._rate, timing, run)
         self._tokens = TokenAccounts(self._asker, self._rpc_url)
         self._histories = Histories(
             [
@@ -78,6 +85,10 @@ class Upstream:
         return self._histories.walk(
             wallet, held or NothingHeld(), max_transactions=max_transactions, permit=permit
         )
+
+    async def probe(self, wallet: str, *, permit: Permit) -> Extent:
+        """How long the wallet's history is, or may be; see `probe.probe`."""
+        return await probe(self._asker, self._rpc_url, wallet, permit)
 
     async def accounts(self, addresses: Sequence[str], *, permit: Permit) -> dict[str, Account]:
         """Each address's account now; `is_wallet` says whether it can be one."""
@@ -129,13 +140,17 @@ async def open_upstream(
     settings: Settings,
     purse: Purse,
     *,
+    run: Run = run_here,
     timing: Timing | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[Upstream]:
-    """The upstream as long as the block runs; `purse` is the store, `timing` and `transport` are for tests."""
+    """The upstream as long as the block runs; `purse` is the store, `run` a process pool's.
+
+    `timing` and `transport` are for tests.
+    """
     bases = settings.helius_rpc_url, settings.helius_api_url, settings.dexscreener_url
     async with make_client(*bases, transport=transport) as client:
-        yield Upstream(settings, client, purse, timing or real_timing())
+        yield Upstream(settings, client, purse, timing or real_timing(), run)
 
 
 def _keys(settings: Settings) -> dict[Bucket, str]:

@@ -7,11 +7,11 @@ import logging
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
-import deflate
 import httpx
 
 from streamproc import limits
 from streamproc.errors import StreamprocError, UpstreamTimeoutError, UpstreamUnavailableError
+from streamproc.upstream.packing import GZIP, check_claim, unpacked
 from streamproc.upstream.verdict import Reply, Verdict, transport_fault, verdict_on
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 HIDDEN: Final = "**********"
 _HEADERS: Final = {"Accept-Encoding": "gzip", "User-Agent": "streamproc"}
-_SIZE_BYTES: Final = 4  # the end of a gzip member: its length before compression
 
 
 class Request(NamedTuple):
@@ -31,6 +30,13 @@ class Request(NamedTuple):
     is_keyed: bool = True
 
 
+class Body(NamedTuple):
+    """An answer's bytes: in clear, or as one gzip member whose true size has been found bearable."""
+
+    data: bytes
+    is_packed: bool = False
+
+
 class Wire:
     """Makes calls with one client; what goes wrong comes back as a Verdict, never as httpx's own exception."""
 
@@ -39,17 +45,26 @@ class Wire:
         self._client = client
         self._key = key.get_secret_value() if key else None
 
-    async def fetch(self, request: Request) -> tuple[Verdict, bytes]:
-        """What came of one call, and its body; the body of a bad answer is empty."""
+    async def fetch(
+        self, request: Request, *, may_stay_packed: bool = False
+    ) -> tuple[Verdict, Body]:
+        """What came of one call, and its body; the body of a bad answer is empty.
+
+        With `may_stay_packed` the body of a large good answer comes as it was sent, to be unpacked elsewhere.
+        """
         try:
             async with asyncio.timeout(limits.UPSTREAM_CALL_S):
                 reply = await self._exchange(request)
+            if may_stay_packed and _is_large(reply):
+                check_claim(reply.body)
+                return Verdict(str(reply.status), None), Body(reply.body, is_packed=True)
+            reply = _clear(reply)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
-            return transport_fault(error), b""
+            return transport_fault(error), Body(b"")
         except StreamprocError as error:
-            return Verdict("unreadable", error), b""
+            return Verdict("unreadable", error), Body(b"")
         verdict = verdict_on(reply._replace(body=self.redacted(reply.body)))
-        return verdict, reply.body if verdict.error is None else b""
+        return verdict, Body(reply.body if verdict.error is None else b"")
 
     def redacted(self, text: bytes) -> bytes:
         """The text with the key hidden, where an answer echoes it."""
@@ -58,7 +73,7 @@ class Wire:
         return text.replace(self._key.encode(), HIDDEN.encode())
 
     async def _exchange(self, request: Request) -> Reply:
-        """Send the request and read the whole answer, bounded before and after decompression."""
+        """Send the request and read the whole answer as it comes, bounded in size."""
         params = dict(request.params)
         if request.is_keyed and self._key:
             params["api-key"] = self._key
@@ -73,8 +88,7 @@ class Wire:
             headers=headers,
         ) as response:
             body = await _read(response)
-        encoding = response.headers.get("content-encoding", "identity")
-        return Reply(response.status_code, response.headers, _decompressed(body, encoding))
+        return Reply(response.status_code, response.headers, body)
 
 
 def make_client(
@@ -107,18 +121,25 @@ async def _read(response: httpx.Response) -> bytes:
     return b"".join(parts)
 
 
-def _decompressed(body: bytes, encoding: str) -> bytes:
-    """The body in clear; a member that claims more than our limit is not even begun."""
-    if encoding == "identity" or not body:
-        return body
-    if encoding not in {"gzip", "x-gzip"}:
+def _is_large(reply: Reply) -> bool:
+    """Whether the answer is a good one that takes long to unpack and to read."""
+    is_good = reply.status == httpx.codes.OK and _encoding(reply) in GZIP
+    return is_good and len(reply.body) >= limits.INLINE_BODY_BYTES
+
+
+def _encoding(reply: Reply) -> str:
+    """How the body was compressed."""
+    return reply.headers.get("content-encoding", "identity")
+
+
+def _clear(reply: Reply) -> Reply:
+    """The reply with its body in clear; a member that claims more than our limit is not even begun."""
+    encoding = _encoding(reply)
+    if encoding == "identity" or not reply.body:
+        return reply
+    if encoding not in GZIP:
         raise UpstreamUnavailableError(
             f"the answer is compressed as {encoding}, which was not asked for"
         )
-    size = int.from_bytes(body[-_SIZE_BYTES:], "little")
-    if size > limits.ANSWER_MAX_BYTES:
-        raise UpstreamTimeoutError(f"the answer claims {size} bytes")
-    try:
-        return bytes(deflate.gzip_decompress(body))
-    except deflate.DeflateError:
-        raise UpstreamUnavailableError("the answer's compression is broken") from None
+    check_claim(reply.body)
+    return reply._replace(body=unpacked(reply.body))

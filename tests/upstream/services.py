@@ -194,12 +194,14 @@ class HistoryService:
 
     def _page(self, asked: dict[str, Any]) -> httpx.Response:
         slots = asked["filters"]["slot"]
+        is_ascending = asked["sortOrder"] == "asc"
         after = asked.get("paginationToken")
-        below = tuple(map(int, after.split(":"))) if after else (2**63, 0)
+        place = tuple(map(int, after.split(":"))) if after else None
         found = [
             each
-            for each in reversed(self.transactions)
-            if slots["gte"] <= each[0] <= slots.get("lte", 2**63) and each < below
+            for each in (self.transactions if is_ascending else reversed(self.transactions))
+            if slots["gte"] <= each[0] <= slots.get("lte", 2**63)
+            and (place is None or (each > place if is_ascending else each < place))
         ]
         page = found[: min(asked["limit"], self.page_max)]
         token = f"{page[-1][0]}:{page[-1][1]}" if len(found) > len(page) else None

@@ -78,7 +78,8 @@ async def _walk(
     return walked
 
 
-def _numbers(kept: Kept) -> set[tuple[int, int]]:
+def numbers_of(kept: Kept) -> set[tuple[int, int]]:
+    """What is kept, as (slot, number)."""
     by_signature = {signature(number): number for number in range(2000)}
     return {(entry.slot, by_signature[entry.signature]) for entry in kept.entries.values()}
 
@@ -119,10 +120,10 @@ def test_walks_that_break_off_anywhere_end_with_everything_and_honest_ranges(
         async with opened(service) as upstream:
             for pages in [*breaks, None]:
                 await _walk(upstream, kept, pages=pages)
-                _assert_honest(kept, service.transactions)
+                assert_honest(kept, service.transactions)
                 service.transactions = list(transactions)
             await _walk(upstream, kept)
-        assert _numbers(kept) == set(transactions)
+        assert numbers_of(kept) == set(transactions)
         assert kept.ranges == [(0, slots[-1])]
         in_order = sorted(kept.entries.values(), key=lambda entry: (entry.slot, entry.index))
         assert [entry.signature for entry in in_order] == [signature(n) for _, n in transactions]
@@ -130,9 +131,9 @@ def test_walks_that_break_off_anywhere_end_with_everything_and_honest_ranges(
     asyncio.run(run())
 
 
-def _assert_honest(kept: Kept, transactions: list[tuple[int, int]]) -> None:
+def assert_honest(kept: Kept, transactions: list[tuple[int, int]]) -> None:
     """Every transaction of a closed slot is kept; a range's last slot may grow and is asked for again the next time."""
-    known = _numbers(kept)
+    known = numbers_of(kept)
     for low, high in kept.ranges:
         assert {each for each in transactions if low <= each[0] < high} <= known
 
@@ -156,9 +157,9 @@ def test_a_capped_walk_finds_the_newest_ones(
         async with opened(service) as upstream:
             for most in mosts:
                 await _walk(upstream, kept, most=most)
-                assert set(service.transactions[-most:]) <= _numbers(kept)
+                assert set(service.transactions[-most:]) <= numbers_of(kept)
                 assert kept.ranges, "something is closed, so that a tip is known"
-                _assert_honest(kept, service.transactions)
+                assert_honest(kept, service.transactions)
                 service.transactions = list(transactions)
 
     asyncio.run(run())
@@ -225,7 +226,7 @@ async def test_what_is_held_is_not_asked_for_again_but_its_last_slot_is(clock: C
         service.transactions += [(SLOT + 1299, 1300), (SLOT + 1400, 1301)]
         await _walk(upstream, kept)
     assert [asked["filters"]["slot"] for asked in service.asked] == [{"gte": SLOT + 1299}]
-    assert _numbers(kept) == set(service.transactions)
+    assert numbers_of(kept) == set(service.transactions)
     assert kept.ranges == [(0, SLOT + 1400)]
 
 
@@ -276,7 +277,7 @@ async def test_empty_pages_with_a_token_end_nothing(clock: Clock) -> None:
     async with opened(serve, clock=clock) as upstream:
         kept = Kept()
         await _walk(upstream, kept)
-    assert _numbers(kept) == {(SLOT, 1), (SLOT + 1, 2)}
+    assert numbers_of(kept) == {(SLOT, 1), (SLOT + 1, 2)}
     assert kept.ranges == [(0, SLOT + 1)]
 
 
@@ -303,7 +304,7 @@ async def test_a_cursor_that_the_enhanced_list_does_not_know_starts_it_from_the_
     async with opened(service, clock=clock) as upstream:
         kept = Kept()
         await _walk(upstream, kept)
-    assert _numbers(kept) == set(service.transactions)
+    assert numbers_of(kept) == set(service.transactions)
     assert kept.ranges == [(0, SLOT + 349)]
 
 

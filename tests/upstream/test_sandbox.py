@@ -187,3 +187,23 @@ async def test_two_workers_share_one_rate_and_both_finish(
             await _sync(other, store, wallet)
     for wallet in world.addresses:
         assert len(await store.entries(wallet)) == len(world.entries(wallet))
+
+
+async def test_a_probe_says_how_long_a_history_is_for_ten_credits(
+    world: World, sandbox: Sandbox, upstream: Upstream
+) -> None:
+    for wallet in world.addresses:
+        sandbox.counters.reset()
+        extent = await upstream.probe(wallet, permit=unlimited)
+        assert (extent.transactions, extent.is_exact) == (len(world.entries(wallet)), True)
+        assert sandbox.counters.credits == 10
+    assert (await upstream.probe(world.never_funded, permit=unlimited)).transactions == 0
+
+
+async def test_a_probe_extrapolates_what_one_page_does_not_hold(
+    world: World, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamproc.upstream.probe.SIGNATURES_MAX", 20)
+    extent = await upstream.probe(world.addresses[0], permit=unlimited)
+    assert not extent.is_exact
+    assert extent.transactions >= 20

@@ -1,0 +1,137 @@
+"""`submit --estimate`: what a request will cost, from the store and a cheap probe; nothing is sent to Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from streamproc import limits
+from streamproc.cli.environment import NO_STORE
+from streamproc.cli.output import print_json, print_table
+from streamproc.core.estimate import Estimate, Extent, estimate
+from streamproc.store import open_store
+from streamproc.upstream import open_upstream
+
+if TYPE_CHECKING:
+    from streamproc.events import AnalysisRequested
+    from streamproc.settings import Settings
+    from streamproc.store import Store
+    from streamproc.upstream import Upstream
+
+
+class _Lease(NamedTuple):
+    """Permits at once, and so far apart."""
+
+    wait_s: float
+    spacing_s: float
+
+
+class Alone:
+    """The rate and the credits of one command that shares them with nobody."""
+
+    def __init__(self) -> None:
+        """Nothing is spent."""
+        self.spent = 0
+
+    async def lease(self, _key_hash: str, _bucket: str, *, permits: int, rate: float) -> _Lease:
+        """Permits as far apart as the rate says."""
+        del permits
+        return _Lease(0.0, 1 / rate)
+
+    async def penalize(self, _key_hash: str, _bucket: str, *, pause_s: float = 0.0) -> None:
+        """Whoever was refused waits anyway."""
+
+    async def reserve_credits(self, _request_id: str, _credit: int, _budget: int | None) -> bool:
+        """A probe has no budget."""
+        return True
+
+    async def settle_credits(self, _request_id: str, *, reserved: int, spent: int) -> None:
+        """Count what was spent."""
+        del reserved
+        self.spent += spent
+
+
+async def estimated(settings: Settings, asked: AnalysisRequested) -> tuple[Estimate, int]:
+    """What the request will take, and the credits that finding it out has cost.
+
+    Wallets whose whole history is stored cost a page each, and those fresh enough nothing; all others are probed.
+    """
+    purse = Alone()
+    known = await _known(settings, asked)
+    took_s: list[float] = []
+    async with open_upstream(settings, purse) as upstream:
+        gate = asyncio.Semaphore(limits.PROBES_AT_ONCE)
+        probed = await asyncio.gather(
+            *(
+                _probed(upstream, wallet, asked, gate, took_s)
+                for wallet in asked.wallets
+                if wallet not in known
+            )
+        )
+    rate, _ = settings.rates
+    found = estimate(
+        [*(each for each in known.values() if each is not None), *probed],
+        rate=rate * limits.RATE_SHARE,
+        latency_s=sorted(took_s)[len(took_s) // 2] if took_s else limits.USUAL_LATENCY_S,
+        cores=os.cpu_count() or 1,
+    )
+    return found, purse.spent
+
+
+def print_estimate(found: Estimate, spent: int, *, as_json: bool) -> None:
+    """A line of JSON, or a table."""
+    if as_json:
+        print_json({**found._asdict(), "probe_credits": spent})
+        return
+    rows = [
+        ("transactions", f"{found.transactions}" + ("" if found.is_exact else " (extrapolated)")),
+        ("calls", found.calls),
+        ("credits", found.credits),
+        ("seconds", found.seconds),
+        ("credits that this estimate has cost", spent),
+    ]
+    print_table(["what", "estimate>"], rows)
+
+
+async def _probed(
+    upstream: Upstream,
+    wallet: str,
+    asked: AnalysisRequested,
+    gate: asyncio.Semaphore,
+    took_s: list[float],
+) -> Extent:
+    """What a probe says of a wallet, no more than is wanted of it."""
+    permit = upstream.permit("estimate", credit_budget=None, is_ended=lambda: False)
+    async with gate:
+        began_s = time.monotonic()
+        extent = await upstream.probe(wallet, permit=permit)
+        took_s.append(time.monotonic() - began_s)
+    most = asked.max_transactions
+    return extent if most is None else extent._replace(transactions=min(most, extent.transactions))
+
+
+async def _known(settings: Settings, asked: AnalysisRequested) -> dict[str, Extent | None]:
+    """The wallets whose whole history is stored: None for a fresh one, else one page; none without a store."""
+    dsn = settings.postgres_dsn.get_secret_value()
+    if dsn == NO_STORE:
+        return {}
+    async with open_store(dsn, pool_size=1) as store:
+        now_ms = await store.now_ms()
+        found: dict[str, Extent | None] = {}
+        for wallet in asked.wallets:
+            if await _is_whole(store, wallet):
+                synced = await store.synced(wallet)
+                age_ms = now_ms - synced.at_ms if synced else now_ms
+                is_fresh = asked.max_age_s > 0 and age_ms <= asked.max_age_s * 1000
+                found[wallet] = (
+                    None if is_fresh else Extent(wallet, 0, is_exact=False, is_new=False)
+                )
+        return found
+
+
+async def _is_whole(store: Store, wallet: str) -> bool:
+    """Whether everything up to the last sync is stored."""
+    ranges = await store.ranges(wallet)
+    return len(ranges) == 1 and ranges[0].from_slot == 0

@@ -1,0 +1,88 @@
+"""One page of full transactions: the call for it, how it is read, and what is wrong with a page that lies."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from streamproc.core.entries import Page, RpcError
+from streamproc.core.raw import raw_page
+from streamproc.errors import UpstreamInconsistentError
+from streamproc.upstream.asking import Question
+from streamproc.upstream.calls import Call, full_page_credits
+from streamproc.upstream.rpc import rpc_request
+from streamproc.upstream.verdict import rpc_fault
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streamproc.core.entries import Entry
+
+METHOD: Final = "getTransactionsForAddress"
+
+
+class Part(NamedTuple):
+    """Slots that are asked for with one filter, from one end."""
+
+    from_slot: int
+    to_slot: int | None
+    token_accounts: str
+    is_ascending: bool = False
+
+
+def full_page_question(
+    url: str, wallet: str, part: Part, token: str | None, limit: int
+) -> Question[Page]:
+    """The call for one page."""
+    slots = {"gte": part.from_slot}
+    if part.to_slot is not None:
+        slots["lte"] = part.to_slot
+    options: dict[str, Any] = {
+        "transactionDetails": "full",
+        "limit": limit,
+        "sortOrder": "asc" if part.is_ascending else "desc",
+        "commitment": "finalized",
+        "encoding": "json",
+        "maxSupportedTransactionVersion": 0,
+        "filters": {"slot": slots, "status": "any", "tokenAccounts": part.token_accounts},
+    }
+    if token is not None:
+        options["paginationToken"] = token
+
+    return Question(
+        call=Call("rpc", METHOD, full_page_credits(limit)),
+        request=rpc_request(url, METHOD, [wallet, options]),
+        read=partial(_read, wallet),
+        cost=lambda page: full_page_credits(len(page.entries)),
+        is_divisible=True,
+        is_heavy=True,
+    )
+
+
+def _read(wallet: str, body: bytes) -> Page:
+    """The page that an answer is; raises what its error means."""
+    page = raw_page(body, wallet)
+    if isinstance(page, RpcError):
+        raise rpc_fault(page.code, page.message)
+    return page
+
+
+def entries_in_order(page: Page, part: Part) -> tuple[Entry, ...]:
+    """The page's entries, each once; raises UpstreamInconsistentError when they are not what was asked for."""
+    entries = tuple({entry.signature: entry for entry in page.entries}.values())
+    slots = [entry.slot for entry in entries]
+    downwards = slots[::-1] if part.is_ascending else slots
+    if any(later > earlier for earlier, later in pairwise(downwards)):
+        raise UpstreamInconsistentError("a page is not in the order of slots that was asked for")
+    if not _are_within(downwards, part):
+        raise UpstreamInconsistentError("a page has transactions of slots that were not asked for")
+    return entries
+
+
+def _are_within(downwards: Sequence[int], part: Part) -> bool:
+    """Whether all slots, the highest first, are of the part."""
+    if not downwards:
+        return True
+    is_below = part.to_slot is None or downwards[0] <= part.to_slot
+    return is_below and downwards[-1] >= part.from_slot

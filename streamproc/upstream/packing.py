@@ -1,0 +1,38 @@
+"""Compressed answers: bounded before they are unpacked, and read where there is time for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import deflate
+
+from streamproc import limits
+from streamproc.errors import UpstreamTimeoutError, UpstreamUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+GZIP: Final = frozenset({"gzip", "x-gzip"})
+_SIZE_BYTES: Final = 4  # the end of a gzip member: its length before compression
+
+
+def check_claim(member: bytes) -> None:
+    """Raise UpstreamTimeoutError when a gzip member claims to be larger than we take: a smaller page may fit."""
+    size = int.from_bytes(member[-_SIZE_BYTES:], "little")
+    if size > limits.ANSWER_MAX_BYTES:
+        raise UpstreamTimeoutError(f"the answer claims {size} bytes")
+
+
+def unpacked(member: bytes) -> bytes:
+    """What one gzip member holds; raises UpstreamUnavailableError when it is broken."""
+    try:
+        return bytes(deflate.gzip_decompress(member))
+    except (deflate.DeflateError, ValueError):
+        raise UpstreamUnavailableError("the answer's compression is broken") from None
+
+
+def read_packed(member: bytes, read: Callable[[bytes], T]) -> T:
+    """What `read` makes of a gzip member's content; for a process of its own, so both are picklable."""
+    return read(unpacked(member))

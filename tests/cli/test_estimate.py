@@ -1,0 +1,101 @@
+"""An estimate costs little, sends nothing, and meets what the sandbox then counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from streamproc.cli.environment import NO_STORE
+from streamproc.cli.estimate import Alone, estimated, print_estimate
+from streamproc.core.estimate import Estimate
+from streamproc.core.ranges import SlotRange
+from streamproc.events import AnalysisRequested
+from streamproc.sandbox.server import Sandbox, serve
+from streamproc.sandbox.world import World
+from streamproc.settings import Settings, load_settings
+from streamproc.store import StoredPage, open_store
+from streamproc.upstream import open_upstream, unlimited
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    """Three wallets with some hundred transactions each."""
+    return World(seed=5, wallets=3, transactions=(90, 150))
+
+
+@pytest.fixture
+async def sandbox(world: World) -> AsyncIterator[Sandbox]:
+    """The world, served."""
+    async with serve(world) as running:
+        yield running
+
+
+def _settings(sandbox: Sandbox, dsn: str) -> Settings:
+    return load_settings(
+        {},
+        kafka_brokers="127.0.0.1:1",
+        postgres_dsn=dsn,
+        helius_api_key="k",
+        helius_plan="professional",
+        helius_rpc_url=sandbox.url,
+        helius_api_url=sandbox.url,
+        dexscreener_url=sandbox.url,
+    )
+
+
+def _request(world: World, **options: object) -> AnalysisRequested:
+    return AnalysisRequested.model_validate(
+        {"request_id": "e-1", "wallets": world.addresses, **options}
+    )
+
+
+async def test_without_a_store_every_wallet_is_probed(world: World, sandbox: Sandbox) -> None:
+    found, spent = await estimated(_settings(sandbox, NO_STORE), _request(world))
+    lengths = [len(world.entries(wallet)) for wallet in world.addresses]
+    assert found.transactions == sum(lengths)
+    assert found.is_exact
+    assert spent == sandbox.counters.credits == 30
+    capped, _ = await estimated(_settings(sandbox, NO_STORE), _request(world, max_transactions=50))
+    assert capped.transactions == 150
+    assert capped.credits < found.credits
+
+
+async def test_the_history_part_is_what_listing_then_costs(world: World, sandbox: Sandbox) -> None:
+    settings = _settings(sandbox, NO_STORE)
+    found, _ = await estimated(settings, _request(world))
+    sandbox.counters.reset()
+    async with open_upstream(settings, Alone()) as upstream:
+        for wallet in world.addresses:
+            async for _ in upstream.history(wallet, permit=unlimited):
+                pass
+    beside = len(world.addresses) * 4  # is it a wallet, and three calls for its balances
+    assert found.credits - beside == sandbox.counters.credits
+
+
+@pytest.mark.real
+async def test_what_is_stored_costs_a_page_and_what_is_fresh_nothing(
+    world: World, sandbox: Sandbox, store_dsn: str
+) -> None:
+    settings = _settings(sandbox, store_dsn)
+    async with open_store(store_dsn, pool_size=1) as store:
+        for wallet in world.addresses:
+            await store.add_page(wallet, StoredPage((), SlotRange(0, 10**9), "x"))
+            at_ms = await store.now_ms()
+            await store.mark_synced(wallet, watermark_slot=10**9, at_ms=at_ms)
+    stored, spent = await estimated(settings, _request(world))
+    assert (stored.calls, spent) == (3 * 4, 0)
+    fresh, spent = await estimated(settings, _request(world, max_age_s=3600))
+    assert (fresh.calls, fresh.credits, spent) == (0, 0, 0)
+
+
+def test_it_is_shown_to_people_and_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    found = Estimate(1500, 10, 160, 2.5, is_exact=False)
+    print_estimate(found, 20, as_json=False)
+    print_estimate(found, 20, as_json=True)
+    shown = capsys.readouterr().out
+    assert "1500 (extrapolated)" in shown
+    assert '"probe_credits":20' in shown
