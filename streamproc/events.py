@@ -8,7 +8,7 @@ Lamports are integers, token amounts strings of base units, times unix seconds u
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -59,6 +59,7 @@ RankBy = Literal[
     "held_traded_jaccard",
     "held_value_cosine",
 ]
+SCORES: Final[tuple[RankBy, ...]] = get_args(RankBy)  # of a pair, in the order of the contract
 Outcome = Literal["analyzed", "failed", "excluded"]
 BalanceState = Literal["ok", "failed", "oversized"]
 TerminalStatus = Literal["completed", "failed", "cancelled", "expired", "rejected"]

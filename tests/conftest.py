@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import hypothesis
 import pytest
 import yaml
 
@@ -37,6 +38,15 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
 COMPOSE = yaml.safe_load((Path(__file__).parents[1] / "docker-compose.yml").read_text("utf-8"))
+# No deadline: how fast an example is depends on what else the machine does. CI repeats itself, people explore.
+hypothesis.settings.register_profile(
+    "suite",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    derandomize="CI" in os.environ,
+)
+hypothesis.settings.load_profile("suite")
+
 KAFKA_IMAGE = COMPOSE["services"]["kafka"]["image"]
 POSTGRES_IMAGE = COMPOSE["services"]["postgres"]["image"]
 # Lost at a power cut, kept at a kill: all that a test needs.

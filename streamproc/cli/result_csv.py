@@ -6,22 +6,13 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
+from streamproc.events import SCORES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from streamproc.report.wording import Json
 
-SCORES = (
-    "capital",
-    "binary",
-    "idf",
-    "jaccard",
-    "ruzicka",
-    "held_jaccard",
-    "held_cosine",
-    "held_traded_jaccard",
-    "held_value_cosine",
-)
 FACTS = ("shared_tokens", "tokens_a", "tokens_b", "overlap", "label", "trend", "lower_bound")
 TESTS = ("p", "q", "lift")  # of the overlap against chance
 

@@ -14,7 +14,8 @@ CREDITS_PER_HUNDRED: Final = 10
 KIND_CALLS: Final = 1
 OLD_PART_CALLS: Final = 1
 BALANCE_CALLS: Final = 3
-# Transactions that one core unpacks, reads and stores in a second; rounded down from docs/sync.md.
+# Transactions that one core unpacks, reads and stores in a second: assumed, about half of what part a of `./run bench
+# sync` reads on one, because storing costs about as much again.
 STORED_PER_CORE_S: Final = 10_000
 LONGEST_CHAIN_CALLS: Final = 4  # kind, newest page, the rest side by side, the old part
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from streamproc.core.similarity.evidence import rounded
 from streamproc.core.similarity.labels import label_of, trend_of
-from streamproc.core.similarity.scores import SCORES
+from streamproc.events import SCORES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

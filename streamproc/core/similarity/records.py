@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from streamproc.core.similarity.labels import label_of, trend_of
 from streamproc.core.similarity.meeting import Meeting
-from streamproc.core.similarity.scores import SCORES
 from streamproc.core.similarity.shared import (
     WalletEntries,
     shared_entries,
     top_shared,
     wallet_entries,
 )
+from streamproc.events import SCORES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

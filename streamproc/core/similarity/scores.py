@@ -21,18 +21,6 @@ if TYPE_CHECKING:
 
     from streamproc.core.similarity.rows import Columns, Held, Rows, Traded
 
-SCORES = (
-    "capital",
-    "binary",
-    "idf",
-    "jaccard",
-    "ruzicka",
-    "held_jaccard",
-    "held_cosine",
-    "held_traded_jaccard",
-    "held_value_cosine",
-)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:

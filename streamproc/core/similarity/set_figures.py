@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamproc import limits
-from streamproc.core.similarity.scores import SCORES
+from streamproc.events import SCORES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -18,7 +18,7 @@ from streamproc.core.similarity import (
     WalletRow,
     compare,
 )
-from streamproc.core.similarity.scores import SCORES
+from streamproc.events import SCORES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
