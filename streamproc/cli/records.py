@@ -144,8 +144,11 @@ async def follow(
                 yield event
             told_end = told_end or (isinstance(event, AnalysisProgressed) and event.terminal)
             if terminal is not None and (told_end or _is_unannounced(terminal)):
-                yield terminal
-                return
+                break
+        for event in await _left_over(consumer, settings, request_id):
+            yield event
+        if terminal is not None:
+            yield terminal
 
 
 def _is_unannounced(terminal: Event) -> bool:
@@ -173,6 +176,27 @@ async def _events(
     async for record in consumer:
         if record.key == key:
             yield decode_internal(kinds[record.topic], record.value)
+
+
+async def _left_over(
+    consumer: AIOKafkaConsumer, settings: Settings, request_id: str
+) -> list[Event]:
+    """What lies on the other partitions by now, so that no topic's slower answer is cut off by the end."""
+    codec = codec_for(settings)
+    kinds = {codec.topic_of(kind): kind for kind in (WalletProgressed, WalletAnalyzed)}
+    ends = await consumer.end_offsets(consumer.assignment())
+    found: list[Event] = []
+    while any([await consumer.position(place) < end for place, end in ends.items()]):
+        fetched = await consumer.getmany(timeout_ms=limits.CLI_FETCH_WAIT_MS * 5)
+        if not fetched:
+            break
+        found += [
+            decode_internal(kinds[record.topic], record.value)
+            for records in fetched.values()
+            for record in records
+            if record.key == request_id.encode() and record.topic in kinds
+        ]
+    return found
 
 
 async def _seek(
