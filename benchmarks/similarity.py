@@ -22,7 +22,8 @@ from scipy.sparse import csr_array
 from streamproc.core.pair_columns import packed_columns, pair_columns
 from streamproc.core.similarity import SimilarityInputs, compare
 from streamproc.core.similarity.rows import rows_from_inputs
-from streamproc.core.similarity.scores import SCORES, Scores, all_scores
+from streamproc.core.similarity.scores import Scores, all_scores
+from streamproc.events import SCORES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,10 +18,9 @@ from streamproc.core.entries import Page
 from streamproc.core.raw import raw_page
 from streamproc.core.similarity import SimilarityInputs, compare
 from streamproc.core.similarity.chance import Q_MAX, benjamini_hochberg, is_surprising
-from streamproc.core.similarity.scores import SCORES
 from streamproc.core.solana import EXCLUDED_MINTS
 from streamproc.core.surroundings import Surroundings
-from streamproc.events import ReadyWallet
+from streamproc.events import SCORES, ReadyWallet
 from streamproc.sandbox.raw_form import raw_form
 from streamproc.sandbox.world import SIZES, World
 
