@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from streamproc.events import RankBy
 
 
+NO_GROUP = -1  # of a wallet that no gated pair has
+
+
 def clusters_json(
     rows: Rows, scores: Scores, is_gated: NDArray[np.bool_], rank_by: RankBy
 ) -> list[Json]:
@@ -32,14 +35,19 @@ def clusters_json(
     groups = components(
         len(rows.wallets), scores.wallet_a[is_gated].tolist(), scores.wallet_b[is_gated].tolist()
     )
+    group_of = np.full(len(rows.wallets), NO_GROUP)
+    for number, group in enumerate(groups):
+        group_of[group] = number
+    inside = _scores_inside(scores, group_of, len(groups), rank_by)
+    common = _common_mints(rows, scores, group_of, [len(group) for group in groups])
     return [
         {
             "id": cluster_id([rows.wallets[member] for member in group]),
             "wallets": [rows.wallets[member] for member in group],
-            "mean_score": mean(_scores_inside(scores, group, rank_by)),
-            "common_mints": _common_mints(rows, scores, group),
+            "mean_score": mean(inside[number]),
+            "common_mints": common[number],
         }
-        for group in groups
+        for number, group in enumerate(groups)
     ]
 
 
@@ -68,15 +76,32 @@ def _root(root: list[int], node: int) -> int:
     return node
 
 
-def _scores_inside(scores: Scores, group: Sequence[int], rank_by: RankBy) -> NDArray[np.float64]:
-    inside = np.isin(scores.wallet_a, group) & np.isin(scores.wallet_b, group)
-    return scores.by_name[rank_by][inside]
+def _scores_inside(
+    scores: Scores, group_of: NDArray[np.int64], groups: int, rank_by: RankBy
+) -> list[NDArray[np.float64]]:
+    """The ranking scores of all pairs inside each group, in the order of the pairs."""
+    of_a = group_of[scores.wallet_a]
+    pairs = np.flatnonzero((of_a != NO_GROUP) & (of_a == group_of[scores.wallet_b]))
+    pairs = pairs[np.argsort(of_a[pairs], kind="stable")]
+    bounds = np.searchsorted(of_a[pairs], np.arange(groups + 1))
+    values = scores.by_name[rank_by][pairs]
+    return [values[bounds[number] : bounds[number + 1]] for number in range(groups)]
 
 
-def _common_mints(rows: Rows, scores: Scores, group: Sequence[int]) -> list[str]:
+def _common_mints(
+    rows: Rows, scores: Scores, group_of: NDArray[np.int64], sizes: Sequence[int]
+) -> list[list[str]]:
+    """The mints that every member of each group traded, the rarest first, then by address."""
     columns = rows.traded.columns
-    members = np.isin(columns.wallet, group)
-    counts = np.bincount(columns.mint()[members], minlength=len(columns.mints))
-    common = np.flatnonzero(counts == len(group))
-    order = common[np.argsort(-scores.idf[common], kind="stable")]
-    return [columns.mints[number] for number in order[: limits.CLUSTER_MINTS_MAX].tolist()]
+    group, mint = group_of[columns.wallet], columns.mint()
+    is_member = group != NO_GROUP
+    width = len(columns.mints)
+    cells, counts = np.unique(group[is_member] * width + mint[is_member], return_counts=True)
+    common = cells[counts == np.array(sizes, dtype=np.int64)[cells // max(width, 1)]]
+    found: list[list[str]] = []
+    for number in range(len(sizes)):
+        low, high = np.searchsorted(common, [number * width, (number + 1) * width])
+        mints = common[low:high] - number * width
+        order = mints[np.argsort(-scores.idf[mints], kind="stable")]
+        found.append([columns.mints[each] for each in order[: limits.CLUSTER_MINTS_MAX].tolist()])
+    return found
