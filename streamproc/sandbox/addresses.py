@@ -11,7 +11,7 @@ from solders.signature import Signature
 class AddressBook:
     """Names to addresses; the same seed and name give the same address, always."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: str) -> None:
         self._seed = seed
         self._known: dict[str, str] = {}
 

@@ -93,8 +93,9 @@ class Transaction:
 class Chain:
     """Balances now, mints, and the transactions in block order."""
 
-    def __init__(self, seed: int) -> None:
-        self.book = AddressBook(seed)
+    def __init__(self, seed: int, *, edition: str = "") -> None:
+        """`edition` keeps worlds of one seed but another size apart: they share no address and no signature."""
+        self.book = AddressBook(f"{seed}{edition}")
         self.lamports: dict[str, int] = {}
         self.token_accounts: dict[str, TokenAccount] = {}
         self.owned: dict[str, dict[str, None]] = {}

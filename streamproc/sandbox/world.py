@@ -37,10 +37,10 @@ class World:
     ) -> None:
         """Generate it; `transactions` per wallet is a number or a range, and is met roughly."""
         self.seed = seed
-        self.chain = Chain(seed)
+        low, high = (transactions, transactions) if isinstance(transactions, int) else transactions
+        self.chain = Chain(seed, edition=f"/{wallets}/{low}/{high}")
         self.market = Market(self.chain, seed, _coins(wallets))
         scene = Scene(self.chain, self.market, seed)
-        low, high = (transactions, transactions) if isinstance(transactions, int) else transactions
         rng = random.Random(f"{seed}/cast")  # noqa: S311 - a simulation, nothing secret
         self.wallets = [
             _cast_wallet(self.chain, rng, n, rng.randint(low, high)) for n in range(wallets)

@@ -110,6 +110,15 @@ def test_the_same_seed_gives_the_same_world_to_the_last_byte() -> None:
     assert orjson.dumps(one.about()) == orjson.dumps(two.about())
 
 
+def test_worlds_of_one_seed_but_another_size_share_nobody() -> None:
+    # A store that has seen one of them would mix their histories.
+    few, more = (World(seed=1, wallets=count, transactions=20) for count in (3, 4))
+    longer = World(seed=1, wallets=3, transactions=30)
+    assert not set(few.addresses) & set(more.addresses)
+    assert not set(few.addresses) & set(longer.addresses)
+    assert few.transactions[0].place.signature != more.transactions[0].place.signature
+
+
 def test_another_seed_gives_another_world() -> None:
     one, two = (World(seed=seed, wallets=4, transactions=20) for seed in (5, 6))
     assert not set(one.addresses) & set(two.addresses)
