@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -171,6 +172,22 @@ async def test_what_is_held_tells_how_much_and_where_it_ends(store: Store) -> No
 
 
 @pytest.mark.real
+async def test_pages_of_many_wallets_that_name_the_same_mints_never_wait_in_a_ring(
+    store: Store,
+) -> None:
+    order = Random(5)  # noqa: S311 - a test, nothing secret
+    for turn in range(6):
+        mints = [str(Pubkey.from_bytes(bytes([turn, number]) * 16)) for number in range(150)]
+        pages = []
+        for number in range(8):
+            shuffled = order.sample(mints, len(mints))
+            wallet = str(Pubkey.from_bytes(bytes([100 + number]) * 32))
+            decimals = dict.fromkeys(shuffled, 6)
+            pages.append(store.add_page(wallet, StoredPage((), None, "full", decimals=decimals)))
+        await asyncio.gather(*pages)  # a ring would be a StoreUnavailableError: deadlock detected
+        assert set((await store.decimals(mints)).values()) == {6}
+
+
 async def test_decimals_are_kept_as_first_named(store: Store) -> None:
     await store.add_page(WALLET, StoredPage([], None, "full", decimals={MINTS[0]: 6, MINTS[1]: 0}))
     await store.add_page(WALLET, StoredPage([], None, "full", decimals={MINTS[0]: 9}))

@@ -13,9 +13,18 @@ SELECT id, address FROM mints WHERE address = ANY($1::text[])
 SELECT id, address FROM mints WHERE id = ANY($1::integer[])
 
 -- name: put_decimals
+-- Rows are locked in the order of addresses first: pages of many wallets name the same mints at the same time.
+WITH known AS (
+    SELECT m.id, named.decimals
+    FROM unnest($1::text[], $2::smallint[]) AS named (address, decimals)
+    JOIN mints AS m USING (address)
+    WHERE m.decimals IS NULL
+    ORDER BY m.address
+    FOR NO KEY UPDATE OF m
+)
 UPDATE mints SET decimals = known.decimals
-FROM unnest($1::text[], $2::smallint[]) AS known (address, decimals)
-WHERE mints.address = known.address AND mints.decimals IS NULL
+FROM known
+WHERE mints.id = known.id AND mints.decimals IS NULL
 
 -- name: decimals
 SELECT address, decimals FROM mints WHERE address = ANY($1::text[]) AND decimals IS NOT NULL
