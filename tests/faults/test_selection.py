@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
-# Seen once in four runs: the woken worker leaves its last commit behind, though nothing is lost (docs/faults.md).
+# Seen in one run of the suite: the woken worker leaves its last commit behind, though nothing is lost (docs/faults.md).
 WOKEN = pytest.mark.xfail(
     reason="a worker that slept through its session may not commit its last record"
 )
