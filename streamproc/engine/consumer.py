@@ -112,6 +112,10 @@ class GuardedThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fau
             for partition, offset in offsets.items()
             if partition in self.assignment()
         }
+        if (
+            not ours
+        ):  # a rebalance has taken them all since; aiokafka raises ValueError for an empty commit
+            return False
         try:
             await asyncio.wait_for(consumer.commit(ours), limits.COMMIT_TIMEOUT_S)
         except (KafkaError, TimeoutError) as error:

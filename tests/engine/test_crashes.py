@@ -99,8 +99,6 @@ async def test_stops_under_load_are_quick_and_lose_nothing(flow: Flow) -> None:
     assert not flow.violations
 
 
-# Seen in one run of the suite: everything held, but the woken worker ended itself (docs/faults.md).
-@pytest.mark.xfail(reason="a worker that slept through its session may end itself on waking")
 async def test_a_worker_that_slept_through_its_session_says_nothing_of_its_own(flow: Flow) -> None:
     """Another one has its partitions by then, and may have said the same things in other words."""
     sleeper, other = flow.worker(**WORKING), flow.worker(**WORKING)

@@ -23,15 +23,11 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
-# Seen in one run of the suite: the woken worker leaves its last commit behind, though nothing is lost (docs/faults.md).
-WOKEN = pytest.mark.xfail(
-    reason="a worker that slept through its session may not commit its last record"
-)
 CHOSEN = (
     "kill at mid-sync",
     "kill at after-terminal-update-before-publish",
     "every part five times",
-    pytest.param("SIGSTOP until all is done", marks=WOKEN),
+    "SIGSTOP until all is done",
 )
 
 
