@@ -9,6 +9,8 @@ import os
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import asynccontextmanager
+from multiprocessing import connection
+from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -52,7 +54,21 @@ class ProcessPool:
         """A pool whose processes come from a server that has the heavy imports done."""
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOADED)
-        return ProcessPoolExecutor(self._processes, mp_context=context)
+        return ProcessPoolExecutor(
+            self._processes, mp_context=context, initializer=end_with_the_parent
+        )
+
+
+def end_with_the_parent() -> None:
+    """Have this process of a pool end when the one that asked for it dies, however suddenly; it would wait for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # noqa: S101 - a pool's process has one
+
+    def watch() -> None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+    Thread(target=watch, name="parent-watch", daemon=True).start()
 
 
 @asynccontextmanager
