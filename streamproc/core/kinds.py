@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from streamproc.core.entries import Kind
 from streamproc.core.solana import QUOTES, WSOL
+from streamproc.core.transactions import TokenChange
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Evidence(NamedTuple):
+class Evidence(msgspec.Struct, gc=False):
     """Everything that a kind is decided from; of a transaction that did not fail."""
 
+    wallet: str
     trade_sol: int
-    deltas: tuple[tuple[str, int], ...]
+    deltas: dict[str, int]  # mint -> units, none of them 0
     legs: dict[str, int]  # quote mint -> signed units, from dust upwards
     is_payer: bool
-    supply: dict[str, int]  # mint -> units minted (+) or burnt (-)
-    foreign_quotes: dict[str, list[int]]  # quote mint -> changes of foreign token accounts
+    tokens: list[TokenChange]
+
+    def supply(self, mint: str) -> int:
+        """How many units were minted (+) or burnt (-)."""
+        return sum([change.units for change in self.tokens if change.mint == mint])
+
+    def foreign(self, mint: str) -> int:
+        """How many units all foreign accounts together gained (+) or lost (-)."""
+        return sum(
+            [
+                change.units
+                for change in self.tokens
+                if change.mint == mint and change.owner != self.wallet
+            ]
+        )
 
 
-class _Sides(NamedTuple):
+class _Sides(msgspec.Struct, gc=False):
     """What came and what went, quotes and tokens apart."""
 
     tokens_in: list[str]
@@ -35,15 +52,24 @@ def kind_of(evidence: Evidence) -> Kind:
     """The kind of a transaction that did not fail; one that moved nothing of the wallet's is `other`."""
     if not evidence.deltas and not evidence.legs:
         return Kind.OTHER
-    sides = _Sides(
-        [mint for mint, units in evidence.deltas if units > 0 and mint not in QUOTES],
-        [mint for mint, units in evidence.deltas if units < 0 and mint not in QUOTES],
-        [mint for mint, units in evidence.legs.items() if units > 0],
-        [mint for mint, units in evidence.legs.items() if units < 0],
-    )
+    sides = _sides(evidence)
     if not sides.tokens_in and not sides.tokens_out:
         return _quotes_alone(sides)
-    return next((kind for kind, holds in _RULES if holds(evidence, sides)), Kind.OTHER)
+    for kind, holds in _RULES:
+        if holds(evidence, sides):
+            return kind
+    return Kind.OTHER
+
+
+def _sides(evidence: Evidence) -> _Sides:
+    """Assets by what they are and which way they went."""
+    sides = _Sides([], [], [], [])
+    for mint, units in evidence.deltas.items():
+        if mint not in QUOTES:
+            (sides.tokens_in if units > 0 else sides.tokens_out).append(mint)
+    for mint, units in evidence.legs.items():
+        (sides.quotes_in if units > 0 else sides.quotes_out).append(mint)
+    return sides
 
 
 def _quotes_alone(sides: _Sides) -> Kind:
@@ -60,13 +86,14 @@ def _is_liquidity(evidence: Evidence, sides: _Sides) -> bool:
     """Two or more assets against a receipt minted for them, its mirror image, or a one-way deposit."""
     assets_in = len(sides.tokens_in) + len(sides.quotes_in)
     assets_out = len(sides.tokens_out) + len(sides.quotes_out)
-    supply = evidence.supply
+    if assets_in < 2 and assets_out < 2:  # noqa: PLR2004 - both sides of a pool go the same way
+        return False
     destroyed = [_is_destroyed(evidence, mint) for mint in sides.tokens_out]
     added = (
-        assets_out >= 2  # noqa: PLR2004 - both sides of a pool
+        assets_out >= 2  # noqa: PLR2004
         and bool(sides.tokens_in)
         and not sides.quotes_in
-        and all(supply[mint] > 0 for mint in sides.tokens_in)
+        and all(evidence.supply(mint) > 0 for mint in sides.tokens_in)
         and not any(destroyed)
     )
     removed = (
@@ -74,7 +101,7 @@ def _is_liquidity(evidence: Evidence, sides: _Sides) -> bool:
         and bool(sides.tokens_out)
         and not sides.quotes_out
         and all(destroyed)
-        and not any(supply[mint] > 0 for mint in sides.tokens_in)
+        and not any(evidence.supply(mint) > 0 for mint in sides.tokens_in)
     )
     return added or removed or _is_one_way_liquidity(evidence, sides)
 
@@ -83,11 +110,10 @@ def _is_one_way_liquidity(evidence: Evidence, sides: _Sides) -> bool:
     """A token and a quote go the same way, nothing comes back, and foreign accounts of the quote mirror it."""
     if not evidence.is_payer:
         return False
-    pools = {mint: sum(changes) for mint, changes in evidence.foreign_quotes.items()}
     if sides.tokens_out and sides.quotes_out and not sides.tokens_in and not sides.quotes_in:
-        return any(pools.get(mint, 0) > 0 for mint in sides.quotes_out)
+        return any(evidence.foreign(mint) > 0 for mint in sides.quotes_out)
     if sides.tokens_in and sides.quotes_in and not sides.tokens_out and not sides.quotes_out:
-        return any(pools.get(mint, 0) < 0 for mint in sides.quotes_in)
+        return any(evidence.foreign(mint) < 0 for mint in sides.quotes_in)
     return False
 
 
@@ -106,7 +132,7 @@ def _is_destroyed(evidence: Evidence, mint: str) -> bool:
 
     The sum over all accounts falls too when a fee is withheld from a transfer, but by less than what left.
     """
-    return evidence.supply[mint] <= dict(evidence.deltas)[mint]
+    return evidence.supply(mint) <= evidence.deltas[mint]
 
 
 def _is_swap(_: Evidence, sides: _Sides) -> bool:
@@ -132,7 +158,7 @@ def _is_mint(evidence: Evidence, sides: _Sides) -> bool:
     return (
         not sides.tokens_out
         and not evidence.legs
-        and all(evidence.supply[mint] > 0 for mint in sides.tokens_in)
+        and all(evidence.supply(mint) > 0 for mint in sides.tokens_in)
     )
 
 
@@ -148,7 +174,10 @@ def _is_transfer_out(evidence: Evidence, sides: _Sides) -> bool:
 
 def _foreign_quote_pays(evidence: Evidence) -> bool:
     """Whether a foreign token account of a quote loses units."""
-    return any(units < 0 for changes in evidence.foreign_quotes.values() for units in changes)
+    return any(
+        change.units < 0 and change.mint in QUOTES and change.owner != evidence.wallet
+        for change in evidence.tokens
+    )
 
 
 _RULES: tuple[tuple[Kind, Callable[[Evidence, _Sides], bool]], ...] = (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from streamproc.core.entries import TRANSFER_KINDS, Entry, Kind, quote_legs
 from streamproc.core.kinds import Evidence, kind_of
@@ -14,14 +16,12 @@ if TYPE_CHECKING:
 _ROUTED_APART = 100  # two ends of a route differ by at most one part in so many (fees of the pools)
 
 
-class _Accounts(NamedTuple):
-    """The token changes of a transaction, seen from the wallet."""
+class _Accounts(msgspec.Struct, gc=False):
+    """The token accounts that changed, seen from the wallet."""
 
-    own: dict[str, int]  # own token accounts that changed -> their change of WSOL
+    own: dict[str, int]  # own token accounts -> their change of WSOL
     foreign: dict[str, int]  # the same of all others
     deltas: dict[str, int]  # mint -> sum over own accounts, without WSOL
-    supply: dict[str, int]  # mint -> sum over all accounts: what was minted (+) or burnt (-)
-    foreign_quotes: dict[str, list[int]]  # quote mint -> changes of foreign accounts
 
 
 def entry_of(transaction: Transaction, wallet: str) -> Entry:
@@ -40,17 +40,10 @@ def entry_of(transaction: Transaction, wallet: str) -> Entry:
         else _received_rent(lamports, accounts.own)
     )
     trade_sol = sol_delta + network_fee + tips + rent
-    deltas = tuple(sorted([change for change in accounts.deltas.items() if change[1]]))
-    kind = kind_of(
-        Evidence(
-            trade_sol,
-            deltas,
-            quote_legs(trade_sol, deltas),
-            payer,
-            accounts.supply,
-            accounts.foreign_quotes,
-        )
-    )
+    moved = {mint: units for mint, units in accounts.deltas.items() if units}
+    legs = quote_legs(trade_sol, moved.items())
+    kind = kind_of(Evidence(wallet, trade_sol, moved, legs, payer, transaction.tokens))
+    deltas = tuple(sorted(moved.items()))
     return Entry(
         transaction.signature,
         transaction.slot,
@@ -65,7 +58,7 @@ def entry_of(transaction: Transaction, wallet: str) -> Entry:
         rent,
         kind,
         deltas,
-        _routed_quote(accounts.foreign_quotes) if kind is Kind.TOKEN_SWAP else None,
+        _routed_quote(transaction.tokens, wallet) if kind is Kind.TOKEN_SWAP else None,
         _counterparty(transaction, wallet, kind, deltas) if kind in TRANSFER_KINDS else None,
     )
 
@@ -92,24 +85,19 @@ def _failed(transaction: Transaction, network_fee: int) -> Entry:
 
 
 def _accounts(tokens: list[TokenChange], wallet: str) -> _Accounts:
-    """Own and foreign token accounts apart, with the sums that everything else is decided by."""
+    """Own and foreign token accounts apart, and what the wallet's own gained."""
     own: dict[str, int] = {}
     foreign: dict[str, int] = {}
     deltas: dict[str, int] = {}
-    supply: dict[str, int] = {}
-    foreign_quotes: dict[str, list[int]] = {}
     for account, owner, mint, units, _ in tokens:
-        is_own = owner == wallet
-        wsol = units if mint == WSOL else 0
-        side = own if is_own else foreign
-        side[account] = side.get(account, 0) + wsol
-        supply[mint] = supply.get(mint, 0) + units
-        if is_own:
-            if mint != WSOL:
-                deltas[mint] = deltas.get(mint, 0) + units
-        elif mint in QUOTES:
-            foreign_quotes.setdefault(mint, []).append(units)
-    return _Accounts(own, foreign, deltas, supply, foreign_quotes)
+        side = own if owner == wallet else foreign
+        if mint == WSOL:
+            side[account] = side.get(account, 0) + units
+            continue
+        side.setdefault(account, 0)
+        if owner == wallet:
+            deltas[mint] = deltas.get(mint, 0) + units
+    return _Accounts(own, foreign, deltas)
 
 
 def _tips(lamports: dict[str, int], wallet: str) -> int:
@@ -148,13 +136,17 @@ def _received_rent(lamports: dict[str, int], own: dict[str, int]) -> int:
     return -sum([max(0, lamports.get(account, 0) - wsol) for account, wsol in own.items()])
 
 
-def _routed_quote(foreign_quotes: dict[str, list[int]]) -> tuple[str, int] | None:
+def _routed_quote(tokens: list[TokenChange], wallet: str) -> tuple[str, int] | None:
     """The one quote that leaves exactly one foreign account and reaches exactly one other, at most 1 % apart.
 
     Its smaller amount; None when no quote, or more than one, does.
     """
+    foreign: dict[str, list[int]] = {}
+    for change in tokens:
+        if change.mint in QUOTES and change.owner != wallet:
+            foreign.setdefault(change.mint, []).append(change.units)
     routed = []
-    for mint, changes in foreign_quotes.items():
+    for mint, changes in foreign.items():
         if len(changes) != 2 or min(changes) > 0 or max(changes) < 0:  # noqa: PLR2004 - two ends
             continue
         larger, smaller = max(map(abs, changes)), min(map(abs, changes))

@@ -108,7 +108,7 @@ def raw_page(body: bytes, wallet: str) -> Page | RpcError:
             raise UpstreamInconsistentError(f"a transaction contradicts itself: {error}") from error
         entry = entry_of(transaction, wallet)
         if entry.deltas:
-            decimals |= _decimals(transaction.tokens, wallet)
+            _note_decimals(decimals, transaction.tokens, wallet)
         entries.append(entry)
         if not _names(item, wallet):
             foreign.append(entry.signature)
@@ -131,9 +131,7 @@ def _transaction(item: _Item) -> Transaction:
         is_failed,
         meta.fee,
         keys[0],
-        {}
-        if is_failed
-        else {k: b - a for k, a, b in zip(keys, before, after, strict=True) if a != b},
+        {} if is_failed else _lamport_changes(keys, before, after),
         [] if is_failed else _token_changes(keys, meta),
     )
 
@@ -145,49 +143,50 @@ def _keys(item: _Item) -> list[str]:
     return keys if loaded is None else [*keys, *loaded.writable, *loaded.readonly]
 
 
+def _lamport_changes(keys: list[str], before: list[int], after: list[int]) -> dict[str, int]:
+    """Account -> what it gained, for those whose balance differs."""
+    if before == after:
+        return {}
+    return {key: now - was for key, was, now in zip(keys, before, after, strict=True) if was != now}
+
+
 def _token_changes(keys: list[str], meta: _Meta) -> list[TokenChange]:
     """Token accounts whose amount differs; one that is on one side only was opened or closed."""
     changes: list[TokenChange] = []
     before = {balance.accountIndex: balance for balance in meta.preTokenBalances or ()}
     for balance in meta.postTokenBalances or ():
-        amount = balance.uiTokenAmount
-        earlier = before.pop(balance.accountIndex, None)
-        units = int(amount.amount)
-        if earlier is not None:
-            if earlier.mint == balance.mint:
-                units -= int(earlier.uiTokenAmount.amount)
-            else:
-                before[balance.accountIndex] = earlier
-        if units:
-            account = _account(keys, balance.accountIndex)
-            changes.append(
-                TokenChange(account, balance.owner, balance.mint, units, amount.decimals)
-            )
-    for index, balance in before.items():
-        amount = balance.uiTokenAmount
-        units = -int(amount.amount)
-        if units:
-            account = _account(keys, index)
-            changes.append(
-                TokenChange(account, balance.owner, balance.mint, units, amount.decimals)
-            )
+        earlier = before.get(balance.accountIndex)
+        if earlier is None or earlier.mint != balance.mint:
+            _add_change(changes, keys, balance, int(balance.uiTokenAmount.amount))
+            continue
+        del before[balance.accountIndex]
+        was, now = earlier.uiTokenAmount.amount, balance.uiTokenAmount.amount
+        if was != now:
+            _add_change(changes, keys, balance, int(now) - int(was))
+    for balance in before.values():
+        _add_change(changes, keys, balance, -int(balance.uiTokenAmount.amount))
     return changes
 
 
-def _account(keys: list[str], index: int) -> str:
-    """The key that an account index means."""
+def _add_change(
+    changes: list[TokenChange], keys: list[str], balance: _TokenBalance, units: int
+) -> None:
+    """Add what an account gained; nothing is no change."""
+    if not units:
+        return
+    index = balance.accountIndex
     if not 0 <= index < len(keys):
         raise UpstreamInconsistentError("a token balance belongs to no account of its transaction")
-    return keys[index]
+    changes.append(
+        TokenChange(keys[index], balance.owner, balance.mint, units, balance.uiTokenAmount.decimals)
+    )
 
 
-def _decimals(tokens: Iterable[TokenChange], wallet: str) -> dict[str, int]:
-    """Mint -> decimals of the wallet's own changes."""
-    return {
-        change.mint: change.decimals
-        for change in tokens
-        if change.owner == wallet and change.mint != WSOL
-    }
+def _note_decimals(decimals: dict[str, int], tokens: Iterable[TokenChange], wallet: str) -> None:
+    """Add the decimals of the wallet's own changes, by mint."""
+    for change in tokens:
+        if change.owner == wallet and change.mint != WSOL:
+            decimals[change.mint] = change.decimals
 
 
 def _names(item: _Item, wallet: str) -> bool:
