@@ -14,6 +14,7 @@ from solders.signature import Signature
 
 from streamproc.sandbox.archive import AccountState, Record
 from streamproc.sandbox.known import LAMPORTS_PER_SOL, SYSTEM
+from streamproc.sandbox.prebuilt import SLOT_MAX
 from streamproc.sandbox.server import serve
 from streamproc.sandbox.world import World
 from streamproc.sandbox.world_archive import WorldArchive
@@ -34,6 +35,12 @@ class Upstream(NamedTuple):
 
     url: str
     wallets: list[str]
+    line: Connection
+
+    def let_go(self) -> None:
+        """Show the transactions that were kept back so far."""
+        self.line.send("let go")
+        self.line.recv()
 
     def counters(self, *, reset: bool = False) -> dict[str, Any]:
         """What it has counted; with `reset` it begins again."""
@@ -117,26 +124,31 @@ def _padded(body: bytes) -> bytes:
 
 @contextmanager
 def stretched_upstream(
-    lengths: Sequence[int], *, latency_s: float, rpc_rps: float
+    lengths: Sequence[int], *, latency_s: float, rpc_rps: float, kept_back: int = 0
 ) -> Iterator[Upstream]:
-    """A sandbox with wallets of these lengths in a process of its own, its pages prepared."""
+    """A sandbox with wallets of these lengths in a process of its own, its pages prepared.
+
+    The newest `kept_back` places in time are not shown before they are let go.
+    """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(
-        target=_serve, args=(theirs, list(lengths), latency_s, rpc_rps), daemon=True
+        target=_serve, args=(theirs, list(lengths), latency_s, rpc_rps, kept_back), daemon=True
     )
     process.start()
     theirs.close()
     try:
         if not ours.poll(STARTED_WITHIN_S):
             raise TimeoutError("the sandbox did not start")
-        yield Upstream(ours.recv(), [address_of(number) for number in range(len(lengths))])
+        yield Upstream(ours.recv(), [address_of(number) for number in range(len(lengths))], ours)
     finally:
         process.terminate()
         process.join()
 
 
-def _serve(started: Connection, lengths: list[int], latency_s: float, rpc_rps: float) -> None:
+def _serve(
+    line: Connection, lengths: list[int], latency_s: float, rpc_rps: float, kept_back: int
+) -> None:
     """Serve until this process is ended."""
 
     async def run() -> None:
@@ -144,7 +156,18 @@ def _serve(started: Connection, lengths: list[int], latency_s: float, rpc_rps: f
         async with serve(
             archive, latency_s=latency_s, rpc_rps=rpc_rps, prebuild=archive.wallets
         ) as sandbox:
-            started.send(sandbox.url)
+            pages = sandbox.prebuilt
+            assert pages is not None
+            if kept_back:
+                pages.newest_slot = FIRST_SLOT + SLOTS_APART * (max(lengths) - 1 - kept_back)
+
+            def let_go() -> None:
+                line.recv()
+                pages.newest_slot = SLOT_MAX
+                line.send("done")
+
+            asyncio.get_running_loop().add_reader(line.fileno(), let_go)
+            line.send(sandbox.url)
             await asyncio.Event().wait()
 
     asyncio.run(run())

@@ -54,6 +54,7 @@ class PrebuiltPages:
     def __init__(self, archive: Archive, addresses: Iterable[str]) -> None:
         """Render and compress everything that these addresses may be asked for."""
         self._archive = archive
+        self.newest_slot = SLOT_MAX  # what is later is kept back, as if it had not happened yet
         pieces: dict[int, tuple[bytes, bytes]] = {}
         self._histories = {
             (address, token_accounts): self._built(address, token_accounts, pieces)
@@ -68,7 +69,8 @@ class PrebuiltPages:
         bounds = _slots(request)
         if history is None or bounds is None or not request.full or request.status != "any":
             return None
-        first, last = _span(history, request, bounds)
+        low, high = bounds
+        first, last = _span(history, request, (low, min(high, self.newest_slot)))
         size = min(request.limit, last - first)
         is_last = size == last - first
         chosen = range(first, first + size)

@@ -79,6 +79,24 @@ def test_what_was_not_prepared_is_left_to_the_plain_way(options: dict[str, Any])
     assert PAGES.page([WORLD.never_funded, {"transactionDetails": "full"}], 1) is None
 
 
+def test_what_is_kept_back_is_not_there_until_it_is_let_go() -> None:
+    pages = PrebuiltPages(ARCHIVE, WORLD.addresses[:1])
+    params = [WORLD.addresses[0], {"transactionDetails": "full", "limit": 1000}]
+    whole = pages.page(params, 1)
+    pages.newest_slot = SLOTS[-4]
+    kept_back = pages.page(params, 1)
+    assert whole is not None
+    assert kept_back is not None
+    slots = [[each["slot"] for each in _data(page.body)] for page in (whole, kept_back)]
+    assert max(slots[1]) == SLOTS[-4]
+    assert slots[1] == [slot for slot in slots[0] if slot <= SLOTS[-4]]
+
+
+def _data(body: bytes) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = orjson.loads(gzip.decompress(body))["result"]["data"]
+    return found
+
+
 async def test_prepared_pages_are_counted_and_faults_go_before_them() -> None:
     params = [WORLD.addresses[0], {"transactionDetails": "full", "limit": 10}]
     call = {"jsonrpc": "2.0", "id": 7, "method": METHOD, "params": params}

@@ -1,0 +1,155 @@
+"""One synchronization of all wallets, as a worker does it, and everything that was seen meanwhile. No Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import orjson
+from sync_store import empty_database
+from sync_watch import watched
+
+from streamproc import limits
+from streamproc.agents.analyst import Analyst
+from streamproc.agents.sync import sync_wallet
+from streamproc.app import Means, clock_ms, open_means
+from streamproc.core.ranges import tip
+from streamproc.events import Options, WalletSyncRequested
+from streamproc.serde import Encoded
+from streamproc.settings import load_settings
+from streamproc.store import NewRequest, StoredPage
+from streamproc.topics import read_topology
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from stretched import Upstream
+
+    from streamproc.local.postgres import EmbeddedPostgres
+
+KEY: Final = "benchmark-key"
+DEADLINE: Final = 2**40
+NUMBERS: Final = itertools.count(1)
+
+
+class Run(NamedTuple):
+    """One measured synchronization."""
+
+    took_s: float
+    transactions: int  # that are stored in the end
+    calls: int
+    credits: int
+    repeats: int  # pages that were asked for twice
+    served: int  # transactions that the upstream has shown, each as often as it did
+    refused: int  # calls answered with 429
+    peak_rate: int  # calls within any second
+    bytes_sent: int
+    sandbox_cpu_s: float
+    stall_s: float
+    alone_mb: float
+    together_mb: float
+
+
+@asynccontextmanager
+async def opened(postgres: EmbeddedPostgres, upstream: Upstream) -> AsyncIterator[Means]:
+    """What the agents of a worker are given, with an empty store."""
+    settings = load_settings(
+        {},
+        kafka_brokers="127.0.0.1:1",
+        postgres_dsn=await empty_database(postgres),
+        helius_api_key=KEY,
+        helius_plan="developer",
+        helius_rpc_url=upstream.url,
+        helius_api_url=upstream.url,
+        dexscreener_url=upstream.url,
+    )
+    async with open_means(settings, read_topology()) as means:
+        yield means
+
+
+async def listed(means: Means, upstream: Upstream) -> Run:
+    """Ask, read and store: everything that a sync does before it analyzes."""
+
+    async def one(event: WalletSyncRequested) -> None:
+        assert await means.asking.why_excluded(event) is None
+        began_ms = await means.store.now_ms()
+        async for page in means.asking.history(event):
+            kept = StoredPage(page.entries, page.closed, page.strategy, decimals=page.decimals)
+            await means.store.add_page(event.wallet, kept)
+        newest = tip(await means.store.ranges(event.wallet))
+        assert newest is not None
+        await means.store.mark_synced(event.wallet, watermark_slot=newest, at_ms=began_ms)
+
+    return await _measured(means, upstream, Options(), one)
+
+
+async def analyzed(means: Means, upstream: Upstream, options: Options | None = None) -> Run:
+    """The sync agent itself: ask, read, store, analyze, and keep what is said."""
+    analyst = Analyst(store=means.store, tokens=means.asking, pool=means.pool)
+
+    async def one(event: WalletSyncRequested) -> None:
+        steps = sync_wallet(
+            event,
+            store=means.store,
+            asking=means.asking,
+            analyst=analyst,
+            endings=means.endings,
+            codec=means.codec,
+            clock_ms=clock_ms,
+        )
+        *_, said = [step async for step in steps]
+        assert isinstance(said, Encoded)
+        outcome = orjson.loads(said.value or b"{}")
+        assert outcome["outcome"] == "analyzed", outcome
+
+    return await _measured(means, upstream, options or Options(enrich=False), one)
+
+
+async def _measured(
+    means: Means,
+    upstream: Upstream,
+    options: Options,
+    one: Callable[[WalletSyncRequested], Awaitable[None]],
+) -> Run:
+    """All wallets of one request, as many at once as a worker has at work."""
+    request_id = f"benchmark-{next(NUMBERS)}"
+    now_ms = await means.store.now_ms()
+    request = NewRequest(request_id, b"", "t/0/0", upstream.wallets, {}, now_ms, DEADLINE)
+    await means.store.record_requests([request])
+    gate = asyncio.Semaphore(limits.SYNC_LIMIT)
+
+    async def bounded(wallet: str) -> None:
+        event = WalletSyncRequested(
+            request_id=request_id,
+            wallet=wallet,
+            options=options,
+            requested_at_ms=now_ms,
+            deadline_at=DEADLINE,
+        )
+        async with gate:
+            await one(event)
+
+    await asyncio.to_thread(upstream.counters, reset=True)
+    with watched() as watch:
+        began_s = time.monotonic()
+        await asyncio.gather(*map(bounded, upstream.wallets))
+        took_s = time.monotonic() - began_s
+    shown = await asyncio.to_thread(upstream.counters)
+    return Run(
+        took_s,
+        sum([await means.store.count_entries(wallet) for wallet in upstream.wallets]),
+        shown["requests"],
+        shown["credits"],
+        sum(shown["repeated_pages"].values()),
+        sum(shown["transactions"].values()),
+        shown["statuses"].get("429", 0),
+        max(shown["peak_rate"].values(), default=0),
+        shown["bytes_sent"],
+        shown["cpu_s"],
+        watch.stall_s,
+        watch.alone_mb,
+        watch.together_mb,
+    )
