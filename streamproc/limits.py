@@ -172,7 +172,10 @@ COMMAND_TIMEOUT_S: Final = 70  # the same, seen from the client: the server's se
 IDLE_TRANSACTION_TIMEOUT_S: Final = 30  # a worker that died holds no lock longer
 LOCK_TIMEOUT_S: Final = 30
 IDLE_CONNECTION_S: Final = 300
-STATEMENT_ROWS: Final = 1000  # requests recorded by one statement
+STATEMENT_ROWS: Final = 1000  # requests, answers or progress records kept by one statement
+STATEMENT_ENDS: Final = (
+    100  # requests ended by one statement: each brings a result of up to megabytes
+)
 MINTS_REMEMBERED: Final = 100_000  # dictionary entries kept by a worker: 15 MB
 RATE_RECOVERY_S: Final = 60.0  # from a standstill back to the plan's rate
 RATE_FACTOR_MIN: Final = 0.05  # of the plan's rate, however often the upstream refuses

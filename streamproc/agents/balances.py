@@ -40,8 +40,6 @@ async def fetch_balances(
     said = await already_said(store, request_id, NAME)
     if said is None:
         with endings.watching(request_id):
-            await endings.look()
-            endings.check(request_id)
             fetched = await _fetched(event, store=store, asking=asking)
         record = codec.encode(fetched, time_ms=clock_ms())
         said = await say_once(store, request_id, NAME, record)

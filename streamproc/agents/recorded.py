@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from streamproc.errors import RequestEndedError
 from streamproc.serde import Encoded
 
 if TYPE_CHECKING:
@@ -13,9 +14,16 @@ if TYPE_CHECKING:
 
 
 async def already_said(store: Store, request_id: str, name: str) -> Encoded | None:
-    """The record that was kept under this name of the request, None when nothing was said yet."""
-    packed = await store.frozen(request_id, name)
-    return None if packed is None else _unpacked(packed)
+    """The record that was kept under this name of the request, None when nothing was said yet.
+
+    Raises RequestEndedError when nothing was said and nobody listens any more.
+    """
+    found = await store.standing(request_id, name)
+    if found.content is not None:
+        return _unpacked(found.content)
+    if found.has_ended:
+        raise RequestEndedError(f"request {request_id} has ended")
+    return None
 
 
 async def say_once(store: Store, request_id: str, name: str, record: Encoded) -> Encoded:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from streamproc import limits
@@ -54,11 +55,11 @@ async def compare_wallets(
     the request as failed rather than never.
     """
     voice = Voice(ready, store=store, codec=codec, clock_ms=clock_ms)
-    said = await voice.said_before()
+    said, ending = await store.spoken(ready.request_id, ready.next_seq)
+    voice.goes_on_after(said)
     last = said.pop() if said and _is_terminal(said[-1]) else None
     for record in said:
         yield record
-    ending = await store.ending(ready.request_id)
     if ending is None:
         if not said:
             message = f"comparing {len(ready.wallets)} wallets"
@@ -67,9 +68,11 @@ async def compare_wallets(
             ready, composer=composer, endings=endings, codec=codec, clock_ms=clock_ms
         )
         if decision is not None:
-            yield await voice.say("analyzing", limits.PERCENT_ANALYZED, "compared and enriched")
-            decision = _with_last_progress(decision, voice)
+            decision = _with_progress(decision, voice)
         ending = await _decided(ready.request_id, decision, store)
+        if decision is not None and ending.terminal == decision.terminal:
+            for _, record in decision.before:
+                yield record
     yield ending.terminal
     yield ending.progress or last or await voice.say(*_last_words(ending))
 
@@ -115,7 +118,7 @@ async def _unless_ended(
 async def _decided(request_id: str, decision: Decision | None, store: Store) -> Ending:
     """How the request ended: as decided now, or as it was decided before."""
     if decision is not None:
-        ending = (await store.decide([decision]))[0]
+        ending = await store.decide_one(decision)
         count_end(ending, decision)
         await failpoints.reach("after-terminal-update-before-publish")
         return ending
@@ -159,18 +162,11 @@ def _internal_failure(ready: AnalysisReady, codec: Codec, now_ms: int) -> Decisi
     )
 
 
-def _with_last_progress(decision: Decision, voice: Voice) -> Decision:
-    """The decision with the progress record that belongs to it, so that both are kept at once."""
-    stage, percent, message = _words(decision.status, decision.code)
-    return Decision(
-        request_id=decision.request_id,
-        status=decision.status,
-        code=decision.code,
-        terminal=decision.terminal,
-        progress=voice.draft(stage, percent, message),
-        packed_result=decision.packed_result,
-        pairs=decision.pairs,
-    )
+def _with_progress(decision: Decision, voice: Voice) -> Decision:
+    """The decision with the progress records that belong to it, so that all are kept at once."""
+    before = voice.next("analyzing", limits.PERCENT_ANALYZED, "compared and enriched")
+    progress = voice.draft(*_words(decision.status, decision.code))
+    return replace(decision, before=(before,), progress=progress)
 
 
 def _last_words(ending: Ending) -> tuple[Stage, float, str]:

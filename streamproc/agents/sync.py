@@ -65,8 +65,6 @@ async def sync_wallet(
     if said is None:
         outcome: WalletAnalyzed | None = None
         with endings.watching(event.request_id):
-            await endings.look()
-            endings.check(event.request_id)
             async for step in _steps(event, store=store, asking=asking, analyst=analyst):
                 if isinstance(step, WalletAnalyzed):
                     outcome = step

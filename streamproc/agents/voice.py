@@ -9,7 +9,7 @@ from streamproc.core.progress import progressed
 from streamproc.events import AnalysisProgressed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from streamproc.events import AnalysisReady, Stage
     from streamproc.serde import Codec, Encoded
@@ -30,20 +30,22 @@ class Voice:
         self._seq = ready.next_seq
         self._percent = float(limits.PERCENT_SYNCED)
 
-    async def said_before(self) -> list[Encoded]:
-        """What an earlier try has said already, to be said again; new records come after it."""
-        kept = await self._store.progress_from(self._ready.request_id, self._ready.next_seq)
-        if kept:
-            last = AnalysisProgressed.model_validate_json(kept[-1].value)
+    def goes_on_after(self, said: Sequence[Encoded]) -> None:
+        """Take up after what an earlier try has said already."""
+        if said:
+            last = AnalysisProgressed.model_validate_json(said[-1].value)
             self._seq, self._percent = last.seq + 1, last.percent
-        return kept
 
     async def say(self, stage: Stage, percent: float, message: str) -> Encoded:
         """The next record, kept."""
-        record = self.draft(stage, percent, message)
-        kept = await self._store.record_progress(self._ready.request_id, self._seq, record)
-        self._seq, self._percent = self._seq + 1, max(percent, self._percent)
-        return kept
+        seq, record = self.next(stage, percent, message)
+        return await self._store.record_progress(self._ready.request_id, seq, record)
+
+    def next(self, stage: Stage, percent: float, message: str) -> tuple[int, Encoded]:
+        """The next record and its `seq`, for the caller to keep."""
+        seq, record = self._seq, self.draft(stage, percent, message)
+        self._seq, self._percent = seq + 1, max(percent, self._percent)
+        return seq, record
 
     def draft(self, stage: Stage, percent: float, message: str) -> Encoded:
         """The next record as it would be; for one that is kept together with something else."""

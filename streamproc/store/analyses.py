@@ -20,13 +20,11 @@ from streamproc.store.requests import (
     StoredRequest,
     ending_from,
     packed_headers,
-    record_from,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streamproc.serde import Encoded
     from streamproc.store.database import Database
     from streamproc.store.requests import Status
 
@@ -40,6 +38,7 @@ class Analyses(Subject):
         """Ask this database."""
         super().__init__(database)
         self._recording = Gathering(self.record_requests, most=limits.STATEMENT_ROWS)
+        self._deciding = Gathering(self.decide, most=limits.STATEMENT_ENDS)
 
     async def now_ms(self) -> int:
         """The database's clock, unix milliseconds."""
@@ -51,9 +50,8 @@ class Analyses(Subject):
 
     async def record_requests(self, new: Sequence[NewRequest]) -> list[Recorded]:
         """Record each request that is not known yet, and say how each one stands, in their order."""
-        async with self._database.connection() as connection:
-            await connection.run("analyses.record_requests", *_columns_of(new))
-            rows = await connection.rows("analyses.recorded", [each.request_id for each in new])
+        first = list({each.request_id: each for each in reversed(new)}.values())
+        rows = await self._database.rows("analyses.record_requests", *_columns_of(first))
         by_id = {row["request_id"]: row for row in rows}
         return [
             Recorded(
@@ -95,10 +93,17 @@ class Analyses(Subject):
             if (packed := await _packed(each)) is not None
         ]
         async with self._database.connection() as connection:
-            await connection.run("analyses.decide", *_decision_columns(first, results))
-            rows = await connection.rows("analyses.endings", [each.request_id for each in first])
-        endings = {row["request_id"]: ending_from(row) for row in rows}
-        return [endings.get(each.request_id, _as_wished(each)) for each in decisions]
+            rows = await connection.rows("analyses.decide", *_decision_columns(first, results))
+            granted = {row["request_id"] for row in rows}
+            others = [each.request_id for each in first if each.request_id not in granted]
+            rows = await connection.rows("analyses.endings", others) if others else []
+        endings = {each.request_id: _as_wished(each) for each in first}
+        endings |= {row["request_id"]: ending_from(row) for row in rows}
+        return [endings[each.request_id] for each in decisions]
+
+    async def decide_one(self, decision: Decision) -> Ending:
+        """As `decide`; calls at the same time share a statement."""
+        return await self._deciding(decision)
 
     async def ending(self, request_id: str) -> Ending | None:
         """How a request ended, None while it runs or when it is not recorded."""
@@ -113,35 +118,6 @@ class Analyses(Subject):
     async def pair_columns(self, request_id: str) -> bytes | None:
         """Every pair of a completed request as `core.pair_columns` packs them, None when there are none."""
         found: bytes | None = await self._database.value("analyses.pairs", request_id)
-        return found
-
-    async def record_progress(self, request_id: str, seq: int, record: Encoded) -> Encoded:
-        """Keep this progress record unless one of this `seq` is kept; returns the one that is."""
-        async with self._database.connection() as connection:
-            values = (record.topic, record.key, record.value, packed_headers(record))
-            await connection.run(
-                "analyses.record_progress", request_id, seq, *values, record.timestamp_ms
-            )
-            rows = await connection.rows("analyses.progress_from", request_id, seq)
-        return record_from(rows[0])
-
-    async def progress_from(self, request_id: str, seq: int) -> list[Encoded]:
-        """The kept progress records from this `seq` on, in order."""
-        rows = await self._database.rows("analyses.progress_from", request_id, seq)
-        return [record_from(row) for row in rows]
-
-    async def freeze(self, request_id: str, name: str, content: bytes) -> bytes:
-        """Keep what a result is composed from, unless it was kept before; returns what is kept.
-
-        A result that is composed again after a crash reads the same prices, though the market has moved on.
-        """
-        async with self._database.connection() as connection:
-            await connection.run("analyses.freeze", request_id, name, content)
-            return bytes(await connection.value("analyses.frozen", request_id, name))
-
-    async def frozen(self, request_id: str, name: str) -> bytes | None:
-        """What `freeze` kept under this name, None when nothing is."""
-        found: bytes | None = await self._database.value("analyses.frozen", request_id, name)
         return found
 
 
@@ -176,11 +152,16 @@ def _decision_columns(
     decisions: Sequence[Decision], results: Sequence[tuple[str, bytes, bytes | None]]
 ) -> list[list[object]]:
     """The parameters of `analyses.decide`."""
-    records = [(each.request_id, "terminal", each.terminal) for each in decisions]
+    records = [(each.request_id, "terminal", 0, each.terminal) for each in decisions]
     records += [
-        (each.request_id, "last_progress", each.progress)
+        (each.request_id, "last_progress", 0, each.progress)
         for each in decisions
         if each.progress is not None
+    ]
+    records += [
+        (each.request_id, "progress", seq, record)
+        for each in decisions
+        for seq, record in each.before
     ]
     return [
         [each.request_id for each in decisions],
@@ -189,13 +170,14 @@ def _decision_columns(
         [request_id for request_id, _, _ in results],
         [packed for _, packed, _ in results],
         [pairs for _, _, pairs in results],
-        [request_id for request_id, _, _ in records],
-        [part for _, part, _ in records],
-        [record.topic for _, _, record in records],
-        [record.key for _, _, record in records],
-        [record.value for _, _, record in records],
-        [packed_headers(record) for _, _, record in records],
-        [record.timestamp_ms for _, _, record in records],
+        [request_id for request_id, *_ in records],
+        [part for _, part, *_ in records],
+        [seq for *_, seq, _ in records],
+        [record.topic for *_, record in records],
+        [record.key for *_, record in records],
+        [record.value for *_, record in records],
+        [packed_headers(record) for *_, record in records],
+        [record.timestamp_ms for *_, record in records],
     ]
 
 

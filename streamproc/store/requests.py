@@ -67,6 +67,9 @@ class Decision:
     code: str | None
     terminal: Encoded
     progress: Encoded | None = None
+    before: tuple[
+        tuple[int, Encoded], ...
+    ] = ()  # progress that is said only if this wish is granted, by `seq`
     result: bytes | None = None  # JSON, however large
     packed_result: bytes | None = None  # instead: zlib of the same
     pairs: bytes | None = None  # every pair as columns, compressed

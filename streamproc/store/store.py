@@ -12,6 +12,7 @@ from streamproc.store.budget import Budget
 from streamproc.store.database import open_database
 from streamproc.store.enrichment import Enrichment
 from streamproc.store.history import History
+from streamproc.store.kept import Kept
 from streamproc.store.migrate import pending
 from streamproc.store.relations import Relations
 from streamproc.store.wallets import Wallets
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 
-class Store(Analyses, History, Wallets, Balances, Enrichment, Budget, Relations):
+class Store(Analyses, Kept, History, Wallets, Balances, Enrichment, Budget, Relations):
     """Everything that is kept; every method raises StoreUnavailableError while Postgres is away."""
 
 

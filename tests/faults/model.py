@@ -12,6 +12,7 @@ import orjson
 from streamproc.agents.composing import Composed
 from streamproc.engine import stored
 from streamproc.store import Ending
+from streamproc.store.kept import Spoken
 from streamproc.store.requests import Recorded
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class ModelStore:
                 self.endings[wish.request_id] = Ending(
                     wish.request_id, wish.status, wish.code, wish.terminal, wish.progress
                 )
+                for seq, record in wish.before:
+                    self._progress[wish.request_id, seq] = record
                 if wish.progress is not None:
                     seq = orjson.loads(wish.progress.value)["seq"]
                     self._progress[wish.request_id, seq] = wish.progress
@@ -64,6 +67,12 @@ class ModelStore:
 
     async def record_progress(self, request_id: str, seq: int, record: Encoded) -> Encoded:
         return self._progress.setdefault((request_id, seq), record)
+
+    async def decide_one(self, decision: Decision) -> Ending:
+        return (await self.decide([decision]))[0]
+
+    async def spoken(self, request_id: str, seq: int) -> Spoken:
+        return Spoken(await self.progress_from(request_id, seq), self.endings.get(request_id))
 
     async def progress_from(self, request_id: str, seq: int) -> list[Encoded]:
         found = {at: kept for (name, at), kept in self._progress.items() if name == request_id}

@@ -2,19 +2,15 @@
 SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint
 
 -- name: record_requests
--- In the order of ids, so that two workers with overlapping batches never wait for each other.
+-- In the order of ids, so that two workers with overlapping batches never wait for each other. A row that was there is
+-- only locked and read.
 INSERT INTO analyses (request_id, digest, source, wallets, options, requested_at_ms, deadline_at)
 SELECT request_id, digest, source, wallets::json, options::json, requested_at_ms, deadline_at
 FROM unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[])
-    WITH ORDINALITY
-    AS new (request_id, digest, source, wallets, options, requested_at_ms, deadline_at, position)
-ORDER BY request_id, position
-ON CONFLICT (request_id) DO NOTHING
-
--- name: recorded
-SELECT request_id, digest, source, status, requested_at_ms, deadline_at
-FROM analyses
-WHERE request_id = ANY($1::text[])
+    AS new (request_id, digest, source, wallets, options, requested_at_ms, deadline_at)
+ORDER BY request_id
+ON CONFLICT (request_id) DO UPDATE SET source = analyses.source
+RETURNING request_id, digest, source, status, requested_at_ms, deadline_at
 
 -- name: request
 SELECT request_id, digest, source, wallets, options, requested_at_ms, deadline_at, status, code
@@ -26,6 +22,7 @@ SELECT request_id, status FROM analyses WHERE request_id = ANY($1::text[])
 
 -- name: decide
 -- Only what still runs is ended; its records are kept by the same statement, so an end without its record cannot be.
+-- Returned are the requests that were ended by it, once for each record.
 WITH draft AS (
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS d (request_id, status, code)
 ), locked AS (
@@ -42,11 +39,12 @@ WITH draft AS (
     FROM unnest($4::text[], $5::bytea[], $6::bytea[]) AS r (request_id, result, pairs)
     JOIN ended USING (request_id)
 )
-INSERT INTO analysis_records (request_id, part, topic, key, value, headers, timestamp_ms)
-SELECT request_id, part, topic, key, value, headers, timestamp_ms
-FROM unnest($7::text[], $8::text[], $9::text[], $10::bytea[], $11::bytea[], $12::bytea[], $13::bigint[])
-    AS r (request_id, part, topic, key, value, headers, timestamp_ms)
+INSERT INTO analysis_records (request_id, part, seq, topic, key, value, headers, timestamp_ms)
+SELECT request_id, part, seq, topic, key, value, headers, timestamp_ms
+FROM unnest($7::text[], $8::text[], $9::int[], $10::text[], $11::bytea[], $12::bytea[], $13::bytea[], $14::bigint[])
+    AS r (request_id, part, seq, topic, key, value, headers, timestamp_ms)
 JOIN ended USING (request_id)
+RETURNING request_id
 
 -- name: endings
 SELECT
@@ -65,21 +63,3 @@ SELECT result FROM analysis_results WHERE request_id = $1
 
 -- name: pairs
 SELECT pairs FROM analysis_results WHERE request_id = $1
-
--- name: record_progress
-INSERT INTO analysis_records (request_id, part, seq, topic, key, value, headers, timestamp_ms)
-VALUES ($1, 'progress', $2, $3, $4, $5, $6, $7)
-ON CONFLICT (request_id, part, seq) DO NOTHING
-
--- name: progress_from
-SELECT seq, topic, key, value, headers, timestamp_ms
-FROM analysis_records
-WHERE request_id = $1 AND part = 'progress' AND seq >= $2
-ORDER BY seq
-
--- name: freeze
-INSERT INTO analysis_inputs (request_id, name, content) VALUES ($1, $2, $3)
-ON CONFLICT (request_id, name) DO NOTHING
-
--- name: frozen
-SELECT content FROM analysis_inputs WHERE request_id = $1 AND name = $2
