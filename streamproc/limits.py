@@ -38,7 +38,18 @@ HEAL_AFTER_S: Final = (
 )
 HEALS_MAX: Final = 20  # re-asking is cheap but not endless; the deadline ends the request anyway
 UNOPENED_KEPT_S: Final = 3600  # parts whose request never opened are forgotten after this
-ENDED_KEPT_S: Final = 7 * 86_400  # the mark of an ended request, as long as its records are kept
+ENDED_KEPT_S: Final = 900  # the mark of an ended request: repeats after a crash come within a minute
+OPENING_CHECKED_S: Final = 600  # an opening this old may be of an ended request: the store is asked
+HEAL_MAX_BYTES: Final = 4 * 1024**2  # asked for again at once: half of what the changelog takes
+HEAL_FRAME_BYTES: Final = 400  # a WalletSyncRequested beside its options
+READY_OVERDUE_S: Final = 300  # silence after the hand-over: composing a thousand wallets takes one
+READY_HEALS_MAX: Final = 5  # whoever cannot take a hand-over in half an hour cannot take it at all
+UNSAID_S: Final = 60  # after which an end that was decided and is not published is handed over again
+UNSAID_HEALS_MAX: Final = 2  # the last of which is the join's own word
+REOPEN_LOOK_S: Final = 60.0  # how often running requests are compared with the table
+REOPEN_AFTER_S: Final = 120  # a request that the join has not heard of by then is opened from its row
+REOPEN_LOOKED_AT: Final = 10_000  # running requests of one look, the most urgent ones
+REOPEN_CAP_S: Final = 3600.0  # what does not open is tried again more and more seldom
 TIMER_S: Final = 1.0  # how often a worker looks for what is due
 
 # --- the agents ---
@@ -144,10 +155,7 @@ STOP_OUTBOX_S: Final = 2.0  # for what is still on its way to the brokers at tha
 STOP_MAX_S: Final = 9.5  # a process that was asked to stop is gone after this, whatever hangs
 BLOCKED_S: Final = 40.0  # the event loop stands still for so long: the process is of no use
 STALL_S: Final = 60.0  # there is lag, nothing is at work and nothing moves for so long: likewise
-FENCE_SHARE: Final = (
-    0.5  # of a session: who slept for so long asks whether it still has its partitions
-)
-FENCE_ASK_S: Final = 0.2
+FENCE_ASK_S: Final = 0.05  # how often what waits for the fence looks whether it is up
 SWEEP_S: Final = 5.0  # a batch that is on its way to an idle agent for so long will not arrive
 UNREADY_S: Final = 300.0  # an assignment or a recovery does not get on for so long: likewise
 PROBE_TIMEOUT_S: Final = 5.0  # for the question whether a broker answers at all
@@ -173,9 +181,7 @@ IDLE_TRANSACTION_TIMEOUT_S: Final = 30  # a worker that died holds no lock longe
 LOCK_TIMEOUT_S: Final = 30
 IDLE_CONNECTION_S: Final = 300
 STATEMENT_ROWS: Final = 1000  # requests, answers or progress records kept by one statement
-STATEMENT_ENDS: Final = (
-    100  # requests ended by one statement: each brings a result of up to megabytes
-)
+STATEMENT_ENDS: Final = 100  # requests ended by one statement: each brings a result of up to megabytes
 MINTS_REMEMBERED: Final = 100_000  # dictionary entries kept by a worker: 15 MB
 RATE_RECOVERY_S: Final = 60.0  # from a standstill back to the plan's rate
 RATE_FACTOR_MIN: Final = 0.05  # of the plan's rate, however often the upstream refuses
@@ -251,3 +257,7 @@ BACKGROUND_TOKENS: Final = 5_000  # who traded more tokens is a machine and says
 TRANSFERS_BETWEEN: Final = 100_000  # among the wallets of a request; the oldest ones
 SHARED_PRICED: Final = 600  # tokens priced for a result beside those that figures need: 20 calls
 FEE_PAYERS: Final = 20  # of one wallet; with more, its fees say nothing
+
+# --- access ---
+BROKER_ACCESS_MS: Final = 5_000  # of one question why a broker does not let us in
+BROKER_LEAVE_S: Final = 0.2  # for a connection to close behind that question

@@ -8,7 +8,7 @@ import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from multiprocessing import connection
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -29,9 +29,12 @@ class ProcessPool:
         """Start nothing yet."""
         self._processes = processes or os.cpu_count() or 1
         self._executor = self._fresh()
+        self._warming: asyncio.Future[None] | None = None
 
     async def run(self, work: Callable[..., T], *values: Any) -> T:  # noqa: ANN401 - any function's
         """What the function returns; it and its values are picklable."""
+        if self._warming is not None:
+            await asyncio.shield(self._warming)
         loop = asyncio.get_running_loop()
         executor = self._executor
         try:
@@ -42,9 +45,19 @@ class ProcessPool:
                 self._executor = self._fresh()
             return await loop.run_in_executor(self._executor, work, *values)
 
-    async def warm(self) -> None:
-        """Have all processes started and their imports done."""
-        await asyncio.gather(*(self.run(os.getpid) for _ in range(self._processes)))
+    def warm(self) -> None:
+        """Have all processes started beside what else a worker opens; work that comes earlier waits for them.
+
+        In a thread, because the call that starts a process waits for the server's imports: a second or more.
+        """
+        self._warming = asyncio.ensure_future(asyncio.to_thread(self._start))
+
+    def _start(self) -> None:
+        """Return when all processes are there; one that died is left to whoever has work for it."""
+        started = [self._executor.submit(os.getpid) for _ in range(self._processes)]
+        with suppress(BrokenProcessPool):
+            for each in started:
+                each.result()
 
     def close(self) -> None:
         """End the processes; work that has not begun is dropped."""
@@ -73,10 +86,10 @@ def end_with_the_parent() -> None:
 
 @asynccontextmanager
 async def process_pool(processes: int | None = None) -> AsyncIterator[ProcessPool]:
-    """A warm pool for the length of the block."""
+    """A pool for the length of the block, warm soon."""
     pool = ProcessPool(processes)
     try:
-        await pool.warm()
+        pool.warm()
         yield pool
     finally:
         pool.close()

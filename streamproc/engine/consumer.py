@@ -22,12 +22,14 @@ from faust.transport.drivers import aiokafka as driver
 
 from streamproc import limits
 from streamproc.engine import failpoints
+from streamproc.engine.fence import hold_lease
 from streamproc.engine.packing import message_of, record_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from streamproc.engine.config import EngineConfig
+    from streamproc.engine.fence import Fence
     from streamproc.engine.lanes import Ledger
     from streamproc.engine.records import Partition
 
@@ -38,6 +40,7 @@ class Rebalances(Protocol):
     """What the engine does around an assignment."""
 
     config: EngineConfig
+    fence: Fence
 
     @property
     def ledger(self) -> Ledger[Any]:
@@ -84,7 +87,7 @@ class GuardedThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fau
         self._assignor = (
             self.app.assignor
         )  # tables need Faust's: it keeps their partitions together
-        return AIOKafkaConsumer(
+        consumer = AIOKafkaConsumer(
             bootstrap_servers=config.brokers,
             group_id=config.app_id,
             group_instance_id=config.worker_id,
@@ -103,6 +106,8 @@ class GuardedThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fau
             ),
             **config.security,
         )
+        hold_lease(consumer._client, transport.engine.fence)  # noqa: SLF001 - all of its calls go there
+        return consumer
 
     async def _commit(self, offsets: Mapping[Partition, int]) -> bool:
         """Commit what is still ours; False when the brokers did not take it: the next interval tries again."""
@@ -214,11 +219,6 @@ class GuardedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no 
         if did_commit:
             self.engine.ledger.committed.update(offsets)
         return did_commit
-
-    async def is_member(self) -> bool:
-        """Whether the group still knows us: only its members may commit, were it what is committed already."""
-        offsets = self.engine.ledger.safe()
-        return bool(await self._thread.commit(offsets)) if offsets else not self.app.rebalancing
 
     async def commit_finished(self) -> None:
         """Commit what is finished by now, for a limited time; a commit under way may be older, so it is waited for."""

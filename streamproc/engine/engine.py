@@ -53,7 +53,7 @@ class Engine:
         self.config = config
         self.app = GuardedApp(config)
         self.app.transport = GuardedTransport(self.app.conf.broker_consumer, self.app, engine=self)
-        self.fence = Fence(config.session_timeout_s * limits.FENCE_SHARE)
+        self.fence = Fence(min(config.session_timeout_s, config.rebalance_timeout_s))
         outbox = Outbox(config.brokers, config.security, self.fence)
         self.flow = Flow(outbox, config.dead_letters)
         self._outputs = {config.dead_letters}
@@ -62,7 +62,7 @@ class Engine:
         self._opening: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._closing: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self._guard = LoopGuard(config.blocked_s, self.fence.look)
+        self._guard = LoopGuard(config.blocked_s)
         self.vitals = Vitals(self.app, self.flow, self._readers)
 
     # --- declaring ---
@@ -197,7 +197,6 @@ class Engine:
             if isinstance(reader, Join):
                 self.ledger.drop_reader(reader)
         self.flow.log = self.app.consumer
-        self.fence.is_member = self.app.consumer.is_member
         self.fence.lift()
         self.flow.is_holding = self.flow.is_stopping
         for reader in self._readers:

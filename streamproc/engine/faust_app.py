@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import faust
 from faust.app.base import BootStrategy
+from faust.tables import TableManager
 
 from streamproc import limits
 
@@ -18,6 +19,15 @@ class _BootStrategy(BootStrategy):  # type: ignore[misc]  # Faust ships no types
 
     enable_kafka_producer = False
     enable_web = False
+
+
+class _TableManager(TableManager):  # type: ignore[misc]  # as above
+    """Faust waits a second for further tables, and joins its group only then; ours are all declared by now."""
+
+    async def on_start(self) -> None:
+        """Register the tables and start the recovery, at once."""
+        await self._update_channels()
+        await self.recovery.start()
 
 
 class GuardedApp(faust.App):  # type: ignore[misc]  # Faust ships no types
@@ -36,6 +46,7 @@ def _settings(config: EngineConfig) -> dict[str, Any]:
         + config.brokers.split(",")[0],  # never used: our consumer has its own list
         "version": 1,
         "store": "memory://",
+        "TableManager": _TableManager,
         "datadir": str(config.data_dir / "faust"),
         "autodiscover": False,
         "key_serializer": "raw",

@@ -1,54 +1,125 @@
-"""The fence: a worker that slept through its session says nothing until the brokers confirm that it is still a member.
+"""The fence: nothing is written to the brokers unless this worker surely still has its partitions.
 
 A process can be stopped for a while (SIGSTOP, a frozen machine) and go on as if nothing had been, while another worker
-has its partitions. Its group membership is then checked by the one call that only members may make: a commit.
+has its partitions. So ownership is a lease. The brokers keep a member for a session after they heard of it, and that
+is not before the moment at which it *sent* its last heartbeat that was answered without an error; a rebalance that
+goes on without it takes them as long. From the next JoinGroup until the new assignment nothing is ours.
+
+The lease is looked at where a produce request is put on its connection, with nothing awaited in between. What was
+handed to the producer before a sleep is therefore refused after it, and the outbox keeps it until the fence is up.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
+
+from aiokafka.errors import KafkaError
+from aiokafka.protocol.group import (
+    HeartbeatRequest,
+    JoinGroupRequest,
+    LeaveGroupRequest,
+    SyncGroupRequest,
+)
+from aiokafka.protocol.produce import ProduceRequest
 
 from streamproc import limits
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
-log = logging.getLogger(__name__)
+_GIVES_UP: Final = (JoinGroupRequest, LeaveGroupRequest)
+_RENEWS: Final = (HeartbeatRequest, SyncGroupRequest)
+
+
+def awake_or_not_s() -> float:
+    """Seconds on a clock that never jumps and also counts while the machine sleeps, where there is one."""
+    clock = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
+class FencedError(KafkaError):  # type: ignore[misc]  # aiokafka ships no types
+    """A batch is not written, because its partitions may have another owner."""
 
 
 class Fence:
-    """Down from the first look after a long sleep until somebody lifts it."""
+    """Down while the partitions may be somebody else's; one of a new worker is down until its first assignment."""
 
-    def __init__(self, longest_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._longest_s = longest_s
-        self._clock = clock
-        self._looked_at = clock()
-        self._is_flagged = False
-        self.is_member: Callable[[], Awaitable[bool]] | None = None
-
-    def look(self) -> None:
-        """Called once a second by a thread that nothing but a stop of the whole process can hold up for long."""
-        self._is_flagged = self.is_down
-        self._looked_at = self._clock()
+    def __init__(self, lease_s: float, clock: Callable[[], float] = awake_or_not_s) -> None:
+        """`lease_s`: for how long after hearing of a member the brokers surely keep it."""
+        self.clock = clock
+        self._lease_s = lease_s
+        self._renewed_at = clock()
+        self._is_assigned = False
 
     @property
     def is_down(self) -> bool:
-        """Whether the process has slept so long that its session may be over; right whoever wakes up first."""
-        return self._is_flagged or self._clock() - self._looked_at > self._longest_s
+        """Whether nothing may be written."""
+        return not self._is_assigned or self.clock() - self._renewed_at >= self._lease_s
+
+    def renew(self, sent_at: float) -> None:
+        """The brokers took what a member sent then; called by the consumer's thread."""
+        self._renewed_at = max(self._renewed_at, sent_at)
+
+    def give_up(self) -> None:
+        """Nothing is ours until the next assignment; called by the consumer's thread."""
+        self._is_assigned = False
 
     def lift(self) -> None:
-        """The partitions are ours, as of now."""
-        self._is_flagged = False
-        self._looked_at = self._clock()
+        """The engine knows its new partitions and has forgotten those that are gone."""
+        self._is_assigned = True
 
     async def passed(self) -> None:
-        """Return when the fence is up: at once, or after the brokers have confirmed the membership."""
-        while self.is_down:
-            if self.is_member is not None and await self.is_member():
-                log.info("the process had slept, and is still a member of its group")
-                self.lift()
-            elif self.is_down:
-                await asyncio.sleep(limits.FENCE_ASK_S)
+        """Return when the fence is up."""
+        while self.is_down:  # noqa: ASYNC110 - time alone takes it down, another thread up
+            await asyncio.sleep(limits.FENCE_ASK_S)
+
+
+def hold_lease(client: Any, fence: Fence) -> None:  # noqa: ANN401 - aiokafka ships no types
+    """Have the client of a group's consumer tell the fence what it hears about its membership.
+
+    Only answers without an error renew: during a rebalance heartbeats are answered with one, because the clock of the
+    rebalance runs. A commit is no proof: it is taken until the rebalance ends.
+    """
+    send = client.send
+
+    async def send_and_tell(node_id: int, request: Any, **options: Any) -> Any:  # noqa: ANN401
+        if isinstance(request, _GIVES_UP):
+            fence.give_up()
+        sent_at = fence.clock()
+        response = await send(node_id, request, **options)
+        if isinstance(request, _RENEWS) and response.error_code == 0:
+            fence.renew(sent_at)
+        return response
+
+    client.send = send_and_tell
+
+
+def guard_writes(client: Any, fence: Fence) -> None:  # noqa: ANN401 - as above
+    """Have each connection of a producer's client refuse produce requests while the fence is down.
+
+    The request fails with FencedError, which aiokafka does not try again; its batch fails with it. The producer has
+    lost count of its sequence numbers then, and is of no use any more.
+    """
+    connect = client._get_conn  # noqa: SLF001 - its connections are made nowhere else
+
+    async def connect_and_guard(node_id: int, **options: Any) -> Any:  # noqa: ANN401
+        connection = await connect(node_id, **options)
+        if connection is not None and not hasattr(connection, "is_guarded"):
+            connection.send = _guarded(connection.send, fence)
+            connection.is_guarded = True
+        return connection
+
+    client._get_conn = connect_and_guard  # noqa: SLF001 - as above
+
+
+def _guarded(send: Callable[..., Any], fence: Fence) -> Callable[..., Any]:
+    """A connection's `send`, which puts the whole request on its socket before it returns an awaitable."""
+
+    def send_if_ours(request: Any, **options: Any) -> Any:  # noqa: ANN401
+        if fence.is_down and isinstance(request, ProduceRequest):
+            raise FencedError("the partitions may have another owner")
+        return send(request, **options)
+
+    return send_if_ours

@@ -23,6 +23,7 @@ from aiokafka.partitioner import murmur2
 
 from streamproc import limits
 from streamproc.engine.backoff import delay_s
+from streamproc.engine.fence import guard_writes
 from streamproc.errors import BrokerUnavailableError, ConfigurationError, Fault, StreamprocError
 
 if TYPE_CHECKING:
@@ -111,8 +112,8 @@ class Outbox:
         return self._counts[topic]
 
     async def stop(self, limit_s: float) -> None:
-        """Give what is queued so much time, then let go."""
-        await self.emptied(limit_s)
+        """Give what may be written so much time, then let go."""
+        await self.emptied(0.0 if self._fence.is_down else limit_s)
         for task in list(self._drains.values()):
             task.cancel()
         if self._producer is not None:
@@ -255,6 +256,7 @@ class Outbox:
     async def _connected(self) -> Any:  # noqa: ANN401 - aiokafka ships no types
         """A producer that is connected and knows its identity."""
         producer = AIOKafkaProducer(**self._options)
+        guard_writes(producer.client, self._fence)
         try:
             await producer.start()
         except BaseException:

@@ -52,11 +52,9 @@ class LoopGuard(threading.Thread):
     def __init__(
         self,
         blocked_s: float,
-        looked: Callable[[], None] = lambda: None,
         end: Callable[[str], None] = exit_now,
     ) -> None:
         super().__init__(name="loop-guard", daemon=True)
-        self._looked = looked
         self._blocked_s = blocked_s
         self._end = end
         self._beat_at = time.monotonic()
@@ -81,7 +79,6 @@ class LoopGuard(threading.Thread):
         """Look once a second."""
         looked_at = time.monotonic()
         while not self._ended.wait(_BEAT_S):
-            self._looked()
             now = time.monotonic()
             if now - looked_at > _STOPPED_GAP_S:
                 self._beat_at = now

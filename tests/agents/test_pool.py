@@ -13,7 +13,8 @@ import asyncio, time
 from streamproc.agents.pool import process_pool
 
 async def main():
-    async with process_pool(2):
+    async with process_pool(2) as pool:
+        await pool.run(abs, -1)
         print("warm", flush=True)
         time.sleep(3600)
 

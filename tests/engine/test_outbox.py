@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import MessageSizeTooLargeError, OutOfOrderSequenceNumber
 
 from streamproc import limits
-from streamproc.engine.fence import Fence
+from streamproc.engine.fence import Fence, FencedError
 from streamproc.engine.outbox import Outbox, OutputRefusedError
 from streamproc.engine.records import Outgoing
 from streamproc.errors import BrokerUnavailableError, ConfigurationError
@@ -34,10 +34,24 @@ async def topic(broker: str, topic_prefix: str) -> str:
     return name
 
 
+def up() -> Fence:
+    """The fence of a worker that has its partitions."""
+    fence = Fence(3600)
+    fence.lift()
+    return fence
+
+
+def batch_of(producer: Any, value: bytes) -> Any:  # noqa: ANN401 - aiokafka ships no types
+    """A batch with one record."""
+    batch = producer.create_batch()
+    batch.append(key=b"k", value=value, timestamp=0)
+    return batch
+
+
 @pytest.fixture
 async def outbox(broker: str, topic: str) -> AsyncIterator[Outbox]:
     """A started outbox that knows the topic."""
-    outbox = Outbox(broker, {}, Fence(3600))
+    outbox = Outbox(broker, {}, up())
     await outbox.start([topic])
     yield outbox
     await outbox.stop(5)
@@ -147,14 +161,13 @@ async def test_a_failed_batch_is_sent_again_by_a_new_producer_before_what_follow
 
 
 async def test_nothing_leaves_while_the_fence_is_down(broker: str, topic: str) -> None:
-    fence = Fence(-1.0)  # always down until the brokers confirm
+    fence = Fence(3600)  # of a worker without an assignment
     outbox = Outbox(broker, {}, fence)
     await outbox.start([topic])
     sent = outbox.send([Outgoing(topic, b"k", b"v", (), 0)])
     await asyncio.sleep(0.3)
     assert not sent.done()
     sent.cancel()
-    fence._longest_s = 3600
     fence.lift()
     await outbox.emptied(5)
     await outbox.send([Outgoing(topic, b"k", b"after", (), 0)])
@@ -163,8 +176,39 @@ async def test_nothing_leaves_while_the_fence_is_down(broker: str, topic: str) -
     await outbox.stop(5)
 
 
+async def test_what_was_handed_to_the_producer_before_a_sleep_is_refused_on_its_connection(
+    broker: str, topic: str, outbox: Outbox
+) -> None:
+    """And comes whole, once and in order, when the partitions are ours again."""
+    await outbox.send([Outgoing(topic, b"k", b"0", (), 0)])
+    before = outbox._producer
+    assert before is not None
+    handed = await before.send_batch(batch_of(before, b"handed over"), topic, partition=0)
+    outbox._fence.give_up()  # before the producer's own task has run
+    with pytest.raises(FencedError):
+        await handed
+    waiting = [outbox.send([Outgoing(topic, b"k", b"%d" % n, (), 0)]) for n in range(1, 20)]
+    await asyncio.sleep(0.3)
+    assert not any(future.done() for future in waiting)
+    outbox._fence.lift()
+    await asyncio.gather(*waiting)
+    assert (await contents(broker, topic, 20))[0] == [b"%d" % n for n in range(20)]
+    assert outbox._producer is not before, "it has lost count of its sequence numbers"
+
+
+async def test_a_stop_does_not_wait_for_what_may_not_be_written(broker: str, topic: str) -> None:
+    fence = up()
+    outbox = Outbox(broker, {}, fence)
+    await outbox.start([topic])
+    fence.give_up()
+    sent = outbox.send([Outgoing(topic, b"k", b"v", (), 0)])
+    async with asyncio.timeout(30):
+        await outbox.stop(3600)
+    assert not sent.done()
+
+
 async def test_a_start_without_brokers_says_so() -> None:
-    outbox = Outbox("127.0.0.1:1", {}, Fence(3600))
+    outbox = Outbox("127.0.0.1:1", {}, up())
     with pytest.raises(BrokerUnavailableError, match="do not answer"):
         await outbox.start([])
     assert not await outbox.is_broker_reachable()
@@ -174,7 +218,7 @@ async def test_a_start_without_a_topic_names_it(
     broker: str, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "TOPIC_WAIT_S", 0.5)
-    outbox = Outbox(broker, {}, Fence(3600))
+    outbox = Outbox(broker, {}, up())
     with pytest.raises(ConfigurationError) as error:
         await outbox.start([topic, f"{topic}-missing"])
     assert [fault.value for fault in error.value.faults] == [f"{topic}-missing"]

@@ -7,9 +7,14 @@ import inspect
 from typing import TYPE_CHECKING
 
 import pytest
+from aiokafka.client import AIOKafkaClient
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.producer import AIOKafkaProducer
+from aiokafka.producer.sender import SendProduceReqHandler
 from faust.stores.memory import Store
+from faust.tables import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer, ThreadDelegateConsumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
@@ -95,6 +100,11 @@ RELIED_ON: list[tuple[Callable[..., object], str, str]] = [
         "starts reading at `active_offsets`, which JoinTable.skip_own_writes advances",
     ),
     (
+        TableManager.on_start,
+        "365dd25fbc0e0684",
+        "what GuardedApp's own does after a second's sleep",
+    ),
+    (
         Store.apply_changelog_batch,
         "71863e3cd727aac2",
         "a null value deletes the key; `_key_partition` is kept",
@@ -114,6 +124,36 @@ RELIED_ON: list[tuple[Callable[..., object], str, str]] = [
         AIOKafkaProducer.send_batch,
         "bf42b0f0c5c0646d",
         "queues a batch; its future is the confirmation",
+    ),
+    (
+        AIOKafkaClient._get_conn,
+        "68ce5d8391719d33",
+        "every connection of a client comes from here: guard_writes hooks into it",
+    ),
+    (
+        AIOKafkaClient.send,
+        "246b277687d7b687",
+        "calls `send` of the connection with nothing awaited after it was made ready",
+    ),
+    (
+        AIOKafkaConnection.send,
+        "5909ea32f4efca49",
+        "puts the request on the socket before it returns: the fence is asked just before",
+    ),
+    (
+        SendProduceReqHandler.do,
+        "2dccd3d56b1607fb",
+        "fails the batches of a request whose error is not retriable",
+    ),
+    (
+        GroupCoordinator._send_req,
+        "fa4b12e914ce9fcf",
+        "all requests about the membership go through the client's `send`, which hold_lease hooks into",
+    ),
+    (
+        GroupCoordinator._do_heartbeat,
+        "dc1d6632aaa68e96",
+        "takes a heartbeat that is answered by a rebalance for a good one, which renews no lease",
     ),
 ]
 

@@ -1,4 +1,4 @@
-"""The watchdog ends a process that only looks alive, and none that waits; the fence asks who slept."""
+"""The watchdog ends a process that only looks alive, and none that waits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import time
 import pytest
 
 from streamproc import limits
-from streamproc.engine.fence import Fence
 from streamproc.engine.watchdog import LoopGuard, Watchdog
 
 
@@ -147,44 +146,3 @@ def test_a_turning_loop_and_a_quick_stop_end_nothing_but_a_slow_stop_does() -> N
     guard.finish()
     guard.join()
     assert ends[0] == "the stop takes too long"
-
-
-class Clock:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-async def test_the_fence_is_down_after_a_long_sleep_whoever_looks_first() -> None:
-    clock = Clock()
-    fence = Fence(3.0, clock)
-
-    def is_down_at(now: float) -> bool:
-        clock.now = now
-        return fence.is_down
-
-    assert not is_down_at(2.0)
-    assert is_down_at(10.0)
-    fence.look()
-    assert is_down_at(10.0)
-    fence.lift()
-    assert not is_down_at(10.0)
-
-
-async def test_the_fence_is_passed_when_the_brokers_confirm_the_membership() -> None:
-    clock = Clock()
-    fence = Fence(3.0, clock)
-    clock.now = 10.0
-    answers = [False, False, True]
-
-    async def is_member() -> bool:
-        return answers.pop(0)
-
-    fence.is_member = is_member
-    await asyncio.wait_for(fence.passed(), 10)
-    assert answers == []
-    await asyncio.wait_for(fence.passed(), 10)
