@@ -83,6 +83,8 @@ class FullEnd:
         fresh = self._fresh(low, high)
         goes_on = self._chain is not None and (self._chain.is_stuck or self._chain.far == fresh.far)
         chain = self._chain if self._chain is not None and goes_on else fresh
+        if not goes_on:  # its first page may end where an earlier one did
+            self._descent.restart()
         page, chain = await self._page(chain, fresh)
         self._descent.check(page)
         entries = entries_in_order(page, chain.part)
