@@ -14,6 +14,7 @@ DAS_CREDITS: Final = 10
 ENHANCED_CREDITS: Final = 100
 PLAIN_CREDITS: Final = 1
 RATE_WINDOW_S: Final = 1.0
+ORDER_KEPT: Final = 10_000  # the newest calls of which it is known who came after whom
 
 
 def full_page_credits(transactions: int) -> int:
@@ -42,11 +43,18 @@ class Counters:
     _began_s: float = field(default_factory=time.monotonic)
     _pages: set[str] = field(default_factory=set)
     _recent: dict[str, deque[float]] = field(default_factory=dict)
+    _order: deque[tuple[str, str | None]] = field(default_factory=lambda: deque(maxlen=ORDER_KEPT))
+
+    @property
+    def order(self) -> list[tuple[str, str | None]]:
+        """The newest calls in the order in which they came: method, and the wallet that one names."""
+        return list(self._order)
 
     def asked(self, method: str, wallet: str | None, bucket: str, now_s: float) -> None:
         """Count a call as it comes in."""
         self.requests += 1
         self.methods[method] += 1
+        self._order.append((method, wallet))
         if wallet is not None:
             self.wallets[wallet] += 1
         recent = self._recent.setdefault(bucket, deque())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -116,27 +117,45 @@ def _bounds(filters: Mapping[str, Any]) -> list[tuple[str, str, int]]:
 
 
 def cut_page(history: Sequence[Record], request: PageRequest) -> tuple[list[Record], str | None]:
-    """Return one page and the token of the next, None when nothing is left."""
-    records = [record for record in history if request.admits(record)]
-    if not request.ascending:
-        records.reverse()
-    if request.after is not None:
-        records = [record for record in records if _is_after(record, request)]
-    page = records[: request.limit]
-    more = len(records) > len(page)
-    return page, token_of(page[-1]) if more and page else None
+    """Return one page of a history, given oldest first, and the token of the next, None when nothing is left."""
+    first, last = _places(history, request)
+    places = range(first, last) if request.ascending else range(last - 1, first - 1, -1)
+    page: list[Record] = []
+    for place in places:
+        if not request.admits(history[place]):
+            continue
+        if len(page) == request.limit:
+            return page, token_of(page[-1])
+        page.append(history[place])
+    return page, None
+
+
+def _places(history: Sequence[Record], request: PageRequest) -> tuple[int, int]:
+    """Between which places of the history the rest of it lies, by the slots and the token that are asked for."""
+    first, last = 0, len(history)
+    for name, how, bound in request.bounds:
+        if name == "slot" and how in {"gt", "gte"}:
+            first = max(first, bisect_left(history, bound, key=_slot))
+        elif name == "slot" and how in {"lt", "lte"}:
+            last = min(last, bisect_right(history, bound, key=_slot))
+    if request.after is not None and request.ascending:
+        first = max(first, bisect_right(history, request.after, key=_place))
+    elif request.after is not None:
+        last = min(last, bisect_left(history, request.after, key=_place))
+    return first, max(first, last)
+
+
+def _slot(record: Record) -> int:
+    return record.slot
+
+
+def _place(record: Record) -> tuple[int, int]:
+    return record.slot, record.index
 
 
 def token_of(record: Record) -> str:
     """Return the token that continues after this record."""
     return f"{record.slot}:{record.index}"
-
-
-def _is_after(record: Record, request: PageRequest) -> bool:
-    if request.after is None:
-        return True
-    here = (record.slot, record.index)
-    return here > request.after if request.ascending else here < request.after
 
 
 def token_before(record: Record, *, ascending: bool) -> str:

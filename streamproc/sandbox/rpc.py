@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
 from streamproc.sandbox import known
 from streamproc.sandbox.addresses import is_address
-from streamproc.sandbox.archive import foreign_records
 from streamproc.sandbox.counters import DAS_CREDITS, FULL_CREDITS, PLAIN_CREDITS, full_page_credits
+from streamproc.sandbox.lies import lied_page
 from streamproc.sandbox.paging import (
     INVALID_PARAMS,
     LIMIT_MAX,
     RpcError,
     cut_page,
     page_request,
-    token_before,
-    token_of,
 )
 from streamproc.sandbox.raw_form import token_amount
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     from streamproc.sandbox.archive import AccountState, Archive, Record, TokenState
     from streamproc.sandbox.counters import Counters
-    from streamproc.sandbox.paging import PageRequest
 
 METHOD_NOT_FOUND: Final = -32601
 ACCOUNTS_MAX: Final = 100
@@ -48,14 +46,17 @@ class Call(NamedTuple):
     counters: Counters
     params: Any
     lie: str | None = None
+    page_max: int | None = None  # pages are cut to this, whatever is asked for
 
 
 def transactions_for_address(call: Call) -> Answer:
     """`getTransactionsForAddress`: pages of full transactions or of signatures."""
     request = page_request(_listed(call.params))
+    if call.page_max is not None:
+        request = replace(request, limit=min(request.limit, call.page_max))
     history = call.archive.history(request.address, request.token_accounts)
     records, token = cut_page(history, request)
-    records, token = _lied(call, request, records, token)
+    records, token = lied_page(call.archive, call.lie, request, records, token)
     page = orjson.dumps(call.params).decode()
     call.counters.served_page(request.address, page, len(records))
     if request.full:
@@ -66,26 +67,6 @@ def transactions_for_address(call: Call) -> Answer:
         price = FULL_CREDITS
     result = b'{"data":[' + b",".join(shown) + b'],"paginationToken":' + orjson.dumps(token) + b"}"
     return Answer(result, price)
-
-
-def _lied(
-    call: Call, request: PageRequest, records: list[Record], token: str | None
-) -> tuple[list[Record], str | None]:
-    """Return the page as a fault wants it, or as it is."""
-    if call.lie == "other_wallet":
-        return foreign_records(call.archive, request.address), None
-    if call.lie == "empty_page" and records:
-        return [], token_before(records[0], ascending=request.ascending)
-    if call.lie == "duplicates":
-        return [*records, *records[-2:]], token
-    if call.lie == "short_page" and len(records) > 1:
-        records = records[: max(1, len(records) // 3)]
-        token = token_of(records[-1])
-    if call.lie == "token_at_end" and records and token is None:
-        token = token_of(records[-1])
-    if call.lie == "repeat_cursor" and request.after is not None:
-        token = "{}:{}".format(*request.after)
-    return records, token
 
 
 def _signature_row(record: Record, *, with_index: bool) -> dict[str, Any]:

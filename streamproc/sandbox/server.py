@@ -66,6 +66,7 @@ class Sandbox:
     counters: Counters = field(default_factory=Counters)
     url: str = ""
     prebuilt: PrebuiltPages | None = None  # pages that cost nothing to serve, for benchmarks
+    page_max: int | None = None  # pages of full histories are no longer, whatever is asked for
     _recent: dict[str, deque[float]] = field(default_factory=dict)
 
     @property
@@ -185,9 +186,9 @@ class _Calls:
         def produce(lie: str | None) -> Answer:
             if method not in METHODS:
                 raise RpcError(METHOD_NOT_FOUND, "Method not found")
-            answer = METHODS[method](
-                Call(self._sandbox.archive, self._sandbox.counters, params, lie)
-            )
+            sandbox = self._sandbox
+            call = Call(sandbox.archive, sandbox.counters, params, lie, sandbox.page_max)
+            answer = METHODS[method](call)
             head = b'{"jsonrpc":"2.0","id":' + orjson.dumps(rpc_id) + b',"result":'
             return Answer(head + answer.result + b"}", answer.credits)
 

@@ -64,3 +64,12 @@ async def test_counters_are_readable_and_reset_over_http(sandbox: Sandbox, clien
     assert shown["statuses"] == {"200": 1}
     assert (await client.http.delete("/sandbox/counters")).json()["requests"] == 0
     assert sandbox.counters.credits == 0
+
+
+async def test_calls_are_kept_in_the_order_in_which_they_came(
+    world: World, sandbox: Sandbox, client: Client
+) -> None:
+    one, other = world.addresses[:2]
+    for wallet in (one, other, one):
+        await client.result("getBalance", wallet)
+    assert sandbox.counters.order == [("getBalance", each) for each in (one, other, one)]

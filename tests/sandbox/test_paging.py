@@ -154,3 +154,14 @@ async def test_signature_mode_and_the_older_call_list_the_same_named_transaction
         "getSignaturesForAddress", wallet, {"before": first[-1]["signature"]}
     )
     assert [row["signature"] for row in first + rest] == [row["signature"] for row in page["data"]]
+
+
+async def test_pages_are_no_longer_than_the_server_wants(
+    world: World, sandbox: Sandbox, client: Client
+) -> None:
+    sandbox.page_max = 7
+    wallet = world.addresses[0]
+    options = {"transactionDetails": "full", "limit": 1000}
+    page = await client.result("getTransactionsForAddress", wallet, options)
+    assert len(page["data"]) == 7
+    assert page["paginationToken"] is not None
