@@ -12,6 +12,7 @@ from streamproc.sandbox.archive import Record
 from streamproc.sandbox.paging import RpcError, cut_page, page_request
 
 if TYPE_CHECKING:
+    from streamproc.sandbox.server import Sandbox
     from streamproc.sandbox.world import World
     from tests.sandbox.conftest import Client
 
