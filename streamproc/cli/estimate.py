@@ -56,7 +56,7 @@ class Alone:
 async def estimated(settings: Settings, asked: AnalysisRequested) -> tuple[Estimate, int]:
     """What the request will take, and the credits that finding it out has cost.
 
-    Wallets whose whole history is stored cost a page each, and those fresh enough nothing; all others are probed.
+    Wallets whose whole history is stored cost a page each, and those fresh enough none; all others are probed.
     """
     purse = Alone()
     known = await _known(settings, asked)
@@ -72,7 +72,7 @@ async def estimated(settings: Settings, asked: AnalysisRequested) -> tuple[Estim
         )
     rate, _ = settings.rates
     found = estimate(
-        [*(each for each in known.values() if each is not None), *probed],
+        [*known.values(), *probed],
         rate=rate * limits.RATE_SHARE,
         latency_s=sorted(took_s)[len(took_s) // 2] if took_s else limits.USUAL_LATENCY_S,
         cores=os.cpu_count() or 1,
@@ -109,24 +109,26 @@ async def _probed(
         extent = await upstream.probe(wallet, permit=permit)
         took_s.append(time.monotonic() - began_s)
     most = asked.max_transactions
-    return extent if most is None else extent._replace(transactions=min(most, extent.transactions))
+    if most is None or extent.transactions < most:
+        return extent
+    return extent._replace(transactions=most, is_capped=True)
 
 
-async def _known(settings: Settings, asked: AnalysisRequested) -> dict[str, Extent | None]:
-    """The wallets whose whole history is stored: None for a fresh one, else one page; none without a store."""
+async def _known(settings: Settings, asked: AnalysisRequested) -> dict[str, Extent]:
+    """The wallets whose whole history is stored: no page of a fresh one, else one; no wallets without a store."""
     dsn = settings.postgres_dsn.get_secret_value()
     if dsn == NO_STORE:
         return {}
     async with open_store(dsn, pool_size=1) as store:
         now_ms = await store.now_ms()
-        found: dict[str, Extent | None] = {}
+        found: dict[str, Extent] = {}
         for wallet in asked.wallets:
             if await _is_whole(store, wallet):
                 synced = await store.synced(wallet)
                 age_ms = now_ms - synced.at_ms if synced else now_ms
                 is_fresh = asked.max_age_s > 0 and age_ms <= asked.max_age_s * 1000
-                found[wallet] = (
-                    None if is_fresh else Extent(wallet, 0, is_exact=False, is_new=False)
+                found[wallet] = Extent(
+                    wallet, 0, is_exact=is_fresh, is_new=False, is_fresh=is_fresh
                 )
         return found
 

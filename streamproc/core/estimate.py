@@ -9,24 +9,27 @@ if TYPE_CHECKING:
 
 PAGE: Final = 1000  # transactions of a full page
 CREDITS_PER_HUNDRED: Final = 10
-# Per wallet whatever its history: is it a wallet (1 call), what lies below the oldest filter (1 page), and its
-# balances (an account and two token programs).
-KIND_CALLS: Final = 1
-OLD_PART_CALLS: Final = 1
-BALANCE_CALLS: Final = 3
-# Transactions that one core unpacks, reads and stores in a second: assumed, about half of what part a of `./run bench
-# sync` reads on one, because storing costs about as much again.
-STORED_PER_CORE_S: Final = 10_000
+ACCOUNTS_PER_CALL: Final = 100  # asked about at once, by kinds and by balances
+TOKEN_PROGRAMS: Final = 2  # each wallet's accounts are listed once for each
+# Transactions that one core unpacks, reads and stores in a second, Postgres' share included: the row "reading and
+# storing" of part a of `./run bench sync` says 16 000 and more.
+STORED_PER_CORE_S: Final = 16_000
 LONGEST_CHAIN_CALLS: Final = 4  # kind, newest page, the rest side by side, the old part
 
 
 class Extent(NamedTuple):
-    """How many transactions of a wallet are to be listed; `is_new` when nothing of it is stored."""
+    """How many transactions of a wallet are to be listed, and what is known of it.
+
+    `is_new`: nothing of it is stored. `is_capped`: only its newest transactions are wanted, and it has more.
+    `is_fresh`: its history is not asked for at all.
+    """
 
     wallet: str
     transactions: int
     is_exact: bool
     is_new: bool = True
+    is_capped: bool = False
+    is_fresh: bool = False
 
 
 class Estimate(NamedTuple):
@@ -54,21 +57,36 @@ def extrapolated(listed: int, newest: int, oldest_listed: int, first: int) -> in
 def estimate(extents: Iterable[Extent], *, rate: float, latency_s: float, cores: int) -> Estimate:
     """The sum over all wallets; `rate` is calls a second, of all of them, by the bucket of plain calls.
 
-    Names and prices are not counted: they are kept for long, and shared by all requests.
+    Calls are the fewest: full pages, and wallets of a request asked about together. A worker that has just begun asks
+    for smaller pages first, and fetchers that share a long history end with part of a page: a few percent more. Names
+    and prices are not counted: they are kept for long, and shared by all requests.
     """
     wallets = list(extents)
-    pages = [max(1, -(-each.transactions // PAGE)) for each in wallets]
-    new = sum(each.is_new for each in wallets)
-    calls = sum(pages) + new * (KIND_CALLS + OLD_PART_CALLS) + BALANCE_CALLS * len(wallets)
-    hundreds = sum(max(1, -(-each.transactions // 100)) for each in wallets) + new * OLD_PART_CALLS
+    listed = [each for each in wallets if not each.is_fresh]
+    new = [each for each in wallets if each.is_new]
+    # What lies below the oldest filter is a page of its own, once a whole history is wanted.
+    old_parts = sum(not each.is_capped for each in new)
+    kinds, balances = _accounts_calls(len(new)), _accounts_calls(len(wallets))
+    balances += TOKEN_PROGRAMS * len(wallets)
+    pages = sum(_started(each.transactions, PAGE) for each in listed)
+    hundreds = sum(_started(each.transactions, 100) for each in listed)
+    calls = kinds + pages + old_parts + balances
     transactions = sum(each.transactions for each in wallets)
-    by_rate_s = calls / rate
-    by_reading_s = transactions / (STORED_PER_CORE_S * cores)
-    chain_s = LONGEST_CHAIN_CALLS * latency_s
+    longest_s = max(calls / rate, transactions / (STORED_PER_CORE_S * cores))
     return Estimate(
         transactions,
         calls,
-        CREDITS_PER_HUNDRED * hundreds + new * KIND_CALLS + BALANCE_CALLS * len(wallets),
-        round(max(by_rate_s, by_reading_s) + chain_s, 1),
+        CREDITS_PER_HUNDRED * (hundreds + old_parts) + kinds + balances,
+        round(longest_s + LONGEST_CHAIN_CALLS * latency_s, 1),
         all(each.is_exact for each in wallets),
     )
+
+
+def _accounts_calls(wallets: int) -> int:
+    """How many calls tell the accounts of so many wallets."""
+    return -(-wallets // ACCOUNTS_PER_CALL)
+
+
+def _started(transactions: int, size: int) -> int:
+    """How many pages, or hundreds, are begun; an empty history takes one."""
+    return max(1, -(-transactions // size))

@@ -9,20 +9,39 @@ from streamproc.core.estimate import Extent, estimate, extrapolated
 
 
 def test_fifty_new_wallets_of_two_thousand() -> None:
-    """Two pages, one look below the oldest filter, one for its kind and three for its balances, each."""
+    """Two pages, one look below the oldest filter, two lists of token accounts each; two calls about all accounts."""
     found = estimate(
         [Extent(str(n), 2000, is_exact=True) for n in range(50)], rate=50, latency_s=0.25, cores=2
     )
-    assert (found.transactions, found.calls) == (100_000, 350)
-    assert found.credits == 50 * (200 + 10 + 1 + 3)
-    assert found.seconds == 8.0
+    assert (found.transactions, found.calls) == (100_000, 252)
+    assert found.credits == 50 * (200 + 10 + 2) + 2
+    assert found.seconds == 6.0
     assert found.is_exact
+
+
+def test_accounts_are_asked_about_by_the_hundred() -> None:
+    found = estimate(
+        [Extent(str(n), 1, is_exact=True) for n in range(101)], rate=50, latency_s=0.0, cores=1
+    )
+    assert found.calls == 101 * 4 + 2 * 2
 
 
 def test_a_stored_wallet_costs_one_cheap_page_and_its_balances() -> None:
     stored = Extent("w", 0, is_exact=False, is_new=False)
     found = estimate([stored], rate=50, latency_s=0.0, cores=1)
     assert (found.calls, found.credits, found.is_exact) == (4, 13, False)
+
+
+def test_a_fresh_wallet_costs_its_balances_alone() -> None:
+    fresh = Extent("w", 0, is_exact=True, is_new=False, is_fresh=True)
+    found = estimate([fresh], rate=50, latency_s=0.0, cores=1)
+    assert (found.calls, found.credits, found.is_exact) == (3, 3, True)
+
+
+def test_of_a_capped_history_nobody_looks_below_the_oldest_filter() -> None:
+    whole, capped = Extent("w", 500, is_exact=True), Extent("w", 500, is_exact=True, is_capped=True)
+    calls = [estimate([each], rate=50, latency_s=0.0, cores=1).calls for each in (whole, capped)]
+    assert calls[0] == calls[1] + 1
 
 
 def test_without_wallets_there_is_nothing_to_ask() -> None:
