@@ -11,6 +11,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from streamproc import limits
+from streamproc.broker_access import refusal
 from streamproc.errors import BrokerUnavailableError, ConfigurationError, Fault
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ async def plan(
     """The comparison of the broker with the declaration; nothing is changed.
 
     `security` is what aiokafka's clients need beside the broker list. Raises BrokerUnavailableError when no broker
-    answers.
+    answers, ConfigurationError when one does not let us in; so do `apply` and `check`.
     """
     async with _admin(brokers, security) as admin:
         return await _compare(admin, wanted_topics(topology, prefix=prefix, app_id=app_id))
@@ -147,7 +148,10 @@ def _batch_max_bytes(record_max_bytes: int) -> int:
 
 @asynccontextmanager
 async def _admin(brokers: str, security: Mapping[str, Any]) -> AsyncIterator[AIOKafkaAdminClient]:
-    """A started admin client; whatever the library raises inside becomes BrokerUnavailableError."""
+    """A started admin client; whatever the library raises inside becomes BrokerUnavailableError.
+
+    ConfigurationError when a broker answers and does not let us in.
+    """
     admin = AIOKafkaAdminClient(
         bootstrap_servers=brokers,
         request_timeout_ms=limits.ADMIN_TIMEOUT_S * 1000,
@@ -157,6 +161,8 @@ async def _admin(brokers: str, security: Mapping[str, Any]) -> AsyncIterator[AIO
         await admin.start()
         yield admin
     except (KafkaError, OSError, TimeoutError) as error:
+        if (refused := await refusal(brokers, security)) is not None:
+            raise refused from None
         sentence = f"no usable answer from Kafka at {brokers}: {type(error).__name__}: {error}"
         raise BrokerUnavailableError(sentence) from error
     finally:

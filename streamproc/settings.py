@@ -20,6 +20,7 @@ from pydantic import (
     ValidationError,
 )
 
+from streamproc.broker_access import tls_context
 from streamproc.errors import ConfigurationError, Fault
 
 PREFIX: Final = "STREAMPROC_"
@@ -81,7 +82,16 @@ class Settings(BaseModel):
     )
     kafka_sasl_username: str | None = Field(None, description="user of the brokers")
     kafka_sasl_password: SecretStr | None = Field(None, description="that user's password")
-    kafka_ssl_cafile: Path | None = Field(None, description="certificate authority of the brokers")
+    kafka_ssl_cafile: Path | None = Field(
+        None, description="certificate authority of the brokers (PEM); without it the system's"
+    )
+    kafka_ssl_certfile: Path | None = Field(
+        None, description="our certificate (PEM), for brokers that ask for one"
+    )
+    kafka_ssl_keyfile: Path | None = Field(
+        None, description="its private key (PEM), when it is not in the same file"
+    )
+    kafka_ssl_key_password: SecretStr | None = Field(None, description="that key's password")
     topic_prefix: TopicName = Field("", description="put before all topic names")
     app_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = Field(
         "streamproc", description="consumer group and name of the table's changelog"
@@ -137,7 +147,10 @@ class Settings(BaseModel):
         return [*found, password] if password else found
 
     def kafka_security(self) -> dict[str, Any]:
-        """What aiokafka's clients need beside the broker list; holds the password in clear."""
+        """What aiokafka's clients need beside the broker list; holds the password in clear.
+
+        Raises ConfigurationError naming a file that cannot be used.
+        """
         security: dict[str, Any] = {"security_protocol": self.kafka_security_protocol}
         if self.kafka_security_protocol.startswith("SASL"):
             password = self.kafka_sasl_password
@@ -147,15 +160,46 @@ class Settings(BaseModel):
                 "sasl_plain_password": password.get_secret_value() if password else None,
             }
         if self.kafka_security_protocol.endswith("SSL"):
-            security["ssl_context"] = _ssl_context(self.kafka_ssl_cafile)
+            password = self.kafka_ssl_key_password
+            security["ssl_context"] = tls_context(
+                self.kafka_ssl_cafile,
+                self.kafka_ssl_certfile,
+                self.kafka_ssl_keyfile,
+                key_password=password.get_secret_value() if password else "",
+            )
         return security
 
+    def missing_kafka_security(self) -> list[Fault]:
+        """What contradicts the security protocol: a login that is missing, a login or a file that would not be used."""
+        protocol = self.kafka_security_protocol
+        set_, faults = self.model_fields_set, []
+        for name, purpose in _NEEDS.items():
+            given = name in set_ and getattr(self, name) is not None
+            if given and purpose not in protocol:
+                rule = f"needs a protocol with {purpose}, else it has no effect"
+                faults.append(Fault(_KAFKA_PROTOCOL, protocol, f"{PREFIX}{name.upper()} {rule}"))
+        if "SASL" in protocol:
+            faults += [
+                Fault(PREFIX + name.upper(), "nothing", f"must be set with {protocol}")
+                for name in ("kafka_sasl_username", "kafka_sasl_password")
+                if getattr(self, name) is None
+            ]
+        if self.kafka_ssl_keyfile is not None and self.kafka_ssl_certfile is None:
+            rule = "must be set with STREAMPROC_KAFKA_SSL_KEYFILE"
+            faults.append(Fault("STREAMPROC_KAFKA_SSL_CERTFILE", "nothing", rule))
+        return faults
 
-def _ssl_context(cafile: Path | None) -> object:
-    """A verifying TLS context, with the system's authorities when no file is named."""
-    import ssl  # noqa: PLC0415 - only installations with TLS pay for it
 
-    return ssl.create_default_context(cafile=str(cafile) if cafile else None)
+_KAFKA_PROTOCOL: Final = "STREAMPROC_KAFKA_SECURITY_PROTOCOL"
+_NEEDS: Final = {
+    "kafka_sasl_mechanism": "SASL",
+    "kafka_sasl_username": "SASL",
+    "kafka_sasl_password": "SASL",
+    "kafka_ssl_cafile": "SSL",
+    "kafka_ssl_certfile": "SSL",
+    "kafka_ssl_keyfile": "SSL",
+    "kafka_ssl_key_password": "SSL",
+}
 
 
 def load_settings(environment: dict[str, str] | None = None, **given: object) -> Settings:
@@ -173,8 +217,10 @@ def load_settings(environment: dict[str, str] | None = None, **given: object) ->
     except ValidationError as error:
         faults += [_fault_of(found) for found in error.errors()]
         raise ConfigurationError(faults) from None
+    faults += settings.missing_kafka_security()
     if faults:
         raise ConfigurationError(faults)
+    settings.kafka_security()  # files that cannot be used are found now
     return settings
 
 

@@ -108,19 +108,19 @@ def migrated_template(servers: Servers) -> Iterator[str]:
 @pytest.fixture
 def stack_dir() -> Iterator[Path]:
     """A folder for a `LocalStack` of the test's own: short, and passable for the user that root lends Postgres to."""
-    with _folder() as folder:
+    with temporary_folder() as folder:
         yield folder
 
 
 @contextmanager
 def _embedded() -> Iterator[Servers]:
     """The embedded stack in a temporary folder."""
-    with _folder() as folder, LocalStack(folder, postgres_settings=FAST_POSTGRES) as stack:
+    with temporary_folder() as folder, LocalStack(folder, postgres_settings=FAST_POSTGRES) as stack:
         yield Servers(stack.bootstrap, stack.dsn)
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def temporary_folder() -> Iterator[Path]:
     """A temporary folder that other users can pass through, unlike those of pytest's own `tmp_path`."""
     folder = Path(tempfile.mkdtemp(prefix="streamproc-test-"))
     folder.chmod(0o755)

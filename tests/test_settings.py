@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 NEEDED = {
     "STREAMPROC_KAFKA_BROKERS": "127.0.0.1:9092",
     "STREAMPROC_POSTGRES_DSN": "postgresql://me:hidden@db/x",
+}
+
+SASL = {
+    **NEEDED,
+    "STREAMPROC_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+    "STREAMPROC_KAFKA_SASL_USERNAME": "me",
+    "STREAMPROC_KAFKA_SASL_PASSWORD": "very-hidden",
 }
 
 
@@ -66,7 +74,7 @@ def test_a_secret_may_come_from_a_file_and_is_never_shown(name: str, tmp_path: P
     file = tmp_path / "secret"
     file.write_text("postgresql://u:very-hidden@h/d\n", encoding="utf-8")
     variable = f"STREAMPROC_{name.upper()}"
-    environment = {key: value for key, value in NEEDED.items() if key != variable}
+    environment = {key: value for key, value in SASL.items() if key != variable}
     settings = load_settings({**environment, f"{variable}_FILE": str(file)})
     assert getattr(settings, name).get_secret_value() == "postgresql://u:very-hidden@h/d"
     assert "very-hidden" not in f"{describe(settings)} {settings!r} {settings}"
@@ -167,3 +175,54 @@ def test_any_text_as_a_broker_list_is_taken_or_named(text: str) -> None:
         assert all(part.rpartition(":")[2].isdigit() for part in brokers.split(","))
         return
     assert set(faults_of(environment)) == {"STREAMPROC_KAFKA_BROKERS"}
+
+
+def test_a_login_that_is_missing_is_named() -> None:
+    without = {
+        name: value
+        for name, value in SASL.items()
+        if not name.endswith(("USERNAME", "SASL_PASSWORD"))
+    }
+    assert set(faults_of(without)) == {
+        "STREAMPROC_KAFKA_SASL_USERNAME",
+        "STREAMPROC_KAFKA_SASL_PASSWORD",
+    }
+
+
+@pytest.mark.parametrize("protocol", ["PLAINTEXT", "SSL"])
+def test_a_login_is_not_forgotten_in_silence(protocol: str) -> None:
+    faults = faults_of({**SASL, "STREAMPROC_KAFKA_SECURITY_PROTOCOL": protocol})
+    assert set(faults) == {"STREAMPROC_KAFKA_SECURITY_PROTOCOL"}
+    assert "SASL" in faults["STREAMPROC_KAFKA_SECURITY_PROTOCOL"]
+
+
+@pytest.mark.parametrize("name", ["KAFKA_SSL_CAFILE", "KAFKA_SSL_CERTFILE"])
+def test_a_certificate_is_not_forgotten_in_silence(name: str, tmp_path: Path) -> None:
+    faults = faults_of({**NEEDED, f"STREAMPROC_{name}": str(tmp_path / "file")})
+    assert name in faults["STREAMPROC_KAFKA_SECURITY_PROTOCOL"]
+
+
+def test_a_key_without_its_certificate_is_named(tmp_path: Path) -> None:
+    environment = {**NEEDED, "STREAMPROC_KAFKA_SECURITY_PROTOCOL": "SSL"}
+    faults = faults_of({**environment, "STREAMPROC_KAFKA_SSL_KEYFILE": str(tmp_path / "key")})
+    assert set(faults) == {"STREAMPROC_KAFKA_SSL_CERTFILE"}
+
+
+@pytest.mark.parametrize("content", [None, "", "no certificate"])
+@pytest.mark.parametrize("name", ["STREAMPROC_KAFKA_SSL_CAFILE", "STREAMPROC_KAFKA_SSL_CERTFILE"])
+def test_a_certificate_that_cannot_be_used_is_found_before_anything_is_asked(
+    name: str, content: str | None, tmp_path: Path
+) -> None:
+    file = tmp_path / "file.pem"
+    if content is not None:
+        file.write_text(content, "utf-8")
+    environment = {**NEEDED, "STREAMPROC_KAFKA_SECURITY_PROTOCOL": "SSL", name: str(file)}
+    faults = faults_of(environment)
+    assert set(faults) == {name}
+
+
+def test_brokers_are_verified_and_old_protocols_refused() -> None:
+    context = load_settings(SASL).kafka_security()["ssl_context"]
+    assert context.check_hostname
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.minimum_version >= ssl.TLSVersion.TLSv1_2

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from streamproc import limits
+from streamproc.broker_access import refusal
 from streamproc.errors import BrokerUnavailableError, ConfigurationError, Fault
 from streamproc.events import (
     AnalysisCompleted,
@@ -242,10 +243,13 @@ async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
 
 
 async def _started(client: AIOKafkaProducer | AIOKafkaConsumer, settings: Settings) -> None:
-    """Start a client, or say which setting named the broker that does not answer."""
+    """Start a client, or say which setting is wrong, or named the broker that does not answer."""
     try:
         await client.start()
     except KafkaError as error:
+        refused = await refusal(settings.kafka_brokers, settings.kafka_security())
+        if refused is not None:
+            raise refused from None
         what = f"no broker answers at STREAMPROC_KAFKA_BROKERS={settings.kafka_brokers}"
         raise BrokerUnavailableError(f"{what}: {error}") from error
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LISTENS = re.compile(r"Awaiting socket connections on 127\.0\.0\.1:(\d+)")
 STARTED = "Kafka Server started"
+SCRAM = ("SCRAM-SHA-256", "SCRAM-SHA-512")
+SCRAM_MODULE = "org.apache.kafka.common.security.scram.ScramLoginModule"
 # A small heap and the cheap compiler and collector: boots in 2 to 3 s on two cores.
 JVM_FLAGS = (
     "-XX:+UseSerialGC",
@@ -38,7 +40,8 @@ class EmbeddedBroker:
     """A broker whose records stay in `folder` from start to start.
 
     `port` 0 takes any free one at the first start; later starts of the same object keep it. `properties` are added to
-    the broker's own and win over them.
+    the broker's own and win over them. With another `protocol` they name the certificates (`ssl.keystore.location`
+    ...); `users` and their passwords log in by SCRAM, the first of them is the broker itself.
     """
 
     name = "the embedded broker"
@@ -50,10 +53,14 @@ class EmbeddedBroker:
         say: Callable[[str], None],
         port: int = 0,
         properties: Mapping[str, str] | None = None,
+        protocol: str = "PLAINTEXT",
+        users: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.port = port
         self._say = say
+        self._protocol = protocol
+        self._users = dict(users or {})
         self._properties = dict(properties or {})
         self.keep_open: tuple[int, ...] = ()  # see Guarded
         self._server: Guarded | None = None
@@ -127,6 +134,7 @@ class EmbeddedBroker:
         with whole_folder(self.folder / "records") as records:
             properties = self._write_properties(self.folder, records)
             command = [*java, "kafka.tools.StorageTool", "format", "--standalone"]
+            command += scram_options(self._users)
             done = subprocess.run(  # noqa: S603 - our own program
                 [*command, "-t", cluster, "-c", properties],
                 capture_output=True,
@@ -141,17 +149,47 @@ class EmbeddedBroker:
     def _write_properties(self, folder: Path, records: Path) -> Path:
         """Write the broker's configuration and return its path."""
         # Port 0 on both listeners lets the system choose, so two stacks never race for a port.
-        listener = f"PLAINTEXT://127.0.0.1:{self.port}"
+        listener = f"{self._protocol}://127.0.0.1:{self.port}"
         ours = {
             "log.dirs": records.as_posix(),
             "listeners": f"{listener},CONTROLLER://127.0.0.1:0",
             "advertised.listeners": listener,
             "controller.quorum.bootstrap.servers": "127.0.0.1:0",
-        } | self._properties
+            "listener.security.protocol.map": f"{self._protocol}:{self._protocol},CONTROLLER:PLAINTEXT",
+            "inter.broker.listener.name": self._protocol,
+        }
+        ours |= login_properties(self._protocol, self._users) | self._properties
         lines = [_resource("broker.properties"), *(f"{key}={ours[key]}" for key in sorted(ours))]
         path = folder / "server.properties"
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return path
+
+
+def scram_options(users: Mapping[str, str]) -> list[str]:
+    """The options of Kafka's storage tool that make users, for both of its SCRAM mechanisms."""
+    return [
+        option
+        for name, password in users.items()
+        for mechanism in SCRAM
+        for option in ("--add-scram", f"{mechanism}=[name={name},password={password}]")
+    ]
+
+
+def login_properties(protocol: str, users: Mapping[str, str]) -> dict[str, str]:
+    """The broker's settings for logins by SCRAM; empty without users."""
+    if not users:
+        return {}
+    name, password = next(iter(users.items()))
+    module = f'{SCRAM_MODULE} required username="{name}" password="{password}";'
+    logins = {
+        f"listener.name.{protocol.lower()}.{mechanism.lower()}.sasl.jaas.config": module
+        for mechanism in SCRAM
+    }
+    return {
+        "sasl.enabled.mechanisms": ",".join(SCRAM),
+        "sasl.mechanism.inter.broker.protocol": SCRAM[-1],
+        **logins,
+    }
 
 
 def cluster_id(unique: bytes) -> str:
