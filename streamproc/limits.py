@@ -183,6 +183,7 @@ IDLE_CONNECTION_S: Final = 300
 STATEMENT_ROWS: Final = 1000  # requests, answers or progress records kept by one statement
 STATEMENT_ENDS: Final = 100  # requests ended by one statement: each brings a result of up to megabytes
 MINTS_REMEMBERED: Final = 100_000  # dictionary entries kept by a worker: 15 MB
+WALLETS_REMEMBERED: Final = 10_000  # numbers of wallets kept by a worker: 2 MB
 RATE_RECOVERY_S: Final = 60.0  # from a standstill back to the plan's rate
 RATE_FACTOR_MIN: Final = 0.05  # of the plan's rate, however often the upstream refuses
 RATE_INCIDENT_S: Final = 1.0  # refusals so close to each other count once

@@ -10,7 +10,6 @@ import orjson
 
 from streamproc import __version__, limits
 from streamproc.core.analysis import Analysis, History, Scope, analyze
-from streamproc.core.entries import TRADE_KINDS
 from streamproc.core.rates import SolPrices
 from streamproc.core.result import encode_json
 from streamproc.core.solana import WSOL
@@ -53,7 +52,7 @@ class Analyst:
         )
         digest = scope_digest(scope, price)
         await self._store.put_analysis(kept, options_digest=digest, engine_version=__version__)
-        await self._store.note_traded(wallet, watermark_slot, _traded(history))
+        await self._store.note_traded(wallet, watermark_slot, analysis.traded)
         return kept
 
     async def analyses(self, ready: AnalysisReady) -> dict[str, AnalysisTexts]:
@@ -79,14 +78,13 @@ class Analyst:
 
     async def _history(self, wallet: str, watermark_slot: int) -> History:
         """What is stored of the wallet up to this slot."""
-        entries = await self._store.entries(wallet, up_to_slot=watermark_slot)
-        mints = {mint for entry in entries for mint, _ in entry.deltas}
+        entries = await self._store.stored_entries(wallet, up_to_slot=watermark_slot)
         return History(
             wallet=wallet,
             entries=entries,
             ranges=await self._store.ranges(wallet),
             watermark_slot=watermark_slot,
-            decimals=await self._store.decimals(sorted(mints)),
+            decimals=entries.decimals,
         )
 
     async def _analyzed(self, history: History, scope: Scope, price: str | None) -> Analysis:
@@ -111,12 +109,6 @@ class Analyst:
         """The price of SOL that this request has used before."""
         kept = await self._store.frozen(request_id, SOL_PRICE)
         return None if kept is None else kept.decode()
-
-
-def _traded(history: History) -> set[str]:
-    """The mints that the wallet has traded, quotes among them."""
-    traded = (entry for entry in history.entries if entry.kind in TRADE_KINDS)
-    return {mint for entry in traded for mint, _ in entry.deltas}
 
 
 def _texts(analysis: WalletAnalysis) -> AnalysisTexts:

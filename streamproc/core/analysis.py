@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from streamproc.core.behavior.analyze import behavior_of
 from streamproc.core.behavior.records import behavior_to_json
-from streamproc.core.entries import canonical_order, entry_counts
+from streamproc.core.entries import TRADE_KINDS, canonical_order, entry_counts
 from streamproc.core.pnl import wallet_pnl
 from streamproc.core.pnl_json import pnl_to_json
 from streamproc.core.ranges import gaps
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from streamproc.core.entries import Entry
+    from streamproc.core.packed import StoredEntries
 
 Json = dict[str, Any]
 
@@ -27,7 +28,7 @@ class History:
     """What is stored of one wallet, up to a slot."""
 
     wallet: str
-    entries: Sequence[Entry]
+    entries: Sequence[Entry] | StoredEntries
     ranges: Sequence[tuple[int, int]]  # slots that are wholly known
     watermark_slot: int
     decimals: Mapping[str, int] = field(default_factory=dict)
@@ -49,6 +50,7 @@ class Analysis:
     pnl: Json
     behavior: Json
     coverage: Json
+    traded: frozenset[str] = frozenset()  # every mint of a trade in the whole history, quotes too
 
     @property
     def lacks_sol_price(self) -> bool:
@@ -76,6 +78,9 @@ def analyze(history: History, scope: Scope, prices: SolPrices | None = None) -> 
         pnl=pnl_to_json(pnl),
         behavior=behavior_to_json(behavior_of(trades, at=scope.until)),
         coverage=coverage_of(history, newest, scope),
+        traded=frozenset(
+            mint for entry in entries if entry.kind in TRADE_KINDS for mint, _ in entry.deltas
+        ),
     )
 
 

@@ -84,7 +84,7 @@ class _Answer(msgspec.Struct):
 _ANSWER: Final = msgspec.json.Decoder(_Answer)
 
 
-def raw_page(body: bytes, wallet: str) -> Page | RpcError:
+def raw_page(body: bytes | bytearray, wallet: str) -> Page | RpcError:
     """The entries of an answer's transactions in its order, or the JSON-RPC error that it is.
 
     Raises UpstreamUnavailableError for a body that is cut off, no JSON or no such answer, and

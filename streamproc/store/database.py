@@ -71,6 +71,15 @@ class Database:
         async with self.connection() as connection, connection.raw.transaction():
             yield connection
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """A connection whose statements in the block all see the same moment, and change nothing."""
+        async with (
+            self.connection() as connection,
+            connection.raw.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            yield connection
+
     async def rows(self, name: str, *values: object) -> Sequence[Row]:
         """All rows of the statement."""
         async with self.connection() as connection:

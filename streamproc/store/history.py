@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Concatenate, Final, NamedTuple, ParamSpec, TypeVar
+from io import BytesIO
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from solders.signature import Signature
 
 from streamproc import limits
-from streamproc.core.entries import Entry, canonical_order
+from streamproc.core.entries import canonical_order
+from streamproc.core.entry_rows import COLUMNS
+from streamproc.core.packed import PackedEntries, StoredEntries, packed
 from streamproc.core.ranges import SlotRange, union
+from streamproc.errors import StoreUnavailableError
 from streamproc.store.database import Subject
-from streamproc.store.entry_rows import COLUMNS, entry_from, mints_of, row_of
+from streamproc.store.queries import query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from streamproc.store.database import Connection, Database, Row
-
-P = ParamSpec("P")
-T = TypeVar("T")
+    from streamproc.core.entries import Entry
+    from streamproc.store.database import Connection, Database
 
 FINALIZED: Final = "finalized"
 _EVERY_SLOT: Final = 2**63 - 1
@@ -31,7 +32,7 @@ _EVERY_SLOT: Final = 2**63 - 1
 class StoredPage:
     """What one answer of the upstream adds: entries, and the slots that are now wholly known."""
 
-    entries: Sequence[Entry]
+    entries: PackedEntries | Sequence[Entry]
     closed: SlotRange | None  # None: the page ends inside its only slot
     strategy: str
     finality: str = FINALIZED
@@ -73,19 +74,23 @@ class History(Subject):
         """Remember the mints' numbers that were asked for."""
         super().__init__(database)
         self._mint_ids: OrderedDict[str, int] = OrderedDict()
+        self._decimals_kept: set[str] = set()
+        self._wallet_ids: OrderedDict[str, int] = OrderedDict()
 
     async def add_page(self, wallet: str, page: StoredPage) -> None:
         """Keep a page and close its slots in one transaction; the same page again changes nothing."""
-        ids = await self._ids_of(mints_of(page.entries) | set(page.decimals))
+        entries = page.entries
+        if not isinstance(entries, PackedEntries):
+            entries = packed(entries, wallet)
+        ids = await self._ids_of(set(entries.mints) | set(page.decimals))
+        await self._put_decimals(page.decimals)
         wallet_id = await self._wallet_id(wallet)
-        rows = await _in_turns(_rows, page.entries, wallet_id, wallet, ids)
-        if page.decimals:
-            columns = list(page.decimals), list(page.decimals.values())
-            await self._database.run("history.put_decimals", *columns)
         async with self._database.transaction() as connection:
-            await connection.row("wallets.lock_wallet", wallet_id)
-            if rows:
-                await _keep(connection, rows)
+            if await connection.row("wallets.lock_wallet", wallet_id) is None:
+                self._wallet_ids.pop(wallet, None)
+                raise StoreUnavailableError(f"the wallet {wallet} was removed meanwhile")
+            if entries:
+                await _keep(connection, wallet_id, entries.copied(ids))
             if page.closed is not None:
                 names = page.strategy, page.finality
                 await connection.run("history.close_range", wallet_id, *page.closed, *names)
@@ -114,13 +119,30 @@ class History(Subject):
         """How many transactions of these slots are kept."""
         return int(await self._database.value("history.count_entries", wallet, from_slot, to_slot))
 
+    async def stored_entries(self, wallet: str, *, up_to_slot: int = _EVERY_SLOT) -> StoredEntries:
+        """The kept entries up to this slot, not taken apart: there may be many."""
+        parts: list[bytes] = []
+
+        async def take(part: bytes) -> None:
+            parts.append(part)
+
+        async with self._database.snapshot() as connection:
+            wallet_id = await connection.value("wallets.wallet_id", wallet)
+            mints = await connection.rows("history.mints_of_entries", wallet_id, up_to_slot)
+            said = await connection.raw.copy_from_query(
+                query("history.entries"), wallet_id or 0, up_to_slot, output=take, format="binary"
+            )
+        return StoredEntries(
+            wallet,
+            int(said.split()[-1]),
+            b"".join(parts),
+            {row["id"]: row["address"] for row in mints},
+            {row["address"]: row["decimals"] for row in mints if row["decimals"] is not None},
+        )
+
     async def entries(self, wallet: str, *, up_to_slot: int = _EVERY_SLOT) -> list[Entry]:
-        """The kept entries up to this slot, in canonical order."""
-        rows = await self._database.rows("history.entries", wallet, up_to_slot)
-        numbers = {number for row in rows for number in row["mints"]}
-        numbers |= {row["routed_mint"] for row in rows if row["routed_mint"] is not None}
-        addresses = await self._addresses_of(numbers)
-        return await _in_turns(_entries, rows, wallet, addresses)
+        """The kept entries up to this slot, in canonical order; for few of them."""
+        return canonical_order(await self.stored_entries(wallet, up_to_slot=up_to_slot))
 
     async def decimals(self, mints: Iterable[str]) -> dict[str, int]:
         """The decimals of these mints, as far as pages named them."""
@@ -129,11 +151,15 @@ class History(Subject):
 
     async def _wallet_id(self, wallet: str) -> int:
         """The wallet's number; it gets one when it has none."""
-        found = await self._database.value("wallets.wallet_id", wallet)
-        if found is None:
-            await self._database.run("wallets.make_wallet", wallet)
+        if wallet not in self._wallet_ids:
             found = await self._database.value("wallets.wallet_id", wallet)
-        return int(found)
+            if found is None:
+                await self._database.run("wallets.make_wallet", wallet)
+                found = await self._database.value("wallets.wallet_id", wallet)
+            self._wallet_ids[wallet] = int(found)
+            if len(self._wallet_ids) > limits.WALLETS_REMEMBERED:
+                self._wallet_ids.popitem(last=False)
+        return self._wallet_ids[wallet]
 
     async def _ids_of(self, mints: set[str]) -> dict[str, int]:
         """Each mint's number; those that have none get one."""
@@ -148,43 +174,21 @@ class History(Subject):
             self._mint_ids.popitem(last=False)
         return ids
 
-    async def _addresses_of(self, numbers: set[int]) -> dict[int, str]:
-        """The address of each number."""
-        if not numbers:
-            return {}
-        rows = await self._database.rows("history.mint_addresses", list(numbers))
-        return {row["id"]: row["address"] for row in rows}
+    async def _put_decimals(self, decimals: Mapping[str, int]) -> None:
+        """Keep decimals that this worker has not kept yet; what is known of a mint stays."""
+        new = {mint: each for mint, each in decimals.items() if mint not in self._decimals_kept}
+        if not new:
+            return
+        await self._database.run("history.put_decimals", list(new), list(new.values()))
+        self._decimals_kept.update(new)
+        if len(self._decimals_kept) > limits.MINTS_REMEMBERED:
+            self._decimals_kept.clear()
 
 
-async def _in_turns(
-    work: Callable[Concatenate[Sequence[Any], P], T],
-    many: Sequence[Any],
-    *values: P.args,
-    **named: P.kwargs,
-) -> T:
-    """What the work makes of many; in a thread when they are really many, so that the loop gets its turn."""
-    if len(many) <= limits.INLINE_ENTRIES:
-        return work(many, *values, **named)
-    return await asyncio.to_thread(work, many, *values, **named)
-
-
-def _rows(
-    entries: Sequence[Entry], wallet_id: int, wallet: str, ids: Mapping[str, int]
-) -> list[tuple[object, ...]]:
-    """The entries as rows of the table."""
-    return [row_of(entry, wallet_id, wallet, ids) for entry in entries]
-
-
-def _entries(rows: Sequence[Row], wallet: str, addresses: Mapping[int, str]) -> list[Entry]:
-    """The rows as entries, in canonical order."""
-    return canonical_order(entry_from(row, wallet, addresses) for row in rows)
-
-
-async def _keep(connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
-    """Copy rows into the table by way of a temporary one, each transaction once."""
+async def _keep(connection: Connection, wallet_id: int, rows: bytes) -> None:
+    """Copy rows into the table by way of a temporary one."""
     await connection.run("history.make_page")
-    distinct = {row[1:3]: row for row in rows}
-    await connection.raw.copy_records_to_table(
-        "page", records=distinct.values(), columns=COLUMNS, schema_name="pg_temp"
+    await connection.raw.copy_to_table(
+        "page", source=BytesIO(rows), columns=COLUMNS, schema_name="pg_temp", format="binary"
     )
-    await connection.run("history.keep_page")
+    await connection.run("history.keep_page", wallet_id)

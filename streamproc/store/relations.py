@@ -10,10 +10,10 @@ from solders.signature import Signature
 
 from streamproc import limits
 from streamproc.core.entries import Kind
+from streamproc.core.entry_rows import KIND_IDS
 from streamproc.core.similarity import Background, Transfer, Witness
 from streamproc.core.solana import SOL_DUST_LAMPORTS
 from streamproc.store.database import Subject
-from streamproc.store.entry_rows import KIND_IDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -34,7 +34,7 @@ class Question(Generic[T]):
 
     call: Call
     request: Request
-    read: Callable[[bytes], T]
+    read: Callable[[bytes | bytearray], T]
     cost: Callable[[T], int] | None = None  # None: what the call says
     is_divisible: bool = False  # a smaller one may succeed where this one takes too long
     is_heavy: bool = False  # the answer may have megabytes; `read` and what it makes are picklable

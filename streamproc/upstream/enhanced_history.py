@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from streamproc import limits
 from streamproc.core.enhanced import enhanced_page
+from streamproc.core.packed import PackedEntries, packed
 from streamproc.core.ranges import SlotRange
 from streamproc.errors import UpstreamTimeoutError
 from streamproc.upstream.asking import Question
@@ -62,7 +63,7 @@ class EnhancedHistory:
             size.answered(asked)
             descent.check(page)
             shown, is_last = _shown(page, span, descent)
-            wanted.take(shown.entries)
+            wanted.take(shown.entries.signatures)
             if shown.entries or shown.closed:
                 yield shown
             if wanted.is_over() and descent.has_closed:
@@ -72,7 +73,7 @@ class EnhancedHistory:
             cursor = descent.move(page.entries[-1].signature)
             position += len(page.entries)
         if descent.upper is None and span.from_slot == 0:
-            yield HistoryPage((), SlotRange(0, 0), {}, METHOD)
+            yield HistoryPage(PackedEntries(wallet), SlotRange(0, 0), {}, METHOD)
 
     async def _page(
         self, wallet: str, cursor: str | None, position: int, limit: int, permit: Permit
@@ -95,9 +96,10 @@ class EnhancedHistory:
         if cursor is not None:
             params.append(("before-signature", cursor))
 
-        def read(body: bytes) -> bytes:
-            enhanced_page(body, wallet, {})
-            return body
+        def read(body: bytes | bytearray) -> bytes:
+            answer = bytes(body)
+            enhanced_page(answer, wallet, {})
+            return answer
 
         return Question(
             call=Call("enhanced", "enhancedTransactions", ENHANCED_CREDITS),
@@ -115,12 +117,12 @@ def _shown(page: Page, span: Span, descent: Descent) -> tuple[HistoryPage, bool]
     Records without a slot (0) belong to any span and close nothing.
     """
     high = descent.upper
-    entries = tuple(
+    entries = [
         entry
         for entry in page.entries
         if not entry.slot or (span.from_slot <= entry.slot and (high is None or entry.slot <= high))
-    )
+    ]
     slots = [entry.slot for entry in entries if entry.slot]
     is_last = not page.entries or any(0 < entry.slot < span.from_slot for entry in page.entries)
     closed = descent.closed_to_the_end(slots) if is_last else descent.closed_down_to(slots)
-    return HistoryPage(entries, closed, page.decimals, METHOD), is_last
+    return HistoryPage(packed(entries, descent.wallet), closed, page.decimals, METHOD), is_last

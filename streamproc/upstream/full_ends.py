@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from streamproc.core.ranges import SlotRange
 from streamproc.errors import CreditBudgetExceededError, UpstreamTimeoutError
-from streamproc.upstream.full_page import METHOD, entries_in_order, full_page_question
+from streamproc.upstream.full_page import METHOD, check_order, full_page_question
 from streamproc.upstream.verdict import CursorLostError
 from streamproc.upstream.walking import Descent, HistoryPage, PageSize
 
 if TYPE_CHECKING:
-    from streamproc.core.entries import Entry, Page
+    from streamproc.core.packed import PackedPage
     from streamproc.upstream.asking import Asker
     from streamproc.upstream.calls import Permit
     from streamproc.upstream.full_page import Part
@@ -87,14 +87,15 @@ class FullEnd:
             self._descent.restart()
         page, chain = await self._page(chain, fresh)
         self._descent.check(page)
-        entries = entries_in_order(page, chain.part)
-        closed = self._closed(chain, entries, is_last=page.next_token is None)
+        slots = page.entries.slots
+        check_order(slots, chain.part)
+        closed = self._closed(chain, slots, is_last=page.next_token is None)
         self._chain = None
         if page.next_token is not None:
             token = self._descent.move(page.next_token)
             self._chain = chain._replace(token=token, is_stuck=closed is None)
-        extent = abs(entries[0].slot - entries[-1].slot) + 1 if entries else 0
-        return HistoryPage(entries, closed, page.decimals, METHOD), extent
+        extent = abs(slots[0] - slots[-1]) + 1 if slots else 0
+        return HistoryPage(page.entries, closed, page.decimals, METHOD), extent
 
     def _fresh(self, low: int, high: int) -> Chain:
         """A chain of pages that begins at our end of these slots."""
@@ -104,7 +105,7 @@ class FullEnd:
         ends = (low, high) if self._is_ascending else (high, low)
         return Chain(part, *ends)
 
-    async def _page(self, chain: Chain, fresh: Chain) -> tuple[Page, Chain]:
+    async def _page(self, chain: Chain, fresh: Chain) -> tuple[PackedPage, Chain]:
         """One page of a chain, smaller after time-outs; of the fresh chain when the token is lost."""
         ends = self._ends
         while True:
@@ -122,9 +123,7 @@ class FullEnd:
                 self._size.answered(asked)
                 return page, chain
 
-    def _closed(
-        self, chain: Chain, entries: tuple[Entry, ...], *, is_last: bool
-    ) -> SlotRange | None:
+    def _closed(self, chain: Chain, slots: tuple[int, ...], *, is_last: bool) -> SlotRange | None:
         """What a chain has closed with a page: all but its last slot, which may go on; None when there is no other.
 
         The lowest slot of all may be known and asked for again: the slot above it stays open as long as it is, see
@@ -132,9 +131,9 @@ class FullEnd:
         """
         low, high = sorted((chain.near, chain.far))
         if not is_last:
-            if not entries:
+            if not slots:
                 return None
-            last = entries[-1].slot
+            last = slots[-1]
             if self._is_ascending:
                 high = last - 1
             else:

@@ -6,10 +6,11 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from streamproc import limits
+from streamproc.core.packed import PackedEntries
 from streamproc.core.ranges import SlotRange
 from streamproc.errors import CreditBudgetExceededError, UpstreamTimeoutError
 from streamproc.upstream.full_ends import Chain, FullEnds
-from streamproc.upstream.full_page import METHOD, Part, entries_in_order, full_page_question
+from streamproc.upstream.full_page import METHOD, Part, check_order, full_page_question
 from streamproc.upstream.region import Piece, Region
 from streamproc.upstream.stealing import Crew, Walk
 from streamproc.upstream.verdict import CursorLostError
@@ -18,7 +19,7 @@ from streamproc.upstream.walking import Descent, HistoryPage, PageMemory, PageSi
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from streamproc.core.entries import Page
+    from streamproc.core.packed import PackedPage
     from streamproc.upstream.asking import Asker
     from streamproc.upstream.calls import Permit
     from streamproc.upstream.walking import Span, Wanted
@@ -58,7 +59,7 @@ class FullHistory:
             if wanted.is_over():
                 return
         if upper is None and span.from_slot == 0:
-            yield HistoryPage((), SlotRange(0, 0), {}, METHOD)
+            yield HistoryPage(PackedEntries(wallet), SlotRange(0, 0), {}, METHOD)
 
     async def _part(
         self, part: Part, descent: Descent, wanted: Wanted, permit: Permit, *, may_split: bool
@@ -81,7 +82,7 @@ class FullHistory:
                 continue
             size.answered(asked)
             shown = _shown(page, bounded, descent)
-            wanted.take(page.entries)
+            wanted.take(page.entries.signatures)
             if shown.entries or shown.closed:
                 yield shown
             if page.next_token is None or (wanted.is_over() and descent.has_closed):
@@ -120,11 +121,11 @@ def _parts(span: Span) -> list[Part]:
     return parts
 
 
-def _shown(page: Page, part: Part, descent: Descent) -> HistoryPage:
+def _shown(page: PackedPage, part: Part, descent: Descent) -> HistoryPage:
     """The page with the slots that it closes; raises UpstreamInconsistentError when it is not what was asked for."""
     descent.check(page)
-    entries = entries_in_order(page, part)
-    slots = [entry.slot for entry in entries]
+    slots = page.entries.slots
+    check_order(slots, part)
     is_last = page.next_token is None
     closed = descent.closed_to_the_end(slots) if is_last else descent.closed_down_to(slots)
-    return HistoryPage(entries, closed, page.decimals, METHOD)
+    return HistoryPage(page.entries, closed, page.decimals, METHOD)

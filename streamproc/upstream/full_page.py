@@ -6,7 +6,8 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from streamproc.core.entries import Page, RpcError
+from streamproc.core.entries import RpcError
+from streamproc.core.packed import PackedPage, packed_page
 from streamproc.core.raw import raw_page
 from streamproc.errors import UpstreamInconsistentError
 from streamproc.upstream.asking import Question
@@ -16,8 +17,6 @@ from streamproc.upstream.verdict import rpc_fault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from streamproc.core.entries import Entry
 
 METHOD: Final = "getTransactionsForAddress"
 
@@ -33,7 +32,7 @@ class Part(NamedTuple):
 
 def full_page_question(
     url: str, wallet: str, part: Part, token: str | None, limit: int
-) -> Question[Page]:
+) -> Question[PackedPage]:
     """The call for one page."""
     slots = {"gte": part.from_slot}
     if part.to_slot is not None:
@@ -54,30 +53,27 @@ def full_page_question(
         call=Call("rpc", METHOD, full_page_credits(limit)),
         request=rpc_request(url, METHOD, [wallet, options]),
         read=partial(_read, wallet),
-        cost=lambda page: full_page_credits(len(page.entries)),
+        cost=lambda page: full_page_credits(page.transactions),
         is_divisible=True,
         is_heavy=True,
     )
 
 
-def _read(wallet: str, body: bytes) -> Page:
+def _read(wallet: str, body: bytes | bytearray) -> PackedPage:
     """The page that an answer is; raises what its error means."""
     page = raw_page(body, wallet)
     if isinstance(page, RpcError):
         raise rpc_fault(page.code, page.message)
-    return page
+    return packed_page(page, wallet)
 
 
-def entries_in_order(page: Page, part: Part) -> tuple[Entry, ...]:
-    """The page's entries, each once; raises UpstreamInconsistentError when they are not what was asked for."""
-    entries = tuple({entry.signature: entry for entry in page.entries}.values())
-    slots = [entry.slot for entry in entries]
+def check_order(slots: Sequence[int], part: Part) -> None:
+    """Raise UpstreamInconsistentError when a page's slots are not those that were asked for, in the order asked for."""
     downwards = slots[::-1] if part.is_ascending else slots
     if any(later > earlier for earlier, later in pairwise(downwards)):
         raise UpstreamInconsistentError("a page is not in the order of slots that was asked for")
     if not _are_within(downwards, part):
         raise UpstreamInconsistentError("a page has transactions of slots that were not asked for")
-    return entries
 
 
 def _are_within(downwards: Sequence[int], part: Part) -> bool:

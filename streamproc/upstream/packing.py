@@ -27,12 +27,18 @@ def check_claim(member: bytes) -> None:
 
 def unpacked(member: bytes) -> bytes:
     """What one gzip member holds; raises UpstreamUnavailableError when it is broken."""
+    return bytes(_inflated(member))
+
+
+def read_packed(member: bytes, read: Callable[[bytes | bytearray], T]) -> T:
+    """What `read` makes of a gzip member's content; for a process of its own, so both are picklable."""
+    return read(_inflated(member))  # a copy into bytes would take as long as to inflate it
+
+
+def _inflated(member: bytes) -> bytearray:
+    """The content; raises UpstreamUnavailableError when the member is broken."""
     try:
-        return bytes(deflate.gzip_decompress(member))
+        content: bytearray = deflate.gzip_decompress(member)
     except (deflate.DeflateError, ValueError):
         raise UpstreamUnavailableError("the answer's compression is broken") from None
-
-
-def read_packed(member: bytes, read: Callable[[bytes], T]) -> T:
-    """What `read` makes of a gzip member's content; for a process of its own, so both are picklable."""
-    return read(unpacked(member))
+    return content

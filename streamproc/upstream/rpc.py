@@ -37,10 +37,10 @@ def rpc_question(
     return Question(call, request, reader(decoder), is_divisible=is_divisible)
 
 
-def reader(decoder: msgspec.json.Decoder[T]) -> Callable[[bytes], T]:
+def reader(decoder: msgspec.json.Decoder[T]) -> Callable[[bytes | bytearray], T]:
     """Reads bodies of this type; raises UpstreamUnavailableError for a body that is cut off or of another form."""
 
-    def read(body: bytes) -> T:
+    def read(body: bytes | bytearray) -> T:
         try:
             return decoder.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from streamproc import limits
+from streamproc.core.packed import PackedEntries, PackedPage
 from streamproc.core.ranges import SlotRange
 from streamproc.errors import (
     CreditBudgetExceededError,
@@ -16,9 +17,9 @@ from streamproc.errors import (
 from streamproc.upstream.calls import FULL_CREDIT_TRANSACTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
-    from streamproc.core.entries import Entry, Page
+    from streamproc.core.entries import Page
     from streamproc.upstream.calls import Permit
     from streamproc.upstream.verdict import CursorLostError
 
@@ -29,7 +30,7 @@ class HistoryPage(NamedTuple):
     `closed` None: siblings of the page's only slot may follow. The whole of an empty history is slot 0.
     """
 
-    entries: tuple[Entry, ...]
+    entries: PackedEntries
     closed: SlotRange | None
     decimals: Mapping[str, int]
     strategy: str
@@ -65,7 +66,7 @@ class Wanted:
     def __init__(self, most: int | None) -> None:
         """None wants all."""
         self._left = most
-        self._seen: set[str] = set()
+        self._seen: set[bytes] = set()
 
     @property
     def left(self) -> int | None:
@@ -76,11 +77,11 @@ class Wanted:
         """Whether no more are wanted."""
         return self._left is not None and self._left <= 0
 
-    def take(self, entries: Iterable[Entry]) -> None:
+    def take(self, signatures: Iterable[bytes]) -> None:
         """Count what a page brought."""
         if self._left is None:
             return
-        new = {entry.signature for entry in entries} - self._seen
+        new = set(signatures) - self._seen
         self._seen |= new
         self._left -= len(new)
 
@@ -104,17 +105,17 @@ class Descent:
     from_slot: int
     upper: int | None  # the highest slot not closed yet; None: the first entry says it
     has_closed: bool = False  # whether any slot was closed; without one nobody knows what is held
-    _last: frozenset[str] = frozenset()
+    _last: frozenset[str | bytes] = frozenset()
     _idle: int = 0
     _cursors: set[str] = field(default_factory=set)
 
-    def check(self, page: Page) -> None:
+    def check(self, page: Page | PackedPage) -> None:
         """Raise UpstreamInconsistentError for other wallets' data and for pages that add nothing time after time."""
         if page.foreign:
             raise UpstreamInconsistentError(
                 f"the upstream answered for {self.wallet} with a transaction that does not name it: {page.foreign[0]}"
             )
-        signatures = frozenset(entry.signature for entry in page.entries)
+        signatures = _signatures(page)
         self._idle = self._idle + 1 if signatures <= self._last else 0
         self._last = signatures or self._last
         if self._idle > limits.HISTORY_IDLE_PAGES_MAX:
@@ -131,7 +132,7 @@ class Descent:
         """Forget the cursors: a new walk begins where this one has come to."""
         self._cursors.clear()
 
-    def closed_down_to(self, slots: list[int]) -> SlotRange | None:
+    def closed_down_to(self, slots: Sequence[int]) -> SlotRange | None:
         """What a page with these slots closes when more may follow: all above its last slot.
 
         When that is the walk's first slot, which was known and is asked for again, the slot above it stays open: if the
@@ -145,13 +146,20 @@ class Descent:
         self.has_closed = self.has_closed or low <= high
         return SlotRange(low, high) if low <= high else None
 
-    def closed_to_the_end(self, slots: list[int]) -> SlotRange | None:
+    def closed_to_the_end(self, slots: Sequence[int]) -> SlotRange | None:
         """What the last page of a walk closes: all that is left; None when nobody knows from where."""
         high = max(slots, default=None) if self.upper is None else self.upper
         self.upper = high
         if high is None or high < self.from_slot:
             return None
         return SlotRange(self.from_slot, high)
+
+
+def _signatures(page: Page | PackedPage) -> frozenset[str | bytes]:
+    """The signatures of a page's transactions, as its form has them."""
+    if isinstance(page, PackedPage):
+        return frozenset(page.entries.signatures)
+    return frozenset(entry.signature for entry in page.entries)
 
 
 @dataclass

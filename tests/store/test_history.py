@@ -13,7 +13,6 @@ from streamproc.core.entries import Entry, Kind, canonical_order
 from streamproc.core.ranges import SlotRange
 from streamproc.errors import StreamprocError
 from streamproc.store import Store, StoredPage, StoredRange
-from streamproc.store.entry_rows import COLUMNS, entry_from, mints_of, row_of
 
 WALLET = str(Pubkey.from_bytes(b"\x07" * 32))
 MINTS = [str(Pubkey.from_bytes(bytes([number]) * 32)) for number in range(20, 26)]
@@ -67,18 +66,6 @@ def _page(
     *entries: Entry, closed: tuple[int, int] | None = None, strategy: str = "full"
 ) -> StoredPage:
     return StoredPage(entries, SlotRange(*closed) if closed else None, strategy)
-
-
-@given(ENTRIES)
-def test_an_entry_equals_itself_after_a_row(entry: Entry) -> None:
-    ids = {mint: number for number, mint in enumerate(sorted(mints_of([entry])))}
-    row = dict(zip(COLUMNS, row_of(entry, 1, WALLET, ids), strict=True))
-    numbers = [
-        *row["deltas"],
-        *(row[name] for name in ("network_fee", "sol_delta", "tips", "rent")),
-    ]  # type: ignore[misc]
-    assert all(-(2**63) <= number < 2**63 for number in numbers)
-    assert entry_from(row, WALLET, {number: mint for mint, number in ids.items()}) == entry
 
 
 @pytest.mark.real

@@ -6,10 +6,10 @@ from typing import Any
 import asyncpg
 import pytest
 
+from streamproc.core.entry_rows import COLUMNS, KIND_IDS
 from streamproc.errors import ConfigurationError, StoreUnavailableError
 from streamproc.store import migrate as module
 from streamproc.store import open_store
-from streamproc.store.entry_rows import COLUMNS, KIND_IDS
 from streamproc.store.migrate import Migration, migrate, migrations, pending
 from streamproc.store.queries import query, statements, subjects
 
@@ -81,7 +81,7 @@ async def test_rows_of_entries_have_the_tables_columns(store_dsn: str) -> None:
     )
     kinds = await connection.fetch("SELECT id, name FROM entry_kinds")
     await connection.close()
-    assert tuple(row["attname"] for row in columns) == COLUMNS
+    assert tuple(row["attname"] for row in columns) == ("wallet_id", *COLUMNS)
     assert {row["name"]: row["id"] for row in kinds} == {
         kind.value: number for kind, number in KIND_IDS.items()
     }

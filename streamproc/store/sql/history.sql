@@ -9,9 +9,6 @@ ON CONFLICT (address) DO NOTHING
 -- name: mint_ids
 SELECT id, address FROM mints WHERE address = ANY($1::text[])
 
--- name: mint_addresses
-SELECT id, address FROM mints WHERE id = ANY($1::integer[])
-
 -- name: put_decimals
 -- Rows are locked in the order of addresses first: pages of many wallets name the same mints at the same time.
 WITH known AS (
@@ -30,12 +27,16 @@ WHERE mints.id = known.id AND mints.decimals IS NULL
 SELECT address, decimals FROM mints WHERE address = ANY($1::text[]) AND decimals IS NOT NULL
 
 -- name: make_page
-CREATE TEMPORARY TABLE IF NOT EXISTS page (LIKE entries) ON COMMIT DELETE ROWS
+CREATE TEMPORARY TABLE IF NOT EXISTS page ON COMMIT DELETE ROWS AS
+SELECT slot, signature, tx_index, block_time, flags, kind, network_fee, sol_delta, tips, rent, mints, deltas,
+    routed_mint, routed_units, fee_payer, counterparty, overflow
+FROM entries
+WITH NO DATA
 
 -- name: keep_page
 -- What a later listing knows better replaces what is there: exact amounts, the place in the block, or in a newer list.
 INSERT INTO entries AS e
-SELECT * FROM page
+SELECT $1::bigint, page.* FROM page
 ON CONFLICT (wallet_id, slot, signature) DO UPDATE
 SET tx_index = excluded.tx_index, block_time = excluded.block_time, flags = excluded.flags,
     kind = excluded.kind, network_fee = excluded.network_fee, sol_delta = excluded.sol_delta,
@@ -79,9 +80,17 @@ ORDER BY e.slot, e.tx_index, e.signature
 LIMIT 1
 
 -- name: entries
-SELECT e.slot, e.signature, e.tx_index, e.block_time, e.flags, e.kind, e.network_fee, e.sol_delta, e.tips, e.rent,
-    e.mints, e.deltas, e.routed_mint, e.routed_units, e.fee_payer, e.counterparty, e.overflow
-FROM entries AS e
-JOIN wallets AS w ON w.id = e.wallet_id
-WHERE w.address = $1 AND e.slot <= $2
-ORDER BY e.slot
+-- In the order of `core.entry_rows`.
+SELECT slot, signature, tx_index, block_time, flags, kind, network_fee, sol_delta, tips, rent, mints, deltas,
+    routed_mint, routed_units, fee_payer, counterparty, overflow
+FROM entries
+WHERE wallet_id = $1 AND slot <= $2
+ORDER BY slot
+
+-- name: mints_of_entries
+SELECT id, address, decimals FROM mints
+WHERE id IN (
+    SELECT unnest(mints) FROM entries WHERE wallet_id = $1 AND slot <= $2
+    UNION
+    SELECT routed_mint FROM entries WHERE wallet_id = $1 AND slot <= $2 AND routed_mint IS NOT NULL
+)
