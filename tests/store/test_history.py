@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from random import Random
 
+import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from solders.signature import Signature
 
 from streamproc.core.entries import Entry, Kind, canonical_order
 from streamproc.core.ranges import SlotRange
-from streamproc.errors import StreamprocError
+from streamproc.errors import StoreUnavailableError, StreamprocError
 from streamproc.store import Store, StoredPage, StoredRange
 
 WALLET = str(Pubkey.from_bytes(b"\x07" * 32))
@@ -179,3 +180,25 @@ async def test_decimals_are_kept_as_first_named(store: Store) -> None:
     await store.add_page(WALLET, StoredPage([], None, "full", decimals={MINTS[0]: 6, MINTS[1]: 0}))
     await store.add_page(WALLET, StoredPage([], None, "full", decimals={MINTS[0]: 9}))
     assert await store.decimals(MINTS) == {MINTS[0]: 6, MINTS[1]: 0}
+
+
+@pytest.mark.real
+async def test_a_wallet_that_is_removed_takes_its_entries_along_and_may_come_again(
+    store: Store, store_dsn: str
+) -> None:
+    other = MINTS[0]
+    for wallet in (WALLET, other):
+        await store.add_page(wallet, _page(_entry(1, 5), closed=(5, 9)))
+    connection = await asyncpg.connect(store_dsn)
+    try:
+        await connection.execute("DELETE FROM wallets WHERE address = $1", WALLET)
+        assert await connection.fetchval("SELECT count(*) FROM entries") == 1
+        with pytest.raises(StoreUnavailableError, match="removed"):  # its number was remembered
+            await store.add_page(WALLET, _page(_entry(1, 5), closed=(5, 9)))
+        await store.add_page(WALLET, _page(_entry(1, 5), closed=(5, 9)))
+        assert await store.ranges(WALLET) == [(5, 9)]
+        assert len(await store.entries(WALLET)) == len(await store.entries(other)) == 1
+        await connection.execute("TRUNCATE wallets CASCADE")
+        assert await connection.fetchval("SELECT count(*) FROM entries") == 0
+    finally:
+        await connection.close()
