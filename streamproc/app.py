@@ -86,6 +86,7 @@ class Means:
             asking=self.asking,
             analyst=analyst,
             endings=self.endings,
+            slots=asyncio.Semaphore(limits.SYNC_LIMIT),
             clock_ms=clock_ms,
         )
         balances = partial(
@@ -161,7 +162,7 @@ class Worker:
         async def handle(record: Record) -> list[Outgoing]:
             return [outgoing(each) for each in await self._handlers[agent](record)]
 
-        limit = limits.SYNC_LIMIT if agent == SYNC else limits.STAGE_LIMIT
+        limit = limits.SYNC_AHEAD if agent == SYNC else limits.STAGE_LIMIT
         self.engine.agent(
             agent, self.engine.stage(agent, handle, limit=limit), *self._topics(agent)
         )
@@ -211,6 +212,10 @@ def engine_config(settings: Settings, topology: Topology) -> EngineConfig:
         brokers=settings.kafka_brokers,
         app_id=settings.app_id,
         dead_letters=settings.topic_prefix + topology.dead_letters.name,
+        outside=[
+            settings.topic_prefix + topic.name for topic in topology.topics if topic.is_outside
+        ],
+        dead_letter_budget=settings.dead_letter_budget,
         data_dir=settings.data_dir,
         security=settings.kafka_security(),
         worker_id=settings.worker_id,

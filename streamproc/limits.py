@@ -38,16 +38,22 @@ HEAL_AFTER_S: Final = (
 )
 HEALS_MAX: Final = 20  # re-asking is cheap but not endless; the deadline ends the request anyway
 UNOPENED_KEPT_S: Final = 3600  # parts whose request never opened are forgotten after this
-ENDED_KEPT_S: Final = 900  # the mark of an ended request: repeats after a crash come within a minute
+ENDED_KEPT_S: Final = (
+    900  # the mark of an ended request: repeats after a crash come within a minute
+)
 OPENING_CHECKED_S: Final = 600  # an opening this old may be of an ended request: the store is asked
 HEAL_MAX_BYTES: Final = 4 * 1024**2  # asked for again at once: half of what the changelog takes
 HEAL_FRAME_BYTES: Final = 400  # a WalletSyncRequested beside its options
 READY_OVERDUE_S: Final = 300  # silence after the hand-over: composing a thousand wallets takes one
 READY_HEALS_MAX: Final = 5  # whoever cannot take a hand-over in half an hour cannot take it at all
-UNSAID_S: Final = 60  # after which an end that was decided and is not published is handed over again
+UNSAID_S: Final = (
+    60  # after which an end that was decided and is not published is handed over again
+)
 UNSAID_HEALS_MAX: Final = 2  # the last of which is the join's own word
 REOPEN_LOOK_S: Final = 60.0  # how often running requests are compared with the table
-REOPEN_AFTER_S: Final = 120  # a request that the join has not heard of by then is opened from its row
+REOPEN_AFTER_S: Final = (
+    120  # a request that the join has not heard of by then is opened from its row
+)
 REOPEN_LOOKED_AT: Final = 10_000  # running requests of one look, the most urgent ones
 REOPEN_CAP_S: Final = 3600.0  # what does not open is tried again more and more seldom
 TIMER_S: Final = 1.0  # how often a worker looks for what is due
@@ -145,6 +151,7 @@ TOPIC_WAIT_S: Final = 10.0  # a topic that was just made is known to all brokers
 OUTBOX_BATCH_BYTES: Final = (
     256 * 1024
 )  # of one partition's batch; a larger single record goes alone
+TIMES_REMEMBERED: Final = 1_000  # milliseconds as text: records that come together share one
 KEYS_REMEMBERED: Final = 50_000  # hashes of keys: the wallets and requests of the last minutes
 GIVE_UP_SETTLE_S: Final = 3.0  # for the join's flush before partitions go
 GIVE_UP_COMMIT_S: Final = (
@@ -181,7 +188,9 @@ IDLE_TRANSACTION_TIMEOUT_S: Final = 30  # a worker that died holds no lock longe
 LOCK_TIMEOUT_S: Final = 30
 IDLE_CONNECTION_S: Final = 300
 STATEMENT_ROWS: Final = 1000  # requests, answers or progress records kept by one statement
-STATEMENT_ENDS: Final = 100  # requests ended by one statement: each brings a result of up to megabytes
+STATEMENT_ENDS: Final = (
+    100  # requests ended by one statement: each brings a result of up to megabytes
+)
 MINTS_REMEMBERED: Final = 100_000  # dictionary entries kept by a worker: 15 MB
 WALLETS_REMEMBERED: Final = 10_000  # numbers of wallets kept by a worker: 2 MB
 RATE_RECOVERY_S: Final = 60.0  # from a standstill back to the plan's rate
@@ -241,6 +250,7 @@ TOKEN_ACCOUNT_PAGES_MAX: Final = 200  # of an oversized wallet that is wanted al
 BALANCES_AT_ONCE: Final = 16  # wallets of one request
 ASSETS_PER_CALL: Final = 1000  # what the service allows
 PRICES_PER_CALL: Final = 30  # what the service allows
+SYNC_AHEAD: Final = 512  # wallets taken at once by one worker: their statements go together
 SYNC_LIMIT: Final = (
     64  # wallets being synced at once by one worker; the upstream's rate is the real bound
 )
@@ -259,6 +269,12 @@ TRANSFERS_BETWEEN: Final = 100_000  # among the wallets of a request; the oldest
 SHARED_PRICED: Final = 600  # tokens priced for a result beside those that figures need: 20 calls
 FEE_PAYERS: Final = 20  # of one wallet; with more, its fees say nothing
 
+# --- dead letters ---
+DEAD_LETTERS_IN_A_ROW: Final = 50  # of a topic: no producer's slip is that long, a bug's is endless
+
 # --- access ---
 BROKER_ACCESS_MS: Final = 5_000  # of one question why a broker does not let us in
 BROKER_LEAVE_S: Final = 0.2  # for a connection to close behind that question
+
+# --- kinds of addresses ---
+KINDS_REMEMBERED: Final = 20_000  # accounts of requests that are under way: 64 wallets of each at work

@@ -14,12 +14,14 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     SecretStr,
     ValidationError,
 )
 
+from streamproc import limits
 from streamproc.broker_access import tls_context
 from streamproc.errors import ConfigurationError, Fault
 
@@ -92,6 +94,10 @@ class Settings(BaseModel):
         None, description="its private key (PEM), when it is not in the same file"
     )
     kafka_ssl_key_password: SecretStr | None = Field(None, description="that key's password")
+    dead_letter_budget: NonNegativeInt = Field(
+        limits.DEAD_LETTERS_IN_A_ROW,
+        description="dead letters of one topic in a row, then a worker stops; 0: it never does",
+    )
     topic_prefix: TopicName = Field("", description="put before all topic names")
     app_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = Field(
         "streamproc", description="consumer group and name of the table's changelog"

@@ -14,6 +14,7 @@ from streamproc import events
 from streamproc.errors import ConfigurationError, Fault
 
 DEAD_LETTERS_EVENT = None  # the one topic that carries bytes of any class
+OUTSIDE = frozenset({"backends", "subscribers", "operators"})  # who is no agent of ours
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 
@@ -46,6 +47,11 @@ class Topic(_Declared):
             return None
         unit = DAY_MS if self.retention.endswith("d") else HOUR_MS
         return int(self.retention[:-1]) * unit
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether others than our own agents write it."""
+        return bool(OUTSIDE & set(self.producers))
 
     @property
     def max_message_bytes(self) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from streamproc import limits
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
 
@@ -20,6 +20,8 @@ class EngineConfig:
     app_id: str  # the consumer group, and the first part of a changelog's name
     dead_letters: str  # the topic of what cannot be worked off
     data_dir: Path  # Faust wants a folder of its own, though nothing is kept in it
+    outside: Collection[str] = ()  # topics that others than agents write
+    dead_letter_budget: int = limits.DEAD_LETTERS_IN_A_ROW  # 0: without end
     security: Mapping[str, Any] = field(default_factory=dict)  # aiokafka's, for all its clients
     worker_id: str | None = None  # static membership, for workers with stable names
     session_timeout_s: float = limits.SESSION_TIMEOUT_S

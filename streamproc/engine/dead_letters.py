@@ -17,7 +17,7 @@ OUTPUT_REFUSED: Final = "output_refused"
 NO_KEY: Final = "no_key"
 _ERRORS: Final = "__streams.errors."
 _REASON: Final = "x-reason"
-_FIRST_SEEN: Final = "x-first-seen"
+FIRST_SEEN: Final = "x-first-seen"
 
 
 def reason_of(error: BaseException) -> str:
@@ -44,10 +44,10 @@ def dead_letter(
     kept = tuple(
         (name, value)
         for name, value in record.headers
-        if not name.startswith(_ERRORS) and name not in {_REASON, _FIRST_SEEN}
+        if not name.startswith(_ERRORS) and name not in {_REASON, FIRST_SEEN}
     )
     now = datetime.fromtimestamp(now_s, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    first_seen = dict(record.headers).get(_FIRST_SEEN, now.encode())
+    first_seen = dict(record.headers).get(FIRST_SEEN, now.encode())
     why = (
         (f"{_ERRORS}topic", record.topic.encode()),
         (f"{_ERRORS}partition", b"%d" % record.partition),
@@ -55,6 +55,6 @@ def dead_letter(
         (f"{_ERRORS}exception", type(error).__name__.encode()),
         (f"{_ERRORS}message", public_text(error).encode()),
         (_REASON, (reason or reason_of(error)).encode()),
-        (_FIRST_SEEN, first_seen),
+        (FIRST_SEEN, first_seen),
     )
     return Outgoing(topic, record.key, record.value, kept + why, timestamp_ms=int(now_s * 1000))

@@ -8,10 +8,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
+import signal
 import time
 from typing import TYPE_CHECKING, Any
 
 from streamproc import limits
+from streamproc.engine.budget import Budget
 from streamproc.engine.consumer import GuardedTransport
 from streamproc.engine.faust_app import GuardedApp
 from streamproc.engine.fence import Fence
@@ -41,6 +44,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+def _stop_this_process() -> None:
+    """Ask this process to stop as anybody else would: it drains, commits and leaves its group."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 async def _wall_clock() -> float:
     """This machine's clock, where no better one is given."""
     return time.time()
@@ -55,7 +63,8 @@ class Engine:
         self.app.transport = GuardedTransport(self.app.conf.broker_consumer, self.app, engine=self)
         self.fence = Fence(min(config.session_timeout_s, config.rebalance_timeout_s))
         outbox = Outbox(config.brokers, config.security, self.fence)
-        self.flow = Flow(outbox, config.dead_letters)
+        budget = Budget(config.dead_letter_budget, config.outside)
+        self.flow = Flow(outbox, config.dead_letters, budget, stop=_stop_this_process)
         self._outputs = {config.dead_letters}
         self._readers: list[Reader] = []
         self._timers: list[JoinTimer] = []
@@ -128,6 +137,9 @@ class Engine:
         """Run in this thread until SIGTERM, SIGINT or a crash; the exit code. Logging is the caller's to set up."""
         hold_back_floods()
         code = run_worker(self.app, self)
+        if self.flow.stopped_for:
+            code = code or 1
+            log.critical("this worker stopped: %s", self.flow.stopped_for)
         log.info("worker ended with exit code %d", code)
         return code
 

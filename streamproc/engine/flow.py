@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from streamproc import metrics
+from streamproc.engine.budget import Budget
 from streamproc.engine.dead_letters import dead_letter, reason_of
 from streamproc.engine.lanes import Hole, Ledger
 
@@ -58,9 +59,18 @@ class Log(Protocol):
 class Flow:
     """One worker's flow of records, from its partitions to its outbox."""
 
-    def __init__(self, outbox: Outbox, dead_letters: str) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        dead_letters: str,
+        budget: Budget | None = None,
+        stop: Callable[[], None] = lambda: None,
+    ) -> None:
         self.outbox = outbox
         self.dead_letters = dead_letters
+        self.budget = budget or Budget()
+        self.stopped_for = ""  # why this worker stops by itself
+        self._stop = stop
         self.ledger: Ledger[Reader] = Ledger()
         self.counts: Counter[str] = Counter()
         self.is_holding = True  # nothing new is started: between two assignments, and when stopping
@@ -116,9 +126,14 @@ class Flow:
             reader.freed.clear()
             await reader.freed.wait()
 
-    def letter(self, record: Record, error: BaseException, reason: str | None = None) -> Outgoing:
-        """The dead letter of a record, counted."""
+    def letter(
+        self, record: Record, error: BaseException, reason: str | None = None
+    ) -> Outgoing | None:
+        """The dead letter of a record, counted; None when it is one too many, and the worker stops with it undone."""
         why = reason or reason_of(error)
+        if self.stopped_for or self.budget.spends(record, why):
+            self._give_up(record, why, error)
+            return None
         metrics.DEAD_LETTERS.labels(why).inc()
         self.counts[f"dead_letters.{why}"] += 1
         log.warning(
@@ -130,6 +145,18 @@ class Flow:
             type(error).__name__,
         )
         return dead_letter(self.dead_letters, record, error, now_s=time.time(), reason=why)
+
+    def _give_up(self, record: Record, why: str, error: BaseException) -> None:
+        """Start nothing new and ask the worker to stop, once."""
+        self.is_holding = self.is_stopping = True
+        if self.stopped_for:
+            return
+        self.stopped_for = (
+            f"too many dead letters in a row of {record.topic}, the last one {why} ({type(error).__name__}) at"
+            f" {record.partition}/{record.offset}: that record and what follows stay where they are"
+        )
+        log.critical("%s; this worker stops", self.stopped_for)
+        self._stop()
 
 
 def started(work: Awaitable[Any], then: Callable[[asyncio.Task[None]], None]) -> asyncio.Task[None]:

@@ -139,6 +139,8 @@ class Join(Generic[S]):
             self._done([(lane, record)])
 
         letter = self._flow.letter(record, error)
+        if letter is None:
+            return  # one too many: it stays undone
         self._flow.outbox.send([letter]).add_done_callback(confirmed)
 
     def _pass_on(self, lane: Lane, record: Record) -> None:
@@ -226,6 +228,8 @@ class Join(Generic[S]):
         entry.state = None if each.dumped is None else each.state
         self.table.put(entry.key, entry.partition, each.dumped)
         self.due_times.schedule(entry.key, time.monotonic())
+        for topic in {record.topic for _, record in entry.taken}:
+            self._flow.budget.renew(topic)
         self._done(entry.taken)
         entry.taken = []
         self._unpack(entry)

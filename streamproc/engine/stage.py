@@ -112,8 +112,10 @@ class Stage:
             except asyncio.CancelledError:
                 self._release(record)
                 raise
-            if lane.is_lost:  # given up while its handler worked: its new owner answers
-                self._release(record)
+            if lane.is_lost or outs is None:
+                self._release(
+                    record
+                )  # given up while its handler worked, or one too many: it comes again
             else:
                 self._publish(lane, record, outs)
 
@@ -137,15 +139,18 @@ class Stage:
             self._queue.extendleft(reversed(waiting))
         self._kick()
 
-    async def _outcome(self, record: Record) -> Sequence[Outgoing]:
-        """The handler's outputs; its dead letter when it fails for good. Waits out what is only away for now."""
+    async def _outcome(self, record: Record) -> Sequence[Outgoing] | None:
+        """The handler's outputs; its dead letter when it fails for good, None when that is one too many.
+
+        Waits out what is only away for now.
+        """
         tries, waits = 0, 0
         while True:
             try:
                 outs = await self._handle(record)
                 await failpoints.reach("before-outputs")
             except DeadLetterError as error:
-                return [self._flow.letter(record, error)]
+                return self._diverted(record, error)
             except RequestEndedError:
                 return ()
             except TransientError as error:
@@ -155,16 +160,24 @@ class Stage:
                 tries += 1
                 log.warning("%s failed, try %d", self.name, tries, exc_info=True)
                 if tries >= limits.HANDLER_TRIES:
-                    return [self._flow.letter(record, error)]
+                    return self._diverted(record, error)
             else:
                 return outs
             self._retried.inc()
             self._flow.counts[f"retries.{self.name}"] += 1
             await asyncio.sleep(delay_s(tries + waits))
 
+    def _diverted(
+        self, record: Record, error: BaseException, reason: str | None = None
+    ) -> Sequence[Outgoing] | None:
+        """The record's dead letter as its only output; None when it is one too many."""
+        letter = self._flow.letter(record, error, reason)
+        return None if letter is None else [letter]
+
     def _publish(self, lane: Lane, record: Record, outs: Sequence[Outgoing]) -> None:
         """Send the outputs; the record is done when the brokers have them all."""
         if not outs:
+            self._flow.budget.renew(record.topic)
             self._finish(lane, record)
             return
 
@@ -182,6 +195,8 @@ class Stage:
             except failpoints.FailpointError:
                 self._publish(lane, record, outs)
             else:
+                if outs[0].topic != self._flow.dead_letters:
+                    self._flow.budget.renew(record.topic)
                 self._finish(lane, record)
 
         sending = self._flow.outbox.send(outs)
@@ -196,7 +211,11 @@ class Stage:
             log.error("no dead letter of %s at offset %d", record.topic, record.offset)
             self._finish(lane, record)
         else:
-            self._publish(lane, record, [self._flow.letter(record, error, OUTPUT_REFUSED)])
+            letters = self._diverted(record, error, OUTPUT_REFUSED)
+            if letters is None:
+                self._release(record)
+            else:
+                self._publish(lane, record, letters)
 
     def _finish(self, lane: Lane, record: Record) -> None:
         """Count the record as done, and let the next of its key go."""
