@@ -229,9 +229,12 @@ class BalancesFetched(Event):
 
 
 class AnalysisDue(Event):
-    """A timer says that a request's parts are overdue (heal) or its deadline has passed (expire)."""
+    """A timer says that a request's parts are overdue (heal) or its deadline has passed (expire).
 
-    kind: Literal["heal", "expire"]
+    Whoever publishes the end after the hand-over says so (ended): from then on nothing is due.
+    """
+
+    kind: Literal["heal", "expire", "ended"]
     at: NonNegativeInt
 
 

@@ -34,6 +34,12 @@ DEAD_LETTERS = Counter(
 REPEATS_DROPPED = Counter(
     "streamproc_repeats_dropped", "Records recognised as repeats", ["agent"], registry=REGISTRY
 )
+LATE_PARTS = Counter(
+    "streamproc_late_parts_dropped",
+    "Parts of requests that had ended, or never opened",
+    ["why"],
+    registry=REGISTRY,
+)
 RECORDS = Counter("streamproc_records", "Records worked off", ["agent"], registry=REGISTRY)
 RETRIES = Counter("streamproc_retries", "Records tried again", ["agent"], registry=REGISTRY)
 LAG = Gauge(

@@ -6,16 +6,25 @@ for byte. What ends a request is only a draft until `decide` has asked the store
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, cast
 
 import msgspec
 
+from streamproc import limits, metrics
 from streamproc.agents.endings import count_end
+from streamproc.agents.last_words import last_words
 from streamproc.core.join import PARTS, JoinState, due, step, touched
-from streamproc.core.tell import is_urgent, tell
+from streamproc.core.tell import give_up, is_urgent, tell
 from streamproc.engine import Outgoing, failpoints
 from streamproc.errors import DeadLetterError
-from streamproc.events import AnalysisAccepted, AnalysisDue, AnalysisFailed, AnalysisProgressed
+from streamproc.events import (
+    AnalysisAccepted,
+    AnalysisDue,
+    AnalysisFailed,
+    AnalysisProgressed,
+    WalletProgressed,
+)
 from streamproc.serde import Encoded, decode_internal, header
 from streamproc.store import Decision
 
@@ -24,8 +33,11 @@ if TYPE_CHECKING:
 
     from streamproc.core.join import Part
     from streamproc.engine import Record
+    from streamproc.events import Event
     from streamproc.serde import Codec
     from streamproc.store import Ending, Store
+
+log = logging.getLogger(__name__)
 
 
 def outgoing(record: Encoded) -> Outgoing:
@@ -76,6 +88,7 @@ class JoinLogic:
             raise DeadLetterError("wrong_key", f"the key is not request_id {part.request_id}")
         traced = traced or Traced(JoinState(part.request_id))
         state = step(traced.state, part)
+        _count(traced.state, state, part)
         if state is traced.state:
             return traced
         found = (
@@ -95,9 +108,14 @@ class JoinLogic:
     ) -> list[tuple[Traced, list[Outgoing]]]:
         """For each key's state the one that has said what there was to say, and the records that say it.
 
-        Terminal records among them are drafts.
+        Terminal records among them are drafts. A request that has ended already, whose mark is no longer kept, does not
+        open again: raises StoreUnavailableError when the store has to be asked for that and cannot be.
         """
-        return [self._told(traced) for _, traced in states]
+        ended = await self._ended_long_ago([traced.state for _, traced in states])
+        return [
+            (_without_mark(traced), []) if traced.state.request_id in ended else self._told(traced)
+            for _, traced in states
+        ]
 
     async def decide(self, told: list[tuple[bytes, list[Outgoing]]]) -> list[list[Outgoing]]:
         """What is published of these records, key by key: drafts of an end give way to what the store's row says.
@@ -117,7 +135,7 @@ class JoinLogic:
         await failpoints.reach("after-terminal-update-before-publish")
         by_key = dict(zip(drafts, endings, strict=True))
         return [
-            self._decided(records, by_key[key]) if key in by_key else records
+            await self._decided(records, by_key[key]) if key in by_key else records
             for key, records in told
         ]
 
@@ -130,10 +148,36 @@ class JoinLogic:
         event = AnalysisDue(request_id=traced.state.request_id, kind=kind, at=int(now))
         return outgoing(self._codec.encode(event, time_ms=int(now * 1000)))
 
+    async def _ended_long_ago(self, states: list[JoinState]) -> set[str]:
+        """Those that would open now although they have ended: asked only about requests of a while ago."""
+        before_ms = self._clock_ms() - limits.OPENING_CHECKED_S * 1000
+        old = [
+            state.request_id
+            for state in states
+            if state.opened is not None
+            and (state.phase, state.seq) == ("waiting", 0)
+            and state.opened.requested_at_ms < before_ms
+        ]
+        if not old:
+            return set()
+        statuses = await self._store().status_of(old)
+        return {each for each in old if statuses.get(each) != "running"}
+
     def _told(self, traced: Traced) -> tuple[Traced, list[Outgoing]]:
-        """What is to be said about one state now."""
+        """What is to be said about one state now; a bug in that ends the request instead of leaving it for ever."""
         now_ms = self._clock_ms()
-        state, events = tell(traced.state, now=now_ms // 1000)
+        try:
+            state, events = tell(traced.state, now=now_ms // 1000)
+            return self._said(traced, state, events, now_ms)
+        except Exception:
+            log.exception("nothing can be told of request %s", traced.state.request_id)
+            state, events = give_up(traced.state, now=now_ms // 1000)
+            return self._said(traced, state, events, now_ms)
+
+    def _said(
+        self, traced: Traced, state: JoinState, events: list[Event], now_ms: int
+    ) -> tuple[Traced, list[Outgoing]]:
+        """The records of these events, which continue the request's trace, beside the new state."""
         trace = traced.traceparent.encode() if traced.traceparent else None
         records = [self._codec.encode(each, time_ms=now_ms, traceparent=trace) for each in events]
         return Traced(state, traced.traceparent), [outgoing(record) for record in records]
@@ -153,16 +197,38 @@ class JoinLogic:
             progress=_encoded(last) if last.topic == self._progress_topic else None,
         )
 
-    def _decided(self, records: list[Outgoing], ending: Ending) -> list[Outgoing]:
-        """The records with the draft and its last progress replaced by the row's.
+    async def _decided(self, records: list[Outgoing], ending: Ending) -> list[Outgoing]:
+        """The records with the draft and its last progress replaced by what the store says.
 
-        A draft without a progress record was made after the hand-over: the similarity agent publishes that end.
+        A draft alone was made after the hand-over: the similarity agent publishes that end. A draft after its progress
+        record is the join's last word about a request whose end nobody published.
         """
-        if records[-1].topic == self._failed_topic:
-            return []
-        before = [each for each in records[:-1] if each.topic != self._failed_topic]
-        last = [] if ending.progress is None else [outgoing(ending.progress)]
-        return [*before, outgoing(ending.terminal), *last]
+        *before, last = records
+        if last.topic == self._failed_topic:
+            if not before:
+                return []
+            draft, store = _encoded(before[-1]), self._store()
+            said = await last_words(ending, draft, store=store, codec=self._codec)
+            return [outgoing(each) for each in said]
+        before = [each for each in before if each.topic != self._failed_topic]
+        progress = [] if ending.progress is None else [outgoing(ending.progress)]
+        return [*before, outgoing(ending.terminal), *progress]
+
+
+def _count(before: JoinState, after: JoinState, part: Part) -> None:
+    """Count what was dropped: parts that came after the end, repeats, parts of a request that never opened."""
+    if isinstance(part, AnalysisDue):
+        if after.phase == "forgotten" and before.opened is None:
+            metrics.LATE_PARTS.labels("unopened").inc(len(before.seen) + bool(before.fetched))
+    elif before.phase == "ended":
+        metrics.LATE_PARTS.labels("ended").inc()
+    elif after is before and not isinstance(part, WalletProgressed):
+        metrics.REPEATS_DROPPED.labels("join").inc()
+
+
+def _without_mark(traced: Traced) -> Traced:
+    """A state of which nothing is kept."""
+    return Traced(JoinState(traced.state.request_id, phase="forgotten"), traced.traceparent)
 
 
 def _encoded(record: Outgoing) -> Encoded:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 from streamproc import limits
 from streamproc.agents.endings import count_end
-from streamproc.agents.voice import Voice
+from streamproc.agents.voice import Voice, is_terminal
 from streamproc.engine import failpoints
 from streamproc.errors import RequestEndedError, TransientError
-from streamproc.events import AnalysisCompleted, AnalysisFailed, AnalysisProgressed
+from streamproc.events import AnalysisCompleted, AnalysisDue, AnalysisFailed
 from streamproc.serde import ce_id_of
 from streamproc.store import Decision, Ending
 
@@ -57,7 +57,7 @@ async def compare_wallets(
     voice = Voice(ready, store=store, codec=codec, clock_ms=clock_ms)
     said, ending = await store.spoken(ready.request_id, ready.next_seq)
     voice.goes_on_after(said)
-    last = said.pop() if said and _is_terminal(said[-1]) else None
+    last = said.pop() if said and is_terminal(said[-1]) else None
     for record in said:
         yield record
     if ending is None:
@@ -74,7 +74,8 @@ async def compare_wallets(
             for _, record in decision.before:
                 yield record
     yield ending.terminal
-    yield ending.progress or last or await voice.say(*_last_words(ending))
+    yield ending.progress or last or await voice.last_words(*_words(ending.status, ending.code))
+    yield _said(ending, codec)
 
 
 async def _decision(
@@ -169,17 +170,14 @@ def _with_progress(decision: Decision, voice: Voice) -> Decision:
     return replace(decision, before=(before,), progress=progress)
 
 
-def _last_words(ending: Ending) -> tuple[Stage, float, str]:
-    """The terminal progress record of an end that was decided elsewhere."""
-    return _words(ending.status, ending.code)
+def _said(ending: Ending, codec: Codec) -> Encoded:
+    """What tells the join that the end is published; the same whenever it is said."""
+    at_ms = ending.terminal.timestamp_ms or 0
+    heard = AnalysisDue(request_id=ending.request_id, kind="ended", at=at_ms // 1000)
+    return codec.encode(heard, time_ms=at_ms)
 
 
 def _words(status: str, code: str | None) -> tuple[Stage, float, str]:
     """Stage, percent and message of a terminal progress record; a failure keeps the percent it had."""
     percent = 100.0 if status == "completed" else 0.0
     return _STAGES[status], percent, code or status
-
-
-def _is_terminal(record: Encoded) -> bool:
-    """Whether this progress record is a last one."""
-    return AnalysisProgressed.model_validate_json(record.value).terminal

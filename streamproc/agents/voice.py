@@ -41,6 +41,18 @@ class Voice:
         seq, record = self.next(stage, percent, message)
         return await self._store.record_progress(self._ready.request_id, seq, record)
 
+    async def last_words(self, stage: Stage, percent: float, message: str) -> Encoded:
+        """The last record of an end that was decided elsewhere: after what is kept, or the one that is kept already.
+
+        What was planned meanwhile and not kept does not count, and somebody else may have had the last word.
+        """
+        said = await self._store.progress_from(self._ready.request_id, self._ready.next_seq)
+        if said and is_terminal(said[-1]):
+            return said[-1]
+        self._seq = self._ready.next_seq
+        self.goes_on_after(said)
+        return await self.say(stage, percent, message)
+
     def next(self, stage: Stage, percent: float, message: str) -> tuple[int, Encoded]:
         """The next record and its `seq`, for the caller to keep."""
         seq, record = self._seq, self.draft(stage, percent, message)
@@ -63,3 +75,8 @@ class Voice:
             at=now_ms // 1000,
         )
         return self._codec.encode(event, time_ms=now_ms)
+
+
+def is_terminal(record: Encoded) -> bool:
+    """Whether this progress record is a last one."""
+    return AnalysisProgressed.model_validate_json(record.value).terminal

@@ -80,7 +80,9 @@ class JoinState(msgspec.Struct, frozen=True, omit_defaults=True):
     expired_at: int = 0  # the latest time at which a timer found the deadline passed
     heal_at: int = 0  # when the last due re-asking was noticed
     healed_at: int = 0  # the one that was acted on
-    heals: int = 0
+    heals: int = 0  # since the opening, the hand-over or the decision, whichever came last
+    ready_at: int = 0  # when the request was handed over
+    is_decided: bool = False  # its end was decided after the hand-over, and is not known to be said
     touched_at: int = 0  # when a part last said something new, unix seconds
     seq: int = 0
     percent: float = 0
@@ -90,7 +92,7 @@ class JoinState(msgspec.Struct, frozen=True, omit_defaults=True):
 def step(state: JoinState, part: Part) -> JoinState:
     """Fold one part into a request's state; the same part twice changes nothing, in any order."""
     if isinstance(part, AnalysisDue):
-        return _timer_heard(state, part)
+        return _end_heard(state) if part.kind == "ended" else _timer_heard(state, part)
     if state.phase in {"ended", "forgotten"}:
         return state
     return _heard(state, part)
@@ -102,7 +104,7 @@ def _heard(state: JoinState, part: OrdinaryPart) -> JoinState:
         return state if state.opened else replace(state, opened=_opened(part))
     if isinstance(part, AnalysisCancelRequested):
         reason = min(filter(None, (part.reason, state.cancelled)), default="")
-        return replace(state, cancelled=reason)
+        return state if reason == state.cancelled else replace(state, cancelled=reason)
     if isinstance(part, WalletProgressed):
         return _fraction_grown(state, part)
     if isinstance(part, WalletAnalyzed):
@@ -126,12 +128,20 @@ def due(state: JoinState, *, now: int) -> Literal["heal", "expire"] | None:
         return "expire" if now > state.touched_at + limits.ENDED_KEPT_S else None
     if state.opened is None:
         return "expire" if now > state.touched_at + limits.UNOPENED_KEPT_S else None
-    if now >= state.opened.deadline_at:
+    if now >= state.opened.deadline_at and not state.is_decided:
         return "expire"
-    silent = now >= max(state.touched_at, state.heal_at) + limits.HEAL_AFTER_S
-    return (
-        "heal" if state.phase == "waiting" and silent and state.heals < limits.HEALS_MAX else None
-    )
+    wait_s, most = _patience(state)
+    is_silent = now >= max(state.touched_at, state.heal_at) + wait_s
+    return "heal" if is_silent and state.heals < most else None
+
+
+def _patience(state: JoinState) -> tuple[int, int]:
+    """After how many seconds of silence what is missing is asked for again, and how often at most."""
+    if state.is_decided:
+        return limits.UNSAID_S, limits.UNSAID_HEALS_MAX
+    if state.phase == "ready":
+        return limits.READY_OVERDUE_S, limits.READY_HEALS_MAX
+    return limits.HEAL_AFTER_S, limits.HEALS_MAX
 
 
 # --- folding ---
@@ -150,7 +160,8 @@ def touched(state: JoinState, now: int) -> JoinState:
 def _timer_heard(state: JoinState, part: AnalysisDue) -> JoinState:
     """Remember the latest time; what has ended or never opened is forgotten once it has been kept long enough."""
     if part.kind == "heal":
-        return replace(state, heal_at=max(state.heal_at, part.at)) if is_open(state) else state
+        is_awaited = state.opened is not None and state.phase in {"waiting", "ready"}
+        return replace(state, heal_at=max(state.heal_at, part.at)) if is_awaited else state
     if state.phase == "ended":
         kept = part.at <= state.touched_at + limits.ENDED_KEPT_S
         return state if kept else shortened(state, "forgotten")
@@ -159,9 +170,30 @@ def _timer_heard(state: JoinState, part: AnalysisDue) -> JoinState:
     return replace(state, expired_at=max(state.expired_at, part.at))
 
 
-def is_open(state: JoinState) -> bool:
-    """Whether the request is accepted and its parts are still awaited."""
-    return state.opened is not None and state.phase == "waiting"
+def _end_heard(state: JoinState) -> JoinState:
+    """The end is published: nothing is due any more; of a request that is not known nothing is kept."""
+    if state.phase in {"ended", "forgotten"}:
+        return state
+    return shortened(state, "forgotten" if state.opened is None else "ended")
+
+
+def handed_over(state: JoinState, now: int) -> JoinState:
+    """The state after AnalysisReady; it keeps the parts, to hand them over again if nobody answers."""
+    return replace(
+        state,
+        phase="ready",
+        ready_at=now,
+        touched_at=max(now, state.touched_at),
+        fractions={},
+        heals=0,
+        healed_at=state.heal_at,
+    )
+
+
+def decided(state: JoinState, now: int) -> JoinState:
+    """The state after an end was decided that another agent is to publish."""
+    touched_at = max(now, state.touched_at)
+    return replace(state, is_decided=True, touched_at=touched_at, heals=0, healed_at=state.heal_at)
 
 
 def _opened(part: AnalysisAccepted) -> Opened:
@@ -225,12 +257,11 @@ def _fetched_rank(fetched: Fetched) -> tuple[bool, int, str]:
     return fetched.fatal is None, good, msgspec.json.encode(fetched, order="sorted").decode()
 
 
-def shortened(state: JoinState, phase: Literal["ready", "ended", "forgotten"]) -> JoinState:
-    """What is still needed once the parts no longer are."""
+def shortened(state: JoinState, phase: Literal["ended", "forgotten"]) -> JoinState:
+    """What is still needed of a request that has ended."""
     opened = state.opened
     if opened is not None:
-        wallets = opened.wallets if phase == "ready" else ()
-        opened = msgspec.structs.replace(opened, wallets=wallets, options="{}")
+        opened = msgspec.structs.replace(opened, wallets=(), options="{}")
     return JoinState(
         request_id=state.request_id,
         phase=phase,

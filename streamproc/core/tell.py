@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamproc import limits
-from streamproc.core.join import is_whole, replace, shortened
+from streamproc.core.join import decided, handed_over, is_whole, replace, shortened
 from streamproc.core.progress import percent_of, progressed
 from streamproc.core.verdict import Verdict, failed_wallets, verdict_on
 from streamproc.events import (
@@ -21,7 +21,7 @@ from streamproc.events import (
 )
 
 if TYPE_CHECKING:
-    from streamproc.core.join import JoinState, Seen
+    from streamproc.core.join import JoinState, Opened, Seen
     from streamproc.events import Stage
 
 
@@ -29,38 +29,72 @@ def is_urgent(state: JoinState) -> bool:
     """Whether this state has more to say than progress: it is whole, hopeless, cancelled or late."""
     if state.opened is None or state.phase in {"ended", "forgotten"}:
         return False
-    return verdict_on(state) is not None or (
-        state.phase == "waiting" and (state.seq == 0 or is_whole(state))
-    )
+    if verdict_on(state) is not None:
+        return not state.is_decided
+    return state.phase == "waiting" and (state.seq == 0 or is_whole(state))
 
 
 def tell(state: JoinState, *, now: int) -> tuple[JoinState, list[Event]]:
     """What is to be said about this state now, and the state that remembers having said it.
 
     A terminal AnalysisFailed is a *draft*: it counts only once the store has decided the outcome. After AnalysisReady
-    the similarity agent speaks; a cancel or deadline is then still drafted here, but without a progress record.
+    the similarity agent speaks, and the join waits to hear that the end is published; see `_awaiting_end`.
     """
     if state.opened is None or state.phase in {"ended", "forgotten"}:
         return state, []
-    verdict = verdict_on(state)
     if state.phase == "ready":
-        return (
-            (state, [])
-            if verdict is None
-            else (shortened(state, "ended"), [_failed(state, verdict, now)])
-        )
+        return _awaiting_end(state, now)
+    verdict = verdict_on(state)
     state, events = _accepted_told(state, now)
     if verdict is not None:
-        state = _advanced(state, state.percent)
-        status, _, message = verdict
-        last = _progress(state, status, message, now)
-        return shortened(state, "ended"), [*events, _failed(state, verdict, now), last]
+        return _ended(state, verdict, events, now)
     state, told = _syncing_told(state, now)
     events += told
     if is_whole(state):
-        return shortened(state, "ready"), [*events, _ready(state, now)]
+        return handed_over(state, now), [*events, _ready(state, now)]
     state, asked = _healed(state)
     return state, [*events, *asked]
+
+
+def give_up(state: JoinState, *, now: int) -> tuple[JoinState, list[Event]]:
+    """The end of a request about which `tell` fails, which would be a bug: failed, rather than never."""
+    verdict: Verdict = "failed", "internal", "a bug; the worker's log says more"
+    if state.phase == "ready":
+        return shortened(state, "ended"), _last_word(state, verdict, now)
+    return _ended(state, verdict, [], now)
+
+
+def _ended(
+    state: JoinState, verdict: Verdict, events: list[Event], now: int
+) -> tuple[JoinState, list[Event]]:
+    """What was said, then the draft of the end and its progress record."""
+    state = _advanced(state, state.percent)
+    status, _, message = verdict
+    last = _progress(state, status, message, now)
+    return shortened(state, "ended"), [*events, _failed(state, verdict, now), last]
+
+
+def _awaiting_end(state: JoinState, now: int) -> tuple[JoinState, list[Event]]:
+    """After the hand-over: decide a cancel or deadline silently, hand over again what is overdue, have the last word.
+
+    A draft alone is decided and not published: the similarity agent does that. When even a decided end stays unsaid,
+    the join publishes it: the draft comes *after* its progress record then, whose `seq` only the store knows.
+    """
+    verdict = verdict_on(state)
+    if verdict is not None and not state.is_decided:
+        return decided(state, now), [_failed(state, verdict, now)]
+    if state.heal_at <= state.healed_at:
+        return state, []
+    state = replace(state, healed_at=state.heal_at, heals=state.heals + 1)
+    if verdict is not None and state.heals >= limits.UNSAID_HEALS_MAX:
+        return shortened(state, "ended"), _last_word(state, verdict, now)
+    return state, [_ready(state, state.ready_at)] if is_whole(state) else []
+
+
+def _last_word(state: JoinState, verdict: Verdict, now: int) -> list[Event]:
+    """The last progress record and the draft, in the order that says: publish this."""
+    last = _progress(_advanced(state, state.percent), verdict[0], verdict[2], now)
+    return [last, _failed(state, verdict, now)]
 
 
 def _done(state: JoinState) -> int:
@@ -193,8 +227,7 @@ def _healed(state: JoinState) -> tuple[JoinState, list[Event]]:
             deadline_at=opened.deadline_at,
             attempt=attempt,
         )
-        for wallet in opened.wallets
-        if wallet not in state.seen
+        for wallet in _asked_again(state, opened)
     ]
     if state.fetched is None:
         asked.append(
@@ -207,3 +240,14 @@ def _healed(state: JoinState) -> tuple[JoinState, list[Event]]:
             )
         )
     return state, asked
+
+
+def _asked_again(state: JoinState, opened: Opened) -> list[str]:
+    """The wallets to ask for: all that are missing, or so many of them in turn as one write may hold."""
+    missing = [wallet for wallet in opened.wallets if wallet not in state.seen]
+    each_bytes = len(opened.options) + limits.HEAL_FRAME_BYTES
+    most = max(1, limits.HEAL_MAX_BYTES // each_bytes)
+    if len(missing) <= most:
+        return missing
+    first = (state.heals - 1) * most % len(missing)
+    return [*missing, *missing][first : first + most]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from streamproc import limits
 from streamproc.core.join import JoinState, Part, due, is_whole, step
-from streamproc.core.tell import is_urgent, tell
+from streamproc.core.tell import give_up, is_urgent, tell
 from streamproc.core.verdict import failed_wallets
 from streamproc.events import (
     AnalysisAccepted,
@@ -252,7 +252,76 @@ def test_a_cancel_after_the_hand_over_is_drafted_without_a_progress_record() -> 
     assert is_urgent(state)
     state, events = tell(state, now=2)
     assert [type(event) for event in events] == [AnalysisFailed]
+    assert not is_urgent(state)
+    assert tell(state, now=3)[1] == []
+
+
+def healing(state: JoinState, at: int) -> tuple[JoinState, list[Event]]:
+    """The timer finds parts overdue at this time, and the join acts on it."""
+    assert due(state, now=at) == "heal"
+    return tell(step(state, AnalysisDue(request_id="r", kind="heal", at=at)), now=at)
+
+
+def test_a_hand_over_that_nobody_answers_is_repeated_as_it_was() -> None:
+    state, events = tell(folded(whole()), now=100)
+    (first,) = [event for event in events if isinstance(event, AnalysisReady)]
+    assert due(state, now=100 + limits.READY_OVERDUE_S - 1) is None
+    for number in range(1, limits.READY_HEALS_MAX + 1):
+        state, events = healing(state, 100 + number * limits.READY_OVERDUE_S)
+        assert events == [first]
+    assert due(state, now=DEADLINE - 1) is None
+
+
+def test_an_end_that_is_published_leaves_nothing_due_and_a_small_mark() -> None:
+    state, _ = tell(folded(whole()), now=100)
+    state = step(state, AnalysisDue(request_id="r", kind="ended", at=101))
     assert state.phase == "ended"
+    assert len(msgspec.json.encode(state)) < 200
+    assert due(state, now=100 + limits.ENDED_KEPT_S) is None
+    assert step(JoinState("r"), AnalysisDue(request_id="r", kind="ended", at=1)).phase == (
+        "forgotten"
+    )
+
+
+def test_an_end_that_is_decided_and_not_published_is_handed_over_then_said_by_the_join() -> None:
+    state, events = tell(folded(whole()), now=100)
+    seq = len([event for event in events if isinstance(event, AnalysisProgressed)])
+    late = AnalysisDue(request_id="r", kind="expire", at=DEADLINE)
+    state, events = tell(step(state, late), now=DEADLINE)
+    assert [type(event) for event in events] == [AnalysisFailed]
+    assert due(state, now=DEADLINE + limits.UNSAID_S - 1) is None
+    state, events = healing(state, DEADLINE + limits.UNSAID_S)
+    assert [type(event) for event in events] == [AnalysisReady]
+    state, events = healing(state, DEADLINE + 2 * limits.UNSAID_S)
+    last, draft = events
+    assert isinstance(last, AnalysisProgressed)
+    assert isinstance(draft, AnalysisFailed)
+    assert (last.seq, last.stage, last.terminal) == (seq + 1, "expired", True)
+    assert state.phase == "ended"
+
+
+def test_giving_up_ends_a_request_before_and_after_the_hand_over() -> None:
+    state, _ = tell(folded([accepted(), analyzed(WALLETS[0])]), now=1)
+    ended, events = give_up(state, now=2)
+    assert [type(event) for event in events] == [AnalysisFailed, AnalysisProgressed]
+    assert ended.phase == "ended"
+    state, _ = tell(folded(whole()), now=1)
+    ended, events = give_up(state, now=2)
+    assert [type(event) for event in events] == [AnalysisProgressed, AnalysisFailed]
+    assert ended.phase == "ended"
+
+
+def test_healing_asks_in_turn_when_all_would_be_too_much_for_one_write(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "HEAL_MAX_BYTES", 3 * limits.HEAL_FRAME_BYTES)
+    state, _ = tell(folded([accepted()]), now=1)
+    asked: list[str] = []
+    for number in range(1, 3):
+        state, events = healing(state, 1 + number * limits.HEAL_AFTER_S)
+        asked += [event.wallet for event in events if isinstance(event, WalletSyncRequested)]
+    assert len(asked) == 4
+    assert set(asked) == set(WALLETS)
 
 
 def test_the_deadline_expires_a_request_and_an_early_timer_does_not() -> None:

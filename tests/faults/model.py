@@ -49,6 +49,13 @@ class ModelStore:
     async def ending(self, request_id: str) -> Ending | None:
         return self.endings.get(request_id)
 
+    async def status_of(self, request_ids: Sequence[str]) -> dict[str, str]:
+        return {
+            each: self.endings[each].status if each in self.endings else "running"
+            for each in request_ids
+            if each in self._requests
+        }
+
     async def decide(self, decisions: Sequence[Decision]) -> list[Ending]:
         self._crash("crash in a cycle")
         for wish in decisions:

@@ -28,6 +28,8 @@ POINTS: Final = frozenset(
         "a part overtakes the opening",
         "a part after the end",
         "healed",
+        "handed over again",
+        "the join has the last word",
         "cancel after the hand-over",
         "repeated terminal",
         "resent request",
@@ -52,6 +54,7 @@ def kept_promises(
         if len(terminal) > 1:
             reached.add("repeated terminal")
         status: str = orjson.loads(terminal[0][1] or b"")["status"]
+        assert name in store.endings, f"{name}: an end that nobody decided"
         assert status == store.endings[name].status
         reached.add(status)
         check_progress(log.get("analysis-progress", ()), name, status)

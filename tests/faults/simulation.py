@@ -7,11 +7,12 @@ agent's telling. What is a model: the brokers (lists), the store (dictionaries t
 from __future__ import annotations
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import orjson
 
+from streamproc import limits
 from streamproc.agents.handlers import on_event, running
 from streamproc.agents.join import JoinLogic, Traced, outgoing
 from streamproc.agents.requests import accept_request
@@ -50,6 +51,7 @@ WALLETS: Final = [f"{'1' * 31}{letter}" for letter in "ABCDE"]
 STEPS_MAX: Final = 20_000
 START_S: Final = 1_700_000_000
 DEADLINE_S: Final = 5000
+DEAF_TIMES: Final = 2  # hand-overs that are lost before one arrives
 
 
 class Simulation:
@@ -71,6 +73,7 @@ class Simulation:
         self.handlers = self._handlers()
         self.table = Table(self.changelog)
         self.requests: dict[str, list[str]] = {}
+        self.lost: Counter[tuple[str, bytes | None]] = Counter()
         self.is_quiet = False
 
     def clock_ms(self) -> int:
@@ -177,7 +180,7 @@ class Simulation:
         return self.reached | kept_promises(self.log, self.requests, self.store)
 
     def _ask(self) -> None:
-        for name in ("lucky-1", "lucky-2", "unlucky-1", "left-1", "late-1"):
+        for name in ("lucky-1", "lucky-2", "unlucky-1", "left-1", "late-1", "mute-1", "deaf-1"):
             chosen = self.chance.sample(WALLETS[1:], self.chance.randint(1, 4))
             self.requests[name] = sorted([WALLETS[0], *chosen])
             body: dict[str, object] = {"wallets": self.requests[name], "deadline_s": DEADLINE_S}
@@ -213,12 +216,17 @@ class Simulation:
             self.send("analysis-cancel-requested", name, {})
         number = self.chance.randint(1, min(4, len(self.pending)))
         taken = [self.pending.pop(self.chance.randrange(len(self.pending))) for _ in range(number)]
-        taken = [record for record in taken if not is_lost(record)]
+        taken = [record for record in taken if not self._loses(record)]
         try:
             await self._consume(taken)
         except Crash:
             self.pending += taken
             self.table.recover()
+
+    def _loses(self, record: Record) -> bool:
+        is_gone = is_lost(record, self.lost[record.topic, record.key])
+        self.lost[record.topic, record.key] += is_gone
+        return is_gone
 
     async def _consume(self, taken: list[Record]) -> None:
         for record in taken:
@@ -269,15 +277,25 @@ class Simulation:
         if state is not None and state.phase == "ended" and record.topic == "wallet-analyzed":
             self.reached.add("a part after the end")
         if b'"heal"' in (record.value or b"") and record.topic == "analysis-due":
-            self.reached.add("healed")
+            self.reached.add(
+                "healed" if state is None or state.phase == "waiting" else "handed over again"
+            )
+        if state is not None and state.is_decided and state.heals + 1 >= limits.UNSAID_HEALS_MAX:
+            self.reached.add("the join has the last word")
 
 
-def is_lost(record: Record) -> bool:
-    """Whether this sync never comes: any of the late request, the first ones of the one that is left to healing."""
+def is_lost(record: Record, times: int) -> bool:
+    """Whether this record never comes, having been lost so many times before.
+
+    Any sync of the late request, the first ones of the one that is left to healing; the hand-over of the mute one, and
+    the first hand-over of the deaf one.
+    """
+    asked = orjson.loads(record.value or b"{}")
+    name: str = asked.get("request_id", "")
+    if record.topic == "analysis-ready":
+        return name.startswith("mute") or (name.startswith("deaf") and times < DEAF_TIMES)
     if record.topic != "wallet-sync":
         return False
-    asked = orjson.loads(record.value or b"{}")
-    name: str = asked["request_id"]
     return name.startswith("late") or (name.startswith("left") and asked["attempt"] == 1)
 
 
