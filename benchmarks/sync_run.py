@@ -89,6 +89,7 @@ async def listed(means: Means, upstream: Upstream) -> Run:
 async def analyzed(means: Means, upstream: Upstream, options: Options | None = None) -> Run:
     """The sync agent itself: ask, read, store, analyze, and keep what is said."""
     analyst = Analyst(store=means.store, tokens=means.asking, pool=means.pool)
+    slots = asyncio.Semaphore(limits.SYNC_LIMIT)
 
     async def one(event: WalletSyncRequested) -> None:
         steps = sync_wallet(
@@ -97,6 +98,7 @@ async def analyzed(means: Means, upstream: Upstream, options: Options | None = N
             asking=means.asking,
             analyst=analyst,
             endings=means.endings,
+            slots=slots,
             codec=means.codec,
             clock_ms=clock_ms,
         )

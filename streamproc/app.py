@@ -86,6 +86,7 @@ class Means:
             asking=self.asking,
             analyst=analyst,
             endings=self.endings,
+            slots=asyncio.Semaphore(limits.SYNC_LIMIT),
             clock_ms=clock_ms,
         )
         balances = partial(
@@ -161,7 +162,7 @@ class Worker:
         async def handle(record: Record) -> list[Outgoing]:
             return [outgoing(each) for each in await self._handlers[agent](record)]
 
-        limit = limits.SYNC_LIMIT if agent == SYNC else limits.STAGE_LIMIT
+        limit = limits.SYNC_AHEAD if agent == SYNC else limits.STAGE_LIMIT
         self.engine.agent(
             agent, self.engine.stage(agent, handle, limit=limit), *self._topics(agent)
         )

@@ -188,6 +188,9 @@ IDLE_TRANSACTION_TIMEOUT_S: Final = 30  # a worker that died holds no lock longe
 LOCK_TIMEOUT_S: Final = 30
 IDLE_CONNECTION_S: Final = 300
 STATEMENT_ROWS: Final = 1000  # requests, answers or progress records kept by one statement
+STATEMENT_BALANCES: Final = (
+    20  # requests whose balances one statement keeps, of up to 1000 wallets each
+)
 STATEMENT_ENDS: Final = (
     100  # requests ended by one statement: each brings a result of up to megabytes
 )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache, lru_cache
+from hashlib import sha1
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import orjson
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from streamproc import limits
 from streamproc.errors import DeadLetterError, Fault, InvalidInputError
@@ -69,7 +71,7 @@ class Codec:
 
     def continuing(self, traceparent: bytes | None) -> Codec:
         """The codec whose records continue this trace."""
-        return replace(self, traceparent=traceparent)
+        return self if traceparent == self.traceparent else replace(self, traceparent=traceparent)
 
     def topic_of(self, event: type[Event]) -> str:
         """The full name of the topic that carries this class."""
@@ -77,7 +79,7 @@ class Codec:
 
     def encode(self, event: Event, *, time_ms: int, traceparent: bytes | None = None) -> Encoded:
         """The event's record; the same event at the same time gives the same bytes and headers."""
-        value = event.model_dump_json().encode()
+        value = _adapter(type(event)).dump_json(event)
         return self.encode_value(
             type(event), value, ce_id(event), event, time_ms=time_ms, traceparent=traceparent
         )
@@ -109,7 +111,13 @@ def ce_id(event: Event) -> str:
 
 def ce_id_of(kind: type[Event], request_id: str, *more: str) -> str:
     """The identity of an event of this class about this request, told apart by what more there is."""
-    return str(uuid.uuid5(NAMESPACE, "\x1f".join([kind.__name__, request_id, *more])))
+    name = "\x1f".join([kind.__name__, request_id, *more])
+    # As uuid.uuid5, which takes a third of the time of making a record.
+    digest = bytearray(sha1(NAMESPACE.bytes + name.encode(), usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50  # version 5
+    digest[8] = digest[8] & 0x3F | 0x80  # RFC 9562's variant
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def decode(model: type[M], value: bytes | None) -> M:
@@ -150,24 +158,39 @@ def request_id_in(value: bytes | None) -> str | None:
 
 def header(headers: Sequence[tuple[str, bytes]], name: str) -> bytes | None:
     """The first header of that name, None when there is none."""
-    return next((value for found, value in headers if found == name), None)
+    for found, value in headers:
+        if found == name:
+            return value
+    return None
 
 
 def _headers(
     kind: type[Event], identity: str, subject: str, time_ms: int, traceparent: bytes | None
 ) -> Headers:
     """CloudEvents 1.0 binary mode, and the W3C trace when one is being continued."""
-    time = datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
     headers = (
         ("ce_specversion", b"1.0"),
         ("ce_id", identity.encode()),
         ("ce_source", SOURCE.encode()),
         ("ce_type", kind.__name__.encode()),
-        ("ce_time", time.replace("+00:00", "Z").encode()),
+        ("ce_time", _time(time_ms)),
         ("ce_subject", subject.encode()),
         ("content-type", b"application/json"),
     )
     return headers if traceparent is None else (*headers, ("traceparent", traceparent))
+
+
+@lru_cache(maxsize=limits.TIMES_REMEMBERED)
+def _time(time_ms: int) -> bytes:
+    """RFC 3339 in UTC; the records of one source have the same time."""
+    time = datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    return time.replace("+00:00", "Z").encode()
+
+
+@cache
+def _adapter(kind: type[Event]) -> TypeAdapter[Event]:
+    """Writes an event as bytes at once, where the model itself makes text first."""
+    return TypeAdapter(kind)
 
 
 def _fault(found: object) -> Fault:

@@ -15,6 +15,7 @@ from streamproc import limits
 from streamproc.errors import DeadLetterError, InvalidInputError
 from streamproc.events import (
     AnalysisCancelRequested,
+    AnalysisDue,
     AnalysisProgressed,
     AnalysisRequested,
     Event,
@@ -23,7 +24,16 @@ from streamproc.events import (
     WalletProgressed,
     WalletSyncRequested,
 )
-from streamproc.serde import Codec, ce_id, decode, decode_internal, header, request_id_in
+from streamproc.serde import (
+    NAMESPACE,
+    Codec,
+    ce_id,
+    ce_id_of,
+    decode,
+    decode_internal,
+    header,
+    request_id_in,
+)
 from streamproc.topics import read_topology
 
 WALLET = str(Pubkey(b"\x01" * 32))
@@ -103,6 +113,17 @@ def test_a_ready_made_value_gives_the_same_record_as_its_event() -> None:
 
 def test_asking_again_keeps_the_identity() -> None:
     assert ce_id(sync()) == ce_id(sync(attempt=7))
+
+
+@given(
+    st.lists(st.text(st.characters(codec="utf-8")), max_size=3),
+    st.text(st.characters(codec="utf-8")),
+)
+def test_an_identity_is_the_name_based_uuid_of_what_the_event_means(
+    more: list[str], request_id: str
+) -> None:
+    name = "\x1f".join(["AnalysisDue", request_id, *more])
+    assert ce_id_of(AnalysisDue, request_id, *more) == str(uuid.uuid5(NAMESPACE, name))
 
 
 @pytest.mark.parametrize(

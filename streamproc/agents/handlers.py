@@ -39,11 +39,10 @@ def on_event(model: type[E], handle: Handle[E], codec: Codec) -> Handler:
     What the agent encodes itself continues the record's trace.
     """
 
-    async def handle_record(record: Record) -> AsyncIterator[Said]:
+    def handle_record(record: Record) -> AsyncIterator[Said]:
         event = decode_internal(model, record.value)
         trace = header(record.headers, "traceparent")
-        async for said in handle(event, codec=codec.continuing(trace)):
-            yield said
+        return handle(event, codec=codec.continuing(trace))
 
     return handle_record
 

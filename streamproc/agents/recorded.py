@@ -12,6 +12,8 @@ from streamproc.serde import Encoded
 if TYPE_CHECKING:
     from streamproc.store import Store
 
+_DECODER = msgspec.msgpack.Decoder(Encoded)
+
 
 async def already_said(store: Store, request_id: str, name: str) -> Encoded | None:
     """The record that was kept under this name of the request, None when nothing was said yet.
@@ -28,9 +30,11 @@ async def already_said(store: Store, request_id: str, name: str) -> Encoded | No
 
 async def say_once(store: Store, request_id: str, name: str, record: Encoded) -> Encoded:
     """Keep the record unless one was kept under this name before; returns the one that is kept."""
-    return _unpacked(await store.freeze(request_id, name, msgspec.msgpack.encode(record)))
+    packed = msgspec.msgpack.encode(record)
+    kept = await store.freeze(request_id, name, packed)
+    return record if kept == packed else _unpacked(kept)
 
 
 def _unpacked(packed: bytes) -> Encoded:
     """The record that these bytes were made of."""
-    return msgspec.msgpack.decode(packed, type=Encoded)
+    return _DECODER.decode(packed)

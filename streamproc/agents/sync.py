@@ -31,6 +31,7 @@ from streamproc.events import (
 from streamproc.store import StoredPage
 
 if TYPE_CHECKING:
+    from asyncio import Semaphore
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from streamproc.agents.analyst import Analyst
@@ -51,6 +52,7 @@ async def sync_wallet(
     asking: Asking,
     analyst: Analyst,
     endings: Endings,
+    slots: Semaphore,
     codec: Codec,
     clock_ms: Callable[[], int],
 ) -> AsyncIterator[Said]:
@@ -58,18 +60,20 @@ async def sync_wallet(
 
     Each page is stored together with the slots that it closes, so a worker that dies here resumes where it stopped.
     What was said once is said again as it was, and asks the upstream nothing. Of a request that has ended nothing is
-    said.
+    said. As many wallets as there are `slots` are worked on at once.
     """
     name = f"wallet:{event.wallet}"
     said = await already_said(store, event.request_id, name)
     if said is None:
         outcome: WalletAnalyzed | None = None
-        with endings.watching(event.request_id):
-            async for step in _steps(event, store=store, asking=asking, analyst=analyst):
-                if isinstance(step, WalletAnalyzed):
-                    outcome = step
-                else:
-                    yield step
+        async with slots:
+            with endings.watching(event.request_id):
+                endings.check(event.request_id)
+                async for step in _steps(event, store=store, asking=asking, analyst=analyst):
+                    if isinstance(step, WalletAnalyzed):
+                        outcome = step
+                    else:
+                        yield step
         assert outcome is not None  # noqa: S101 - the steps end with it
         record = codec.encode(outcome, time_ms=clock_ms())
         said = await say_once(store, event.request_id, name, record)

@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from streamproc import limits
 from streamproc.core.result import encode_json
 from streamproc.store.database import Subject
+from streamproc.store.gathering import Gathering
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from streamproc.store.database import Database
 
 Json = dict[str, Any]
 
@@ -18,16 +22,33 @@ Json = dict[str, Any]
 class Balances(Subject):
     """Balances by request and wallet."""
 
+    def __init__(self, database: Database) -> None:
+        """Ask this database."""
+        super().__init__(database)
+        self._putting = Gathering(self._put_all, most=limits.STATEMENT_BALANCES)
+
     async def put_balances(self, request_id: str, balances: Mapping[str, Json]) -> None:
         """Keep each wallet's record, which names its `state`: ok, failed or oversized.
 
-        What is kept stays when a fetch is repeated, unless it was a failure.
+        What is kept stays when a fetch is repeated, unless it was a failure. Calls at the same time share a statement.
         """
-        wallets = list(balances)
-        records = list(balances.values())
-        states = [record["state"] for record in records]
-        texts = [encode_json(record).decode() for record in records]
-        await self._database.run("balances.put_balances", request_id, wallets, states, texts)
+        await self._putting((request_id, balances))
+
+    async def _put_all(self, found: Sequence[tuple[str, Mapping[str, Json]]]) -> list[None]:
+        """As `put_balances`, for each."""
+        records = {
+            (request_id, wallet): record
+            for request_id, balances in found
+            for wallet, record in balances.items()
+        }
+        await self._database.run(
+            "balances.put_balances",
+            [request_id for request_id, _ in records],
+            [wallet for _, wallet in records],
+            [record["state"] for record in records.values()],
+            [encode_json(record).decode() for record in records.values()],
+        )
+        return [None] * len(found)
 
     async def balances(self, request_id: str) -> dict[str, Json]:
         """Every kept record of the request, by wallet."""

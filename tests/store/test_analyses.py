@@ -140,19 +140,13 @@ async def test_a_lost_decision_keeps_no_result(store: Store) -> None:
     assert await store.result("a-1") is None
 
 
-async def test_progress_is_kept_as_it_was_first_said(store: Store) -> None:
+async def test_progress_that_belongs_to_a_wish_is_kept_only_when_it_is_granted(
+    store: Store,
+) -> None:
     await store.record_requests([NEW])
-    for seq in (3, 1, 2):
-        said = await store.record_progress("a-1", seq, _record(b"%d" % seq))
-        assert said.value == b"%d" % seq
-    assert (await store.record_progress("a-1", 2, _record(b"other"))).value == b"2"
-    assert [each.value for each in await store.progress_from("a-1", 2)] == [b"2", b"3"]
-
-
-async def test_what_is_frozen_first_stays(store: Store) -> None:
-    await store.record_requests([NEW])
-    assert await store.frozen("a-1", "prices") is None
-    assert await store.freeze("a-1", "prices", b"1") == b"1"
-    assert await store.freeze("a-1", "prices", b"2") == b"1"
-    assert await store.freeze("a-1", "other", b"3") == b"3"
-    assert await store.frozen("a-1", "prices") == b"1"
+    wish = replace(_decision("completed"), before=((4, _record(b"4")),))
+    late = replace(_decision("failed"), before=((5, _record(b"5")),))
+    (won, lost) = await asyncio.gather(store.decide_one(wish), store.decide_one(late))
+    assert won == lost
+    assert won.terminal == wish.terminal
+    assert [each.value for each in await store.progress_from("a-1", 1)] == [b"4"]
