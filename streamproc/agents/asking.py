@@ -8,8 +8,8 @@ from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from streamproc import limits
+from streamproc.agents.kinds import Kinds
 from streamproc.agents.sharing import Sharing
-from streamproc.agents.together import Together
 from streamproc.core.solana import TOKEN_PROGRAMS, is_address
 from streamproc.errors import ConfigurationError, Fault, RequestEndedError, RequestError
 from streamproc.events import Options, PublicError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from streamproc.events import BalanceFetchRequested, WalletSyncRequested
     from streamproc.settings import Settings
     from streamproc.store import Store
-    from streamproc.upstream import Account, HistoryPage, Permit, Run, Upstream, WalletBalances
+    from streamproc.upstream import HistoryPage, Permit, Run, Upstream, WalletBalances
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -56,7 +56,7 @@ class Asking:
         self._store = store
         self._endings = endings
         self._excluded = excluded
-        self._accounts: Together[Account] = Together()
+        self._kinds = Kinds(store)
         self._prices: Sharing[TokenPrice] = Sharing()
         self._names: Sharing[TokenMetadata] = Sharing()
 
@@ -78,7 +78,7 @@ class Asking:
         if await self._store.synced(event.wallet) is not None:
             return None
         permit = self.permit(event.request_id, event.options)
-        account = await self._accounts.ask(
+        account = await self._kinds.of(
             event.request_id,
             event.wallet,
             lambda wallets: self._upstream.accounts(wallets, permit=permit),

@@ -1,0 +1,82 @@
+"""The wallets of a request are asked about by the hundred, however few of them are looked at at once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from streamproc import limits
+from streamproc.agents.kinds import Kinds
+from streamproc.upstream import Account
+
+if TYPE_CHECKING:
+    import pytest
+
+    from streamproc.store import Store
+
+
+class Requested(NamedTuple):
+    wallets: list[str]
+
+
+class Requests:
+    """A store that knows one request."""
+
+    def __init__(self, wallets: int) -> None:
+        self.wallets = [f"w{number}" for number in range(wallets)]
+
+    async def request(self, request_id: str) -> Requested | None:
+        return Requested(self.wallets) if request_id == "known" else None
+
+
+class Service:
+    """Answers with as many lamports as it was called before."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+
+    async def __call__(self, addresses: list[str]) -> dict[str, Account]:
+        self.asked.append(addresses)
+        return {each: Account(len(self.asked), None, is_executable=False) for each in addresses}
+
+
+def _kinds(wallets: int) -> tuple[Kinds, list[str], Service]:
+    store = Requests(wallets)
+    return Kinds(cast("Store", store)), store.wallets, Service()
+
+
+async def test_two_hundred_and_fifty_wallets_one_after_the_other_take_three_calls() -> None:
+    kinds, wallets, service = _kinds(250)
+    for wallet in wallets:
+        await kinds.of("known", wallet, service)
+    assert [len(asked) for asked in service.asked] == [100, 100, 50]
+    assert sorted(wallet for asked in service.asked for wallet in asked) == sorted(wallets)
+
+
+async def test_who_asks_together_is_in_one_call_with_others_of_the_request() -> None:
+    kinds, wallets, service = _kinds(250)
+    await asyncio.gather(*(kinds.of("known", wallet, service) for wallet in wallets[150:220]))
+    (asked,) = service.asked
+    assert len(asked) == limits.ACCOUNTS_PER_CALL
+    assert set(asked) >= set(wallets[150:220])
+
+
+async def test_a_request_that_nobody_knows_is_asked_about_as_it_comes() -> None:
+    kinds, _, service = _kinds(3)
+    await kinds.of("unknown", "w1", service)
+    assert service.asked == [["w1"]]
+
+
+async def test_another_request_asks_anew() -> None:
+    kinds, wallets, service = _kinds(2)
+    first = await kinds.of("known", wallets[0], service)
+    again = await kinds.of("unknown", wallets[0], service)
+    assert (first.lamports, again.lamports) == (1, 2)
+
+
+async def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "KINDS_REMEMBERED", 2)
+    kinds, wallets, service = _kinds(5)
+    for wallet in wallets:
+        await kinds.of("known", wallet, service)
+    assert len(service.asked) > 1
