@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import time
 from typing import TYPE_CHECKING
 
-from streamproc import limits
 from streamproc.agents.balances import public
+from streamproc.agents.pace import Pace
 from streamproc.agents.recorded import already_said, say_once
-from streamproc.core.ranges import SlotRange, reach, tip, union
+from streamproc.core.ranges import reach, tip
 from streamproc.engine import failpoints
 from streamproc.errors import (
     CreditBudgetExceededError,
@@ -32,7 +31,7 @@ from streamproc.store import StoredPage
 
 if TYPE_CHECKING:
     from asyncio import Semaphore
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable
 
     from streamproc.agents.analyst import Analyst
     from streamproc.agents.asking import Asking
@@ -134,47 +133,6 @@ async def _synced(
 def _stored(page: HistoryPage) -> StoredPage:
     """The page in the store's words."""
     return StoredPage(page.entries, page.closed, page.strategy, decimals=page.decimals)
-
-
-class Pace:
-    """How far one wallet's sync is, said at most once a second."""
-
-    def __init__(self, event: WalletSyncRequested, held: Sequence[SlotRange] = ()) -> None:
-        """Nothing has come yet; `held` was there before."""
-        self._event = event
-        self._transactions = 0
-        self._covered = list(held)
-        self._fraction: float | None = None
-        self._said_s = float("-inf")
-
-    def is_due(self, page: HistoryPage) -> bool:
-        """Count a page; whether it is time to say so."""
-        self._transactions += len(page.entries)
-        if page.closed is not None:
-            self._covered = union([*self._covered, page.closed])
-            self._fraction = self._fraction_now()
-        now_s = time.monotonic()
-        if now_s - self._said_s < limits.WALLET_PROGRESS_INTERVAL_S:
-            return False
-        self._said_s = now_s
-        return True
-
-    def progress(self) -> WalletProgressed:
-        """The record."""
-        return WalletProgressed(
-            request_id=self._event.request_id,
-            wallet=self._event.wallet,
-            transactions=self._transactions,
-            fraction=self._fraction,
-        )
-
-    def _fraction_now(self) -> float:
-        """The larger of two shares: of the slots up to the newest one, of the transactions that are wanted."""
-        slots = sum(high - low + 1 for low, high in self._covered)
-        by_slot = slots / (self._covered[-1].to_slot + 1)
-        wanted = self._event.options.max_transactions
-        by_count = self._transactions / wanted if wanted else 0.0
-        return round(min(1.0, max(by_slot, by_count, self._fraction or 0.0)), 4)
 
 
 async def _is_fresh(event: WalletSyncRequested, store: Store) -> bool:
