@@ -28,6 +28,7 @@ from streamproc.agents.endings import Endings, watching_endings
 from streamproc.agents.handlers import Handler, Run, on_event, running
 from streamproc.agents.join import JoinLogic, outgoing
 from streamproc.agents.pool import ProcessPool, process_pool
+from streamproc.agents.reopening import Reopening
 from streamproc.agents.requests import accept_request
 from streamproc.agents.similarity import compare_wallets
 from streamproc.agents.sync import sync_wallet
@@ -170,12 +171,16 @@ class Worker:
     def _hang_join(self) -> None:
         """The join, its table and its Faust agent."""
         (table,) = (table for table in self._topology.tables if table.agent == JOIN)
-        logic = JoinLogic(
-            codec=Codec(self._topology, self._settings.topic_prefix),
-            store=lambda: self._open_means.store,
-            clock_ms=clock_ms,
+        codec = Codec(self._topology, self._settings.topic_prefix)
+        logic = JoinLogic(codec=codec, store=lambda: self._open_means.store, clock_ms=clock_ms)
+        join = self.engine.join(
+            JOIN,
+            table.name,
+            table.partitions,
+            logic,
+            clock=self._database_s,
+            missing=Reopening(codec=codec, store=lambda: self._open_means.store),
         )
-        join = self.engine.join(JOIN, table.name, table.partitions, logic, clock=self._database_s)
         self.engine.agent(JOIN, join, *self._topics(JOIN))
 
     @property

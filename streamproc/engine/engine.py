@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from streamproc.engine.logic import JoinLogic, S
     from streamproc.engine.records import Batch, Partition
     from streamproc.engine.stage import Handle
+    from streamproc.engine.timer import Missing
 
 log = logging.getLogger(__name__)
 
@@ -101,12 +102,16 @@ class Engine:
         logic: JoinLogic[S],
         *,
         clock: Callable[[], Awaitable[float]] = _wall_clock,
+        missing: Missing | None = None,
     ) -> Join[S]:
-        """A join on one table; its topics have as many partitions as the table. `clock` is unix seconds."""
+        """A join on one table; its topics have as many partitions as the table. `clock` is unix seconds.
+
+        `missing` says now and then what has to be sent for keys that the join should know and does not.
+        """
         join = Join(name, JoinTable(self.app, table_name, partitions), logic, self.flow)
         self.produces(join.table.changelog)
         self._readers.append(join)
-        self._timers.append(JoinTimer(join, self.flow, clock, lambda: self.is_ready))
+        self._timers.append(JoinTimer(join, self.flow, clock, lambda: self.is_ready, missing))
         return join
 
     def topic(self, sink: Reader, *names: str) -> Any:  # noqa: ANN401 - Faust ships no types

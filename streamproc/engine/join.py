@@ -282,6 +282,13 @@ class Join(Generic[S]):
             entries.clear()
         self.due_times.clear()
 
+    def owns(self, key: bytes) -> bool:
+        """Whether the key's partition is this worker's."""
+        number = partition_of(key, self.table.partitions)
+        assigned = self._flow.ledger.assigned
+        mine = (topic for topic, readers in self._flow.ledger.readers.items() if self in readers)
+        return any((topic, number) in assigned for topic in mine)
+
     def state_of(self, key: bytes) -> tuple[S | None, bool]:
         """A key's state, and whether it is at rest: nothing of it under way."""
         entry = self.live.get(key)

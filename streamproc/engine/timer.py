@@ -1,11 +1,14 @@
-"""The timer: asks the states of this worker's own partitions what is due, and puts that on the join's own topic."""
+"""The timer: asks the states of this worker's own partitions what is due, and puts that on the join's own topic.
+
+Now and then it also asks what the join should know and does not: a table that lost a state has no time of its own.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from streamproc import limits
 from streamproc.errors import TransientError
@@ -19,6 +22,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Asked with two questions, whether a key is this worker's and what its state is; says what has to be sent.
+Missing: TypeAlias = (
+    "Callable[[Callable[[bytes], bool], Callable[[bytes], Any]], Awaitable[list[Outgoing]]]"
+)
+
 
 class JoinTimer:
     """One join's timer; it works only while the tables are recovered and the partitions ours."""
@@ -29,11 +37,14 @@ class JoinTimer:
         flow: Flow,
         clock: Callable[[], Awaitable[float]],
         is_ready: Callable[[], bool],
+        missing: Missing | None = None,
     ) -> None:
         self._join = join
         self._flow = flow
         self._clock = clock  # the database's: every worker's own clock says something else
         self._is_ready = is_ready
+        self._missing = missing
+        self._looked_at = 0.0
 
     def recovered(self) -> None:
         """Look at every state of the table once, soon."""
@@ -48,6 +59,7 @@ class JoinTimer:
             if self._is_ready():
                 try:
                     await self._tick()
+                    await self._look_for_missing()
                 except TransientError as error:
                     log.info("the timer waits: %s", error)
 
@@ -61,7 +73,20 @@ class JoinTimer:
             for key in keys:
                 self._join.due_times.schedule(key, time.monotonic())
             raise
-        outs = [out for key in keys if (out := self._due(key, now)) is not None]
+        await self._send([out for key in keys if (out := self._due(key, now)) is not None])
+
+    async def _look_for_missing(self) -> None:
+        """Send what makes the join hear again of keys that it should know."""
+        now = time.monotonic()
+        if self._missing is None or now - self._looked_at < limits.REOPEN_LOOK_S:
+            return
+        self._looked_at = now
+        await self._send(
+            await self._missing(self._join.owns, lambda key: self._join.state_of(key)[0])
+        )
+
+    async def _send(self, outs: list[Outgoing]) -> None:
+        """Wait until the brokers have them."""
         sent = self._flow.outbox.send(outs)
         await asyncio.wait([sent])
         if sent.exception() is not None:

@@ -80,6 +80,11 @@ class Analyses(Subject):
         rows = await self._database.rows("analyses.status_of", list(request_ids))
         return {row["request_id"]: row["status"] for row in rows}
 
+    async def running(self, *, for_s: float, most: int) -> list[str]:
+        """Requests that were recorded at least so long ago and have not ended, the nearest deadline first."""
+        rows = await self._database.rows("analyses.running", float(for_s), most)
+        return [row["request_id"] for row in rows]
+
     async def decide(self, decisions: Sequence[Decision]) -> list[Ending]:
         """End what still runs, in one conditional update, and say how each request ended, in their order.
 

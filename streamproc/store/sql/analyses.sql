@@ -20,6 +20,13 @@ WHERE request_id = $1
 -- name: status_of
 SELECT request_id, status FROM analyses WHERE request_id = ANY($1::text[])
 
+-- name: running
+SELECT request_id
+FROM analyses
+WHERE status = 'running' AND recorded_at <= clock_timestamp() - make_interval(secs => $1::float8)
+ORDER BY deadline_at, request_id
+LIMIT $2
+
 -- name: decide
 -- Only what still runs is ended; its records are kept by the same statement, so an end without its record cannot be.
 -- Returned are the requests that were ended by it, once for each record.

@@ -1,0 +1,83 @@
+"""Requests that run in the store and that the join does not know: their opening is said again, from their row.
+
+An opening that became a dead letter, a fan-out that was refused, a changelog that lost a state: none of them leaves
+anything that a timer could find. The row is what is left; opened again, the join asks for the parts, or finds the
+deadline passed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from streamproc import limits
+from streamproc.agents.join import Traced, outgoing
+from streamproc.events import AnalysisAccepted, Options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streamproc.engine import Outgoing
+    from streamproc.serde import Codec
+    from streamproc.store import Store, StoredRequest
+
+log = logging.getLogger(__name__)
+
+
+class Reopening:
+    """Looks for them; one that does not open is tried again more and more seldom."""
+
+    def __init__(self, *, codec: Codec, store: Callable[[], Store]) -> None:
+        """Know where openings go, and whom to ask once it is open."""
+        self._codec = codec
+        self._store = store
+        self._tried: dict[str, tuple[float, float]] = {}  # when again, and how long after that
+
+    async def __call__(
+        self, owns: Callable[[bytes], bool], state_of: Callable[[bytes], Traced | None]
+    ) -> list[Outgoing]:
+        """The openings to say again. Raises StoreUnavailableError."""
+        running = await self._store().running(
+            for_s=limits.REOPEN_AFTER_S, most=limits.REOPEN_LOOKED_AT
+        )
+        unknown = {
+            request_id
+            for request_id in running
+            if owns(request_id.encode()) and not _is_known(state_of(request_id.encode()))
+        }
+        self._tried = {name: when for name, when in self._tried.items() if name in unknown}
+        return [await self._opening(each) for each in sorted(unknown) if self._is_due(each)]
+
+    def _is_due(self, request_id: str) -> bool:
+        """Whether to try now; the next time is after twice as long."""
+        now = time.monotonic()
+        again_at, wait_s = self._tried.get(request_id, (now, limits.REOPEN_LOOK_S))
+        if now < again_at:
+            return False
+        self._tried[request_id] = (now + wait_s, min(2 * wait_s, limits.REOPEN_CAP_S))
+        return True
+
+    async def _opening(self, request_id: str) -> Outgoing:
+        """The request's AnalysisAccepted; how many repeats were dropped is no longer known."""
+        stored = await self._store().request(request_id)
+        assert stored is not None  # noqa: S101 - it runs
+        log.warning("request %s runs and the join does not know it: it is opened again", request_id)
+        return outgoing(self._codec.encode(_accepted(stored), time_ms=stored.requested_at_ms))
+
+
+def _is_known(traced: Traced | None) -> bool:
+    """Whether the join has heard the opening."""
+    return traced is not None and traced.state.opened is not None
+
+
+def _accepted(stored: StoredRequest) -> AnalysisAccepted:
+    """What was said, or should have been, when the request was recorded."""
+    return AnalysisAccepted(
+        request_id=stored.request_id,
+        wallets=stored.wallets,
+        repeats_dropped=0,
+        requested_at_ms=stored.requested_at_ms,
+        deadline_at=stored.deadline_at,
+        options=Options.model_validate(stored.options),
+    )
