@@ -241,7 +241,13 @@ class GuardedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no 
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[Any], generation_id: int = 0) -> None:
-        """Tell the engine, then let Faust recover the tables."""
+        """Tell the engine, then let Faust recover the tables.
+
+        After a lapse of the lease another worker may have had the very partitions that are ours again: what was under
+        way of them is given up, and what nobody has finished comes again.
+        """
+        if self.engine.fence.has_lapsed:
+            self.engine.ledger.assign((), generation_id)
         self.engine.assigned(assigned, generation_id)
         await super().on_partitions_assigned(assigned, generation_id)
 

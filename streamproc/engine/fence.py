@@ -52,11 +52,17 @@ class Fence:
         self._lease_s = lease_s
         self._renewed_at = clock()
         self._is_assigned = False
+        self.has_lapsed = False  # before the assignment that is awaited
 
     @property
     def is_down(self) -> bool:
         """Whether nothing may be written."""
-        return not self._is_assigned or self.clock() - self._renewed_at >= self._lease_s
+        return not self._is_assigned or self._is_over
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether the lease was not renewed in time."""
+        return self.clock() - self._renewed_at >= self._lease_s
 
     def renew(self, sent_at: float) -> None:
         """The brokers took what a member sent then; called by the consumer's thread."""
@@ -65,10 +71,12 @@ class Fence:
     def give_up(self) -> None:
         """Nothing is ours until the next assignment; called by the consumer's thread."""
         self._is_assigned = False
+        self.has_lapsed = self.has_lapsed or self._is_over
 
     def lift(self) -> None:
         """The engine knows its new partitions and has forgotten those that are gone."""
         self._is_assigned = True
+        self.has_lapsed = False
 
     async def passed(self) -> None:
         """Return when the fence is up."""

@@ -137,6 +137,23 @@ async def test_from_a_join_to_the_new_assignment_and_after_a_leave_nothing_is_ou
     assert not fence.is_down
 
 
+@pytest.mark.parametrize(("slept_s", "has_lapsed"), [(1.0, False), (2 * LEASE_S, True)])
+async def test_a_lapse_before_a_join_is_remembered_until_the_assignment(
+    clock: Clock,
+    fence: Fence,
+    brokers: Brokers,
+    slept_s: float,
+    has_lapsed: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    """Whoever had the partitions meanwhile may have worked them off, although they are ours again."""
+    clock.now = slept_s
+    await brokers.send(0, JOIN)
+    await brokers.send(0, SYNC)
+    assert fence.has_lapsed is has_lapsed
+    fence.lift()
+    assert fence.has_lapsed is False
+
+
 async def test_who_waits_passes_when_the_fence_is_up(clock: Clock, fence: Fence) -> None:
     clock.now = LEASE_S
     waiting = asyncio.create_task(fence.passed())
