@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import MessageSizeTooLargeError, OutOfOrderSequenceNumber
+from aiokafka.errors import (
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    NotEnoughReplicasError,
+    OutOfOrderSequenceNumber,
+    RequestTimedOutError,
+)
 
 from streamproc import limits
 from streamproc.engine.fence import Fence, FencedError
@@ -133,7 +139,16 @@ async def test_a_cancelled_call_is_not_sent(broker: str, topic: str, outbox: Out
     assert (await contents(broker, topic, 1))[0] == [b"yes"]
 
 
-@pytest.mark.parametrize("error", [OutOfOrderSequenceNumber(), RuntimeError("anything")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        OutOfOrderSequenceNumber(),
+        KafkaTimeoutError(),  # the producer's buffer stayed full
+        RequestTimedOutError(),
+        NotEnoughReplicasError(),
+        RuntimeError("anything"),
+    ],
+)
 async def test_a_failed_batch_is_sent_again_by_a_new_producer_before_what_follows(
     broker: str,
     topic: str,

@@ -8,17 +8,21 @@ import logging
 import shutil
 import sys
 import tempfile
+import time
 import traceback
-from collections import defaultdict
+from collections import defaultdict, deque
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
 from streamproc.local.stack import LocalStack
 from streamproc.store.migrate import migrate
+from tests.faults.heal import heal_table, healing_world
 from tests.faults.opening import ground_on, small_world
 from tests.faults.plans import Plan, catalogue, mixture
 from tests.faults.promises import POINTS
@@ -27,13 +31,18 @@ from tests.faults.trial import run_trial
 from tests.flow.conftest import served
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+    from contextlib import AbstractAsyncContextManager
+
     from streamproc.sandbox.server import Sandbox
     from streamproc.sandbox.world import World
+    from tests.faults.ground import Ground
     from tests.faults.oracle import Undisturbed
     from tests.faults.trial import Outcome
 
 FAST_POSTGRES = {"fsync": "off", "full_page_writes": "off"}
 TEMPLATE = "migrated"
+LANES = 3  # on two cores: most of a trial is waiting
 
 
 def say(text: str) -> None:
@@ -44,25 +53,44 @@ def say(text: str) -> None:
 class Suite:
     """All trials of one run, and what they gave."""
 
-    def __init__(self, stack: LocalStack, sandbox: Sandbox, world: World, folder: Path) -> None:
+    def __init__(self, world: World, folder: Path, plans: Sequence[Plan]) -> None:
         self.failed: list[str] = []
-        self._stack, self._sandbox, self._world, self._folder = stack, sandbox, world, folder
+        self._world, self._folder = world, folder
+        self._waiting = deque(plans)
         self._outcomes: dict[str, list[Outcome | None]] = defaultdict(list)
         self._undisturbed: Undisturbed | None = None
 
-    async def run(self, plan: Plan) -> None:
+    async def run(self, lanes: int) -> None:
+        """All plans, so many at the same time, each lane on servers of its own; first one run without faults."""
+        known = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            for number in range(lanes):
+                group.create_task(self._lane(number, known))
+
+    async def _lane(self, number: int, known: asyncio.Event) -> None:
+        """Trial after trial, until none waits."""
+        async with lane(self._folder / f"lane-{number}", self._world) as (stack, sandbox):
+            if number == 0:
+                await self._trial(Plan("nothing"), stack, sandbox)
+                known.set()
+            await known.wait()
+            while self._waiting:
+                await self._trial(self._waiting.popleft(), stack, sandbox)
+
+    async def _trial(self, plan: Plan, stack: LocalStack, sandbox: Sandbox) -> None:
         """One trial; a broken promise is printed and counted, and the next trial goes on."""
         outcome = None
         folder = Path(tempfile.mkdtemp(dir=self._folder))
+        began = time.monotonic()
         try:
-            outcome, said = await self._tried(plan, folder)
+            outcome, said = await self._tried(plan, folder, stack, sandbox)
             self._undisturbed = self._undisturbed or said
         except Exception:  # noqa: BLE001 - whatever it was, it is the trial's outcome
             self.failed.append(f"{plan.name}, seed {plan.seed}")
             traceback.print_exc()
         self._outcomes[plan.name].append(outcome)
         told = "failed" if outcome is None else f"healed in {outcome.heal_s:.1f} s"
-        say(f"{plan.name}, seed {plan.seed}: {told}")
+        say(f"{plan.name}, seed {plan.seed}: {told} ({time.monotonic() - began:.0f} s in all)")
 
     def table(self) -> str:
         """What was measured, as Markdown."""
@@ -79,35 +107,67 @@ class Suite:
             lines.append(f"| {name} | {len(outcomes)} | {figures} |")
         return "\n".join(lines)
 
-    async def _tried(self, plan: Plan, folder: Path) -> tuple[Outcome, Undisturbed]:
-        dsn = self._stack.dsn
+    async def _tried(
+        self, plan: Plan, folder: Path, stack: LocalStack, sandbox: Sandbox
+    ) -> tuple[Outcome, Undisturbed]:
         async with ground_on(
-            self._sandbox,
+            sandbox,
             self._world,
-            broker=self._stack.bootstrap,
-            dsn=dsn,
+            broker=stack.bootstrap,
+            dsn=stack.dsn,
             template=TEMPLATE,
             folder=folder,
-            stack=self._stack,
+            stack=stack,
         ) as ground:
             return await run_trial(ground, plan, self._undisturbed)
 
 
-async def suite(options: argparse.Namespace, folder: Path) -> list[str]:
-    """Run what was asked for; the trials that broke a promise."""
-    plans = [mixture(seed, tuple(options.only)) for seed in range(options.first, options.last)]
-    world = small_world()
-    async with LocalStack(folder / "stack", postgres_settings=FAST_POSTGRES) as stack:
+@asynccontextmanager
+async def lane(folder: Path, world: World) -> AsyncIterator[tuple[LocalStack, Sandbox]]:
+    """Servers and an upstream that only one trial at a time uses."""
+    stack = LocalStack(folder, postgres_settings=FAST_POSTGRES)
+    await asyncio.to_thread(stack.start)
+    try:
         connection = await asyncpg.connect(stack.dsn)
         await connection.execute(f"CREATE DATABASE {TEMPLATE}")
         await connection.close()
         await migrate(urlunsplit(urlsplit(stack.dsn)._replace(path=f"/{TEMPLATE}")))
         with served(world) as sandbox:
-            trials = Suite(stack, sandbox, world, folder)
-            for plan in (Plan("nothing"), *plans):
-                await trials.run(plan)
+            yield stack, sandbox
+    finally:
+        await asyncio.to_thread(stack.stop)
+
+
+async def suite(options: argparse.Namespace, folder: Path) -> list[str]:
+    """Run what was asked for; the trials that broke a promise."""
+    names = tuple(options.only)
+    seeds = range(options.first, options.first + options.seeds)
+    plans = [mixture(seed, names, with_long=options.long) for seed in seeds]
+    trials = Suite(small_world(), folder, plans)
+    await trials.run(max(1, min(options.lanes, len(plans))))
     say(trials.table())
     return trials.failed
+
+
+async def healing(folder: Path) -> list[str]:
+    """Measure how soon faults are got over, and print the table."""
+    world = healing_world()
+    async with lane(folder / "lane", world) as (stack, sandbox):
+
+        def ground() -> AbstractAsyncContextManager[Ground]:
+            return ground_on(
+                sandbox,
+                world,
+                broker=stack.bootstrap,
+                dsn=stack.dsn,
+                template=TEMPLATE,
+                folder=Path(tempfile.mkdtemp(dir=folder)),
+                stack=stack,
+            )
+
+        table, is_good = await heal_table(ground)
+    say(table)
+    return [] if is_good else ["healing took longer than it may"]
 
 
 def simulated(seeds: int) -> list[str]:
@@ -126,20 +186,38 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--simulations", type=int, default=10_000, help="seeds of the simulation")
     parser.add_argument("--only", action="append", default=[], choices=sorted(catalogue()))
+    parser.add_argument("--long", action="store_true", help="those that take minutes too")
+    parser.add_argument("--lanes", type=int, default=LANES, help="trials at the same time")
+    parser.add_argument(
+        "--heal", action="store_true", help="only measure how soon faults are got over"
+    )
     options = parser.parse_args()
-    options.last = options.first + options.seeds
     logging.getLogger("aiokafka").setLevel(
         logging.CRITICAL
     )  # our own clients live through outages too
+    if options.heal:
+        return reported(healing)
     missed = simulated(options.simulations)
+    trials = partial(suite, options)
+    more = [f"points never reached: {', '.join(missed)}"] if missed and options.simulations else []
+    return reported(trials if options.seeds else nothing, more)
+
+
+async def nothing(_folder: Path) -> list[str]:
+    """No trial."""
+    return []
+
+
+def reported(
+    work: Callable[[Path], Coroutine[Any, Any, list[str]]], more: Iterable[str] = ()
+) -> int:
+    """Do this in a folder that is gone afterwards, say what failed beside what is known to have; the exit code."""
     folder = Path(tempfile.mkdtemp(prefix="streamproc-faults-"))
     folder.chmod(0o755)
     try:
-        failed = asyncio.run(suite(options, folder)) if options.seeds else []
+        failed = [*asyncio.run(work(folder)), *more]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    if missed and options.simulations:
-        failed.append(f"points never reached: {', '.join(missed)}")
     for each in failed:
         say(f"FAILED {each}")
     return 1 if failed else 0

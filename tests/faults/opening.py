@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from aiokafka.admin import AIOKafkaAdminClient
 
 from streamproc.sandbox.world import World
-from tests.faults.deeds import Ground
+from tests.faults.ground import Ground
 from tests.flow.conftest import _database, upstream_settings
 from tests.flow.installation import installed
 
@@ -46,7 +46,12 @@ async def ground_on(
         async with installed(
             broker=broker, dsn=own, prefix=prefix, upstream=upstream, folder=folder
         ) as installation:
-            yield Ground(installation, sandbox, world, stack)
+            ground = Ground(installation, sandbox, world, stack, folder)
+            try:
+                yield ground
+            finally:
+                await installation.stop_workers()
+                await ground.proxy.stop()
         await forget(broker, prefix)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from streamproc.sandbox.faults import Fault
 
@@ -21,6 +21,19 @@ POINTS: Final = (
     "after-terminal-update-before-publish",
     "after-publish-before-ack",
 )
+DRIFTED: Final = frozenset({"invalid_event"})
+TOO_LARGE: Final = frozenset({"output_refused"})
+COMPLETED: Final = frozenset({"completed"})
+EITHER: Final = frozenset(
+    {"completed", "failed"}
+)  # a history that lies again and again ends its wallet
+LIES: Final[tuple[tuple[str, str, dict[str, Any], frozenset[str]], ...]] = (
+    ("slow drip", "drip", {"times": 4, "delay_s": 3.0}, COMPLETED),
+    ("another wallet's data", "other_wallet", {"nth": 3}, EITHER),
+    ("a cursor that repeats", "repeat_cursor", {"nth": 2}, EITHER),
+    ("duplicates across pages", "duplicates", {"probability": 0.5, "times": 10}, COMPLETED),
+    ("an empty page in the middle", "empty_page", {"nth": 2}, COMPLETED),
+)
 # What the upstream says in passing; the rest of its table ends a wallet, which is no fault of ours.
 PASSING: Final = ("429", "500", "502", "503", "504", "reset", "html", "not_json", "cut_json")
 
@@ -35,6 +48,36 @@ class Deed:
     point: str = ""
 
 
+# After these what is under way may be begun again.
+BEGINNING: Final = frozenset(
+    {
+        "crash",
+        "crash-all",
+        "recovery",
+        "kill",
+        "kill-one",
+        "term",
+        "block",
+        "pause",
+        "outlast",
+        "broker-stop",
+        "broker-kill",
+        "broker-freeze",
+        "postgres-stop",
+        "postgres-kill",
+        "exhaust",
+        "swallow",
+        "cut",
+        "fail-writes",
+        "rewind",
+        "trim",
+        "unmake",
+        "widen",
+    }
+)
+TURNS_S: Final = 5.0  # a turn of a worker that joins and leaves
+
+
 @dataclass(frozen=True)
 class Plan:
     """What happens in one trial."""
@@ -46,54 +89,93 @@ class Plan:
     upstream: tuple[Fault, ...] = ()
     deadline_s: int = 1800
     ends: frozenset[str] = frozenset({"completed"})
+    is_long: bool = False  # minutes: only when asked for
+    is_named: bool = True  # workers have names that last: static membership
+    is_proxied: bool = False  # workers reach Postgres through a proxy
+    letters: frozenset[str] = frozenset()  # reasons of dead letters that may be
 
     @property
     def crashes(self) -> int:
         """How often what is under way may be begun again."""
-        beginning = {
-            "crash",
-            "kill",
-            "term",
-            "pause",
-            "outlast",
-            "broker",
-            "postgres",
-            "rewind",
-            "recovery",
-        }
-        return sum(deed.what.split("-")[0] in beginning for deed in self.deeds)
+        turns = sum(2 * (1 + deed.for_s // TURNS_S) for deed in self.deeds if deed.what == "churn")
+        return sum(deed.what.removeprefix("after-") in BEGINNING for deed in self.deeds) + int(
+            turns
+        )
 
 
 def catalogue() -> dict[str, Plan]:
     """Every fault alone, by name."""
-    one = [Plan(f"kill at {point}", deeds=(Deed("crash", point=point),)) for point in POINTS]
-    two = [
-        Plan(f"kill one of two at {point}", workers=2, deeds=(Deed("crash", point=point),))
-        for point in ("mid-sync", "after-join-outputs-before-table", "after-publish-before-ack")
-    ]
-    ended = frozenset({"cancelled", "completed"})
-    others = [
+    plans = (*_of_workers(), *_of_servers(), *_of_records(), *_of_the_upstream())
+    return {plan.name: plan for plan in plans}
+
+
+def _of_workers() -> list[Plan]:
+    """What happens to processes."""
+    return [
+        *(Plan(f"kill at {point}", deeds=(Deed("crash", point=point),)) for point in POINTS),
+        *(
+            Plan(f"kill one of two at {point}", workers=2, deeds=(Deed("crash", point=point),))
+            for point in ("mid-sync", "after-join-outputs-before-table", "after-publish-before-ack")
+        ),
+        *(
+            Plan(
+                f"kill all of two at {point}",
+                workers=2,
+                deeds=(Deed("crash-all", for_s=0.5, point=point),),
+            )
+            for point in POINTS
+        ),
         Plan("kill during recovery", deeds=(Deed("recovery"),)),
         Plan("kill all", workers=2, deeds=(Deed("kill", 0.8, 0.5),)),
+        Plan("kill one of two", workers=2, deeds=(Deed("kill-one", 0.8),)),
         Plan("SIGTERM under load", deeds=(Deed("term", 0.7),)),
         Plan("SIGSTOP 5 s", workers=2, deeds=(Deed("pause", 0.7, 5),)),
         Plan("SIGSTOP three sessions", workers=2, deeds=(Deed("pause", 0.7, 3 * SESSION_S),)),
         Plan("SIGSTOP until all is done", workers=2, deeds=(Deed("outlast", 0.4),)),
+        Plan("event loop blocked", deeds=(Deed("block", for_s=90),)),
+        Plan("a worker joins and leaves", is_named=False, deeds=(Deed("churn", 0.5, 25),)),
+        Plan(
+            "a worker joins and leaves for 120 s",
+            is_named=False,
+            is_long=True,
+            deeds=(Deed("churn", 0.5, 120),),
+        ),
+        Plan("clocks jump", workers=2, deeds=(Deed("clock", 0.5, 1.5),)),
+    ]
+
+
+def _of_servers() -> list[Plan]:
+    """What happens to the broker and to Postgres."""
+    return [
         Plan("broker restarted", deeds=(Deed("broker-stop", 0.7, 1),)),
         Plan("broker killed", deeds=(Deed("broker-kill", 0.7, 3),)),
+        Plan("broker frozen", deeds=(Deed("broker-freeze", 0.7, 15),)),
+        Plan("broker gone for 120 s", is_long=True, deeds=(Deed("broker-kill", 0.7, 120),)),
         Plan("Postgres restarted", deeds=(Deed("postgres-stop", 0.7, 0.5),)),
         Plan("Postgres killed", deeds=(Deed("postgres-kill", 0.7, 3),)),
-        Plan("upstream errors", upstream=passing_errors(1)),
+        Plan("Postgres out of connections", deeds=(Deed("exhaust", 0.7, 3),)),
+        Plan("answers to commits lost", is_proxied=True, deeds=(Deed("swallow", 0.4, 3),)),
+        Plan("connections to Postgres cut", is_proxied=True, deeds=(Deed("cut", 0.4, 2),)),
+        Plan("writes that fail to serialize", deeds=(Deed("fail-writes", 0.2, 3),)),
+    ]
+
+
+def _of_records() -> list[Plan]:
+    """What happens to records, offsets and topics."""
+    ended = frozenset({"cancelled", "completed"})
+    twice = (Deed("cancel", 0.7), Deed("cancel", 0.9))
+    return [
         Plan("same request three times", deeds=(Deed("resend", 0.3), Deed("resend", 0.9))),
         Plan("every part five times", deeds=(Deed("repeat", 1.0), Deed("after-repeat"))),
+        Plan("parts of another version", deeds=(Deed("drift", 0.6),), letters=DRIFTED),
         Plan("offsets reset to earliest", deeds=(Deed("after-rewind"),)),
         Plan("parts after the end", deeds=(Deed("after-repeat"),)),
+        Plan("results too large", deeds=(Deed("shrink", 0.1),), letters=TOO_LARGE),
+        Plan("changelog trimmed", is_long=True, deeds=(Deed("trim", 1.2),)),
+        Plan("changelog missing", is_long=True, deeds=(Deed("unmake", 1.2),)),
+        Plan("changelog of another size", is_long=True, deeds=(Deed("widen", 1.2),)),
         Plan("cancel at the start", deeds=(Deed("cancel", 0.0),), ends=ended),
-        Plan(
-            "cancel in the middle, twice",
-            deeds=(Deed("cancel", 0.7), Deed("cancel", 0.9)),
-            ends=ended,
-        ),
+        Plan("cancel in the middle, twice", deeds=twice, ends=ended),
         Plan("cancel after the end", deeds=(Deed("after-cancel"),)),
         Plan(
             "deadline while the owner is dead",
@@ -102,14 +184,24 @@ def catalogue() -> dict[str, Plan]:
             ends=frozenset({"expired"}),
         ),
     ]
-    return {plan.name: plan for plan in (*one, *two, *others)}
 
 
-def mixture(seed: int, names: tuple[str, ...] | None = None) -> Plan:
+def _of_the_upstream() -> list[Plan]:
+    """What the upstream says wrong."""
+    return [
+        Plan("upstream errors", upstream=passing_errors(1)),
+        *(
+            Plan(f"upstream: {name}", upstream=(Fault(kind, method=FULL, **options),), ends=ends)
+            for name, kind, options, ends in LIES
+        ),
+    ]
+
+
+def mixture(seed: int, names: tuple[str, ...] | None = None, *, with_long: bool = False) -> Plan:
     """The seed's plan: one fault of the catalogue in turn, at a time of its own, and often a second thing beside it."""
     chance = random.Random(seed)  # noqa: S311 - faults, not secrets
     plans = catalogue()
-    known = names or tuple(plans)
+    known = names or tuple(name for name, plan in plans.items() if with_long or not plan.is_long)
     plan = plans[known[seed % len(known)]]
     deeds = tuple(
         replace(deed, at_s=round(deed.at_s * chance.uniform(0.3, 1.8), 2)) for deed in plan.deeds

@@ -7,15 +7,18 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.faults import oracle
-from tests.faults.deeds import DEEDS, Ground
+from tests.faults.deeds import DEEDS
 from tests.faults.oracle import Undisturbed, repeated
 from tests.faults.plans import FULL, Plan
 from tests.faults.quiet import settled
+from tests.faults.watch import watched
 from tests.flow.rules import check_end
 
 if TYPE_CHECKING:
     from streamproc.sandbox.server import Sandbox
     from streamproc.sandbox.world import World
+    from tests.faults.ground import Ground
+    from tests.faults.watch import Watch
 
 LATENCY_S = 0.08  # of the upstream, so that there is a middle to disturb
 
@@ -38,25 +41,24 @@ async def run_trial(
 ) -> tuple[Outcome, Undisturbed]:
     """Carry the plan out and check everything; also what the run said, for the first, which has no faults."""
     installation, sandbox, world = ground.installation, ground.sandbox, ground.world
-    requests = requests_of(world)
     prepare(sandbox, plan)
-    await ground.start(plan)
-    for name, wallets in requests.items():
-        await installation.request(name, wallets, deadline_s=plan.deadline_s)
-    ground.requests = requests
+    ground.requests = requests_of(world)
     ground.deadline_s = plan.deadline_s
-    ended_at = await carry_out(ground, plan)
-    for name in requests:
-        await installation.ending(name)
-    heal_s = max(0.0, time.monotonic() - ended_at)
-    await settled(installation)
-    for deed in plan.deeds:
-        if deed.what.startswith("after-"):
-            await DEEDS[deed.what.removeprefix("after-")](ground, deed)
-            await settled(installation)
-    await check(ground, plan, undisturbed)
+    async with watched(installation) as watch:
+        await ground.start(plan)
+        await ground.ask()
+        ended_at = await carry_out(ground, plan)
+        for name in ground.requests:
+            await installation.ending(name)
+        heal_s = max(0.0, time.monotonic() - ended_at)
+        await settled(installation)
+        for deed in plan.deeds:
+            if deed.what.startswith("after-"):
+                await DEEDS[deed.what.removeprefix("after-")](ground, deed)
+                await settled(installation)
+        await check(ground, plan, undisturbed, watch)
     said = Undisturbed(
-        {name: check_end(installation.said, name) for name in requests},
+        {name: check_end(installation.said, name) for name in ground.requests},
         sandbox.counters.methods[FULL],
     )
     return Outcome(repeated(installation.said), heal_s), said
@@ -82,15 +84,17 @@ async def carry_out(ground: Ground, plan: Plan) -> float:
     return ground.undone_at or time.monotonic()
 
 
-async def check(ground: Ground, plan: Plan, undisturbed: Undisturbed | None) -> None:
+async def check(ground: Ground, plan: Plan, undisturbed: Undisturbed | None, watch: Watch) -> None:
     """Everything the oracle knows."""
     installation = ground.installation
     requests = ground.requests
     oracle.check_requests(installation, plan, requests, undisturbed)
     await oracle.check_store(installation, ground.world, requests)
-    alive = [n for n, worker in enumerate(installation.workers) if worker.poll() is None]
-    oracle.check_secrets(installation, [await installation.metrics(n) for n in alive])
-    assert not installation.of("dead-letters"), installation.of("dead-letters")[0]
+    metrics = [await installation.metrics(number) for number in ground.alive]
+    oracle.check_secrets(installation, metrics)
+    oracle.check_letters(installation, plan)
+    watch.check()
+    watch.check_rest(metrics)
     if undisturbed is not None:
         wallets = len({each for listed in requests.values() for each in listed})
         oracle.check_calls(ground.sandbox.counters, plan, wallets, undisturbed)

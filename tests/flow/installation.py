@@ -184,10 +184,8 @@ class Installation:
             try:
                 await asyncio.wait_for(self._changed.wait(), 1.0)
             except TimeoutError:
-                dead = [
-                    worker for worker in self.workers if worker.poll() not in {None, 0, -9, -15}
-                ]
-                if dead:
+                ended = {worker.poll() for worker in self.workers}
+                if None not in ended and ended - {0, -9, -15}:  # nobody is left to find it
                     break
         logs = "\n".join(self.log(number)[-2500:] for number in range(len(self.workers)))
         raise AssertionError(f"{otherwise}; workers said:\n{logs}")

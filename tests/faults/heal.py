@@ -1,0 +1,186 @@
+"""`./run faults --heal`: how long a fault delays fifty requests in flight, beyond the work that was still left.
+
+The same requests run first without a fault. How long those took from the moment at which as many had ended as when the
+fault began is the work left; what a disturbed run takes longer than that, from the end of its fault, is the healing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from statistics import quantiles
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from streamproc.sandbox.world import World
+from tests.faults import deeds
+from tests.faults.plans import Deed, Plan
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from tests.faults.ground import Ground
+
+REQUESTS: Final = 50
+WALLETS: Final = 10  # of each request
+ENDED_BEFORE: Final = 15  # requests, when the fault begins
+LATENCY_S: Final = 0.08  # of every call to the upstream
+LOOK_S: Final = 0.02
+AWAY_S: Final = 1.0  # how long what dies is gone
+POISON: Final = b"{this is no JSON"
+
+
+class Fault(NamedTuple):
+    """A fault, and how soon after it the last request must have ended, beyond the work left."""
+
+    name: str
+    what: str  # a deed
+    workers: int
+    is_named: bool
+    must_s: float
+    aim_s: float
+
+
+FAULTS: Final = (
+    Fault("kill -9 of all workers, restarted in place", "kill", 2, True, 8.0, 2.0),
+    Fault("kill -9 of the only worker, restarted in place", "kill", 1, True, 8.0, 2.0),
+    Fault("one of two dies, the other takes over", "kill-one", 2, True, 15.0, 15.0),
+    Fault("broker killed, back after 1 s", "broker-kill", 1, True, 20.0, 20.0),
+    Fault("Postgres killed, back after 1 s", "postgres-kill", 1, True, 15.0, 15.0),
+)
+
+
+class Run(NamedTuple):
+    """When each request had ended, in seconds after all were sent, ascending; and when the fault was over."""
+
+    ended_s: list[float]
+    disturbed_s: float  # when the fault began
+    undone_s: float
+
+    @property
+    def last_s(self) -> float:
+        """When the last had ended."""
+        return self.ended_s[-1]
+
+
+def healing_world() -> World:
+    """Wallets with short histories, so that orchestration is most of the work."""
+    return World(seed=23, wallets=40, transactions=(20, 60))
+
+
+def healed_s(undisturbed: Run, run: Run) -> float:
+    """Seconds from the end of the fault to the last end, beyond the work that was left when it began."""
+    ended = sum(at <= run.disturbed_s for at in run.ended_s)
+    left = undisturbed.last_s - (undisturbed.ended_s[ended - 1] if ended else 0.0)
+    return run.last_s - run.undone_s - left
+
+
+def p95_s(run: Run) -> float:
+    """The 95th percentile of the requests' durations."""
+    return quantiles(run.ended_s, n=20)[-1]
+
+
+async def measured(
+    ground: Ground, workers: int, disturb: Callable[[], Awaitable[None]], *, is_named: bool = True
+) -> Run:
+    """Run all requests on a ground of its own; the fault begins when enough have ended."""
+    ground.sandbox.set_faults()
+    ground.sandbox.latency_s = LATENCY_S
+    await ground.start(Plan("heal", workers=workers, is_named=is_named))
+    addresses = ground.world.addresses
+    began = time.monotonic()
+    ended: dict[str, float] = {}
+    async with noted(ground, began, ended):
+        for number in range(REQUESTS):
+            first = number * 3 % (len(addresses) - WALLETS)
+            await ground.installation.request(f"h{number}", addresses[first : first + WALLETS])
+        while len(ended) < ENDED_BEFORE:  # noqa: ASYNC110 - another task counts
+            await asyncio.sleep(LOOK_S)
+        disturbed = time.monotonic()
+        await disturb()
+        undone = ground.undone_at or time.monotonic()
+        for number in range(REQUESTS):
+            await ground.installation.ending(f"h{number}")
+        await asyncio.sleep(2 * LOOK_S)
+    return Run(sorted(ended.values()), disturbed - began, undone - began)
+
+
+@asynccontextmanager
+async def noted(ground: Ground, began: float, ended: dict[str, float]) -> AsyncIterator[None]:
+    """Note for the length of the block when each request has ended."""
+
+    async def look() -> None:
+        while True:
+            for each in ground.installation.of("analysis-completed"):
+                ended.setdefault(each.event["request_id"], time.monotonic() - began)
+            await asyncio.sleep(LOOK_S)
+
+    looking = asyncio.create_task(look())
+    try:
+        yield
+    finally:
+        looking.cancel()
+
+
+async def heal_table(ground: Callable[[], AbstractAsyncContextManager[Ground]]) -> tuple[str, bool]:
+    """Run everything, each on a ground of its own; the table as Markdown, and whether all that must hold does."""
+
+    async def nothing() -> None:
+        """Leave it alone."""
+
+    undisturbed = {}
+    for workers in (1, 2):
+        async with ground() as own:
+            undisturbed[workers] = await measured(own, workers, nothing)
+    lines = ["| fault | healed after | aim | must |", "|---|---|---|---|"]
+    is_good = True
+    for fault in FAULTS:
+        async with ground() as own:
+
+            async def disturb(own: Ground = own, fault: Fault = fault) -> None:
+                await deeds.DEEDS[fault.what](own, Deed(fault.what, for_s=AWAY_S))
+
+            run = await measured(own, fault.workers, disturb, is_named=fault.is_named)
+        # Who takes over works alone from then on.
+        left = undisturbed[1 if fault.what == "kill-one" else fault.workers]
+        seconds = healed_s(left, run)
+        is_good = is_good and seconds <= fault.must_s
+        lines.append(f"| {fault.name} | {seconds:.1f} s | {fault.aim_s:g} s | {fault.must_s:g} s |")
+    async with ground() as own:
+        poisoned, diverted_s = await poison(own)
+    slower = p95_s(poisoned) / p95_s(undisturbed[1]) - 1
+    lines += [
+        f"| poison, until it is a dead letter | {diverted_s:.1f} s | 1 s | 1 s |",
+        f"| poison, other requests' p95 | {slower:+.0%} | 10 % | 10 % |",
+    ]
+    told = ", ".join(f"{n} of them: {run.last_s:.1f} s" for n, run in undisturbed.items())
+    lines += [
+        "",
+        f"Without a fault {REQUESTS} requests of {WALLETS} wallets take, by workers, {told}.",
+    ]
+    return "\n".join(lines), is_good and diverted_s <= 1.0
+
+
+async def poison(ground: Ground) -> tuple[Run, float]:
+    """A run with poison on every topic of the agents, and the seconds until the last of it was diverted."""
+    taken = 0.0
+    topics = (
+        "analysis-requested",
+        "wallet-sync",
+        "balance-fetch",
+        "wallet-analyzed",
+        "analysis-ready",
+    )
+
+    async def disturb() -> None:
+        nonlocal taken
+        began = time.monotonic()
+        for topic in topics:
+            await ground.installation.send(topic, "poison", POISON)
+        letters = ground.installation.of
+        while len(letters("dead-letters")) < len(topics):  # noqa: ASYNC110 - another task reads
+            await asyncio.sleep(LOOK_S)
+        taken = time.monotonic() - began
+
+    return await measured(ground, 1, disturb), taken
