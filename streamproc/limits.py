@@ -228,12 +228,12 @@ TOGETHER_S: Final = 0.01  # a request's wallets come to a worker within this
 PROBES_AT_ONCE: Final = 8  # of an estimate
 USUAL_LATENCY_S: Final = 0.25  # of a call, when none was made to measure it
 INLINE_BODY_BYTES: Final = 16 * 1024  # a compressed answer this small is read within 2 ms
-# Calls for full pages at once, with what came of them until it is read: 24 pages of 1000 are 48 MB, four times what
-# the rate of a Developer plan keeps busy at a quarter of a second each.
-HEAVY_CALLS: Final = 24
+# Compressed answers of a worker that have begun to come and are not read yet: 20 pages of 1000, more than the rate of a
+# Developer plan keeps busy. One more answer may be there, and three copies on their way to two processes.
+ANSWERS_IN_FLIGHT_BYTES: Final = 48 * 1024**2
 RATE_SHARE: Final = 0.95  # of the plan's rate that is used: clocks and queues are not exact
 LEASE_S: Final = 0.25  # permits leased at a time; a worker that dies loses no more
-HISTORY_PAGE: Final = 500  # transactions of a first call: 5 MB
+HISTORY_PAGE: Final = 1000  # transactions of a first call: 11 MB, 2 compressed
 HISTORY_PAGE_MAX: Final = 1000  # what the service allows
 HISTORY_GROWS_AFTER: Final = 2  # pages in time, before twice as large ones are tried
 EXTRA_FETCHERS: Final = (

@@ -88,16 +88,17 @@ class Asking:
         what = "a program" if account.is_executable else "an account of a token program"
         return PublicError(code="excluded", message=f"no wallet: {what}")
 
-    async def history(self, event: WalletSyncRequested) -> AsyncIterator[HistoryPage]:
-        """The pages of the wallet's history that are not stored yet, newest first."""
+    async def history(self, event: WalletSyncRequested) -> AsyncGenerator[HistoryPage, None]:
+        """The pages of the wallet's history that are not stored yet; to be closed by who may stop before the end."""
         pages = self._upstream.history(
             event.wallet,
             permit=await self._leaving_room(event),
             held=await self._store.held(event.wallet),
             max_transactions=event.options.max_transactions,
         )
-        async for page in pages:
-            yield page
+        async with aclosing(pages):
+            async for page in pages:
+                yield page
 
     async def _leaving_room(self, event: WalletSyncRequested) -> Permit:
         """The permit of a history, which never sets aside the credits that accounts and balances will cost.

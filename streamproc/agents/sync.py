@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from streamproc.agents.balances import public
@@ -30,13 +31,13 @@ from streamproc.events import (
 from streamproc.store import StoredPage
 
 if TYPE_CHECKING:
-    from asyncio import Semaphore
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
     from streamproc.agents.analyst import Analyst
     from streamproc.agents.asking import Asking
     from streamproc.agents.endings import Endings
     from streamproc.agents.handlers import Said
+    from streamproc.agents.slots import Slots
     from streamproc.serde import Codec
     from streamproc.store import Store, WalletAnalysis
     from streamproc.upstream.walking import HistoryPage
@@ -51,7 +52,7 @@ async def sync_wallet(
     asking: Asking,
     analyst: Analyst,
     endings: Endings,
-    slots: Semaphore,
+    slots: Slots,
     codec: Codec,
     clock_ms: Callable[[], int],
 ) -> AsyncIterator[Said]:
@@ -65,14 +66,16 @@ async def sync_wallet(
     said = await already_said(store, event.request_id, name)
     if said is None:
         outcome: WalletAnalyzed | None = None
-        async with slots:
+        async with slots.of(event.request_id):
             with endings.watching(event.request_id):
                 endings.check(event.request_id)
-                async for step in _steps(event, store=store, asking=asking, analyst=analyst):
-                    if isinstance(step, WalletAnalyzed):
-                        outcome = step
-                    else:
-                        yield step
+                steps = _steps(event, store=store, asking=asking, analyst=analyst)
+                async with aclosing(steps):
+                    async for step in steps:
+                        if isinstance(step, WalletAnalyzed):
+                            outcome = step
+                        else:
+                            yield step
         assert outcome is not None  # noqa: S101 - the steps end with it
         record = codec.encode(outcome, time_ms=clock_ms())
         said = await say_once(store, event.request_id, name, record)
@@ -81,15 +84,16 @@ async def sync_wallet(
 
 async def _steps(
     event: WalletSyncRequested, *, store: Store, asking: Asking, analyst: Analyst
-) -> AsyncIterator[WalletProgressed | WalletAnalyzed]:
+) -> AsyncGenerator[WalletProgressed | WalletAnalyzed, None]:
     """Progress, then the outcome; an error of the wallet or of the whole request is an outcome too."""
     try:
         excluded = await asking.why_excluded(event)
         if excluded is not None:
             yield _outcome(event, "excluded", error=excluded)
             return
-        async for progress in _synced(event, store=store, asking=asking):
-            yield progress
+        async with aclosing(_synced(event, store=store, asking=asking)) as synced_so_far:
+            async for progress in synced_so_far:
+                yield progress
         synced = await store.synced(event.wallet)
         slot = synced.watermark_slot if synced else 0
         analysis = await analyst.analyze(event.request_id, event.wallet, slot, event.options)
@@ -111,18 +115,19 @@ async def _steps(
 
 async def _synced(
     event: WalletSyncRequested, *, store: Store, asking: Asking
-) -> AsyncIterator[WalletProgressed]:
+) -> AsyncGenerator[WalletProgressed, None]:
     """Fetch and store what is missing, at most one progress record a second; a spent credit budget ends it early."""
     if await _is_fresh(event, store):
         return
     started_ms = await store.now_ms()
     pace = Pace(event, await store.ranges(event.wallet))
     try:
-        async for page in asking.history(event):
-            await store.add_page(event.wallet, _stored(page))
-            await failpoints.reach("mid-sync")
-            if pace.is_due(page):
-                yield pace.progress()
+        async with aclosing(asking.history(event)) as pages:
+            async for page in pages:
+                await store.add_page(event.wallet, _stored(page))
+                await failpoints.reach("mid-sync")
+                if pace.is_due(page):
+                    yield pace.progress()
     except CreditBudgetExceededError as error:
         log.info("wallet %s stops early: %s", event.wallet, error)
     known = tip(await store.ranges(event.wallet))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -15,6 +13,7 @@ from streamproc.errors import (
     UpstreamUnavailableError,
 )
 from streamproc.upstream.packing import read_packed
+from streamproc.upstream.room import Place, Room
 from streamproc.upstream.verdict import CursorLostError, RateLimitedError
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ class Asker:
         self._rate = rate
         self._timing = timing
         self._run = run
-        self._heavy = asyncio.Semaphore(limits.HEAVY_CALLS)
+        self._room = Room(limits.ANSWERS_IN_FLIGHT_BYTES)
         self._answered_s: dict[Bucket, float] = {}
 
     async def ask(self, question: Question[T], permit: Permit) -> T:
@@ -82,19 +81,23 @@ class Asker:
         """
         trouble = _Trouble()
         while True:
-            async with (
-                self._heavy if question.is_heavy else nullcontext(),
-                permit(question.call) as spending,
-            ):
-                answer = await self._try(question, spending)
+            async with permit(question.call) as spending:
+                with self._room.place() as place:
+                    answer = await self._try(question, spending, place)
             if not isinstance(answer, StreamprocError):
                 return answer
             await self._wait_out(question, answer, trouble)
 
-    async def _try(self, question: Question[T], spending: Spending) -> T | StreamprocError:
+    async def _try(
+        self, question: Question[T], spending: Spending, place: Place
+    ) -> T | StreamprocError:
         """One try: the answer, or the error that it means."""
         call = question.call
-        verdict, body = await self._wire.fetch(question.request, may_stay_packed=question.is_heavy)
+        verdict, body = await self._wire.fetch(
+            question.request,
+            may_stay_packed=question.is_heavy,
+            take=place.take if question.is_heavy else None,
+        )
         seen, error = verdict.seen, verdict.error
         answer: T | None = None
         if error is None:

@@ -17,7 +17,7 @@ from streamproc.upstream.walking import Descent, HistoryPage, PageMemory, PageSi
 from streamproc.upstream.wire import Request
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
     from streamproc.core.entries import Page
     from streamproc.upstream.asking import Asker
@@ -43,7 +43,7 @@ class EnhancedHistory:
 
     async def pages(
         self, wallet: str, span: Span, wanted: Wanted, permit: Permit
-    ) -> AsyncIterator[HistoryPage]:
+    ) -> AsyncGenerator[HistoryPage, None]:
         """The pages of a span, newest first; the list ends with an empty page."""
         descent = Descent(wallet, span.from_slot, span.to_slot)
         size, cursor, position = PageSize(self._memory), span.cursor, span.position

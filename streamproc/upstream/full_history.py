@@ -17,7 +17,7 @@ from streamproc.upstream.verdict import CursorLostError
 from streamproc.upstream.walking import Descent, HistoryPage, PageMemory, PageSize
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from streamproc.core.packed import PackedPage
     from streamproc.upstream.asking import Asker
@@ -37,12 +37,12 @@ class FullHistory:
         """Ask there."""
         self._asker = asker
         self._url = rpc_url
-        self._memory = PageMemory(limits.HISTORY_PAGE)
+        self._memory = PageMemory(limits.HISTORY_PAGE, limits.HISTORY_PAGE_MAX)
         self._crew = Crew(limits.EXTRA_FETCHERS)
 
     async def pages(
         self, wallet: str, span: Span, wanted: Wanted, permit: Permit
-    ) -> AsyncIterator[HistoryPage]:
+    ) -> AsyncGenerator[HistoryPage, None]:
         """The pages of a span, newest first; raises StrategyUnsupportedError where the method is unknown."""
         upper = span.to_slot
         parts = _parts(span)
@@ -53,9 +53,11 @@ class FullHistory:
             low = part.from_slot + (is_joint and is_first)
             high = None if part.to_slot is None else part.to_slot + (is_joint and not is_first)
             descent = Descent(wallet, low, None if upper is None else high)
-            async for page in self._part(part, descent, wanted, permit, may_split=not is_joint):
-                upper = descent.upper if upper is None else upper
-                yield page
+            listed = self._part(part, descent, wanted, permit, may_split=not is_joint)
+            async with aclosing(listed) as pages:
+                async for page in pages:
+                    upper = descent.upper if upper is None else upper
+                    yield page
             if wanted.is_over():
                 return
         if upper is None and span.from_slot == 0:
@@ -63,7 +65,7 @@ class FullHistory:
 
     async def _part(
         self, part: Part, descent: Descent, wanted: Wanted, permit: Permit, *, may_split: bool
-    ) -> AsyncIterator[HistoryPage]:
+    ) -> AsyncGenerator[HistoryPage, None]:
         """The pages of one part; when all are wanted and there are many, by many fetchers and in no order."""
         size, token, high = PageSize(self._memory), None, part.to_slot
         while True:
@@ -89,13 +91,14 @@ class FullHistory:
                 return
             token = descent.move(page.next_token)
             if may_split and wanted.left is None and descent.has_closed:
-                async for each in self._rest(bounded, token, descent, permit):
-                    yield each
+                async with aclosing(self._rest(bounded, token, descent, permit)) as pages:
+                    async for each in pages:
+                        yield each
                 return
 
     async def _rest(
         self, part: Part, token: str, descent: Descent, permit: Permit
-    ) -> AsyncIterator[HistoryPage]:
+    ) -> AsyncGenerator[HistoryPage, None]:
         """What a first page has left of a part, by as many fetchers as are idle."""
         assert descent.upper is not None  # noqa: S101 - something was closed
         if descent.upper < descent.from_slot:

@@ -20,7 +20,15 @@ from streamproc.upstream.wallet_balances import WalletBalances, wallet_balances
 from streamproc.upstream.wire import Wire, make_client
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterator,
+        Callable,
+        Collection,
+        Iterable,
+        Mapping,
+        Sequence,
+    )
 
     import httpx
 
@@ -76,8 +84,10 @@ class Upstream:
         permit: Permit,
         held: Held | None = None,
         max_transactions: int | None = None,
-    ) -> AsyncIterator[HistoryPage]:
+    ) -> AsyncGenerator[HistoryPage, None]:
         """The pages of the wallet's history that are not held yet; see `history.Histories.walk`.
+
+        To be closed (`contextlib.aclosing`) by whoever may stop before its end: fetchers of a long history are at work.
 
         Raises WalletError when this wallet cannot be finished, RequestError when no wallet of the request can; pages
         that came before that are good.

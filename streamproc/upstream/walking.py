@@ -17,7 +17,7 @@ from streamproc.errors import (
 from streamproc.upstream.calls import FULL_CREDIT_TRANSACTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
     from streamproc.core.entries import Page
     from streamproc.upstream.calls import Permit
@@ -56,7 +56,7 @@ class Lister(Protocol):
 
     def pages(
         self, wallet: str, span: Span, wanted: Wanted, permit: Permit
-    ) -> AsyncIterator[HistoryPage]:
+    ) -> AsyncGenerator[HistoryPage, None]:
         """The pages of a span; raises StrategyUnsupportedError when the endpoint does not have the method."""
 
 
@@ -167,7 +167,7 @@ class PageMemory:
     """How many transactions an endpoint's pages have at the present: halved by time-outs, it grows back."""
 
     size: int
-    most: int = limits.HISTORY_PAGE_MAX
+    most: int
     _good: int = 0
 
     def answered(self, asked: int) -> None:

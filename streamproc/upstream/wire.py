@@ -15,7 +15,11 @@ from streamproc.upstream.packing import GZIP, check_claim, unpacked
 from streamproc.upstream.verdict import Reply, Verdict, transport_fault, verdict_on
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from pydantic import SecretStr
+
+    Take = Callable[[int], Awaitable[None]]
 
 HIDDEN: Final = "**********"
 _HEADERS: Final = {"Accept-Encoding": "gzip", "User-Agent": "streamproc"}
@@ -46,15 +50,16 @@ class Wire:
         self._key = key.get_secret_value() if key else None
 
     async def fetch(
-        self, request: Request, *, may_stay_packed: bool = False
+        self, request: Request, *, may_stay_packed: bool = False, take: Take | None = None
     ) -> tuple[Verdict, Body]:
         """What came of one call, and its body; the body of a bad answer is empty.
 
-        With `may_stay_packed` the body of a large good answer comes as it was sent, to be unpacked elsewhere.
+        With `may_stay_packed` the body of a large good answer comes as it was sent, to be unpacked elsewhere. `take`
+        is awaited for each piece of the body and may hold it up.
         """
         try:
             async with asyncio.timeout(limits.UPSTREAM_CALL_S):
-                reply = await self._exchange(request)
+                reply = await self._exchange(request, take)
             if may_stay_packed and _is_large(reply):
                 check_claim(reply.body)
                 return Verdict(str(reply.status), None), Body(reply.body, is_packed=True)
@@ -72,7 +77,7 @@ class Wire:
             return text
         return text.replace(self._key.encode(), HIDDEN.encode())
 
-    async def _exchange(self, request: Request) -> Reply:
+    async def _exchange(self, request: Request, take: Take | None) -> Reply:
         """Send the request and read the whole answer as it comes, bounded in size."""
         params = dict(request.params)
         if request.is_keyed and self._key:
@@ -87,7 +92,7 @@ class Wire:
             content=request.body,
             headers=headers,
         ) as response:
-            body = await _read(response)
+            body = await _read(response, take)
         return Reply(response.status_code, response.headers, body)
 
 
@@ -110,13 +115,15 @@ def make_client(
     )
 
 
-async def _read(response: httpx.Response) -> bytes:
+async def _read(response: httpx.Response, take: Take | None) -> bytes:
     """The body as it came over the wire; raises UpstreamTimeoutError when it is too large: a smaller page may fit."""
     parts, size = [], 0
     async for part in response.aiter_raw():
         size += len(part)
         if size > limits.ANSWER_COMPRESSED_MAX_BYTES:
             raise UpstreamTimeoutError(f"the answer has more than {size} bytes")
+        if take is not None:
+            await take(len(part))
         parts.append(part)
     return b"".join(parts)
 

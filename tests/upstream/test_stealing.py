@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import aclosing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import httpx
@@ -172,6 +172,23 @@ def test_a_long_history_is_listed_from_both_ends_and_by_many() -> None:
     assert service.empty <= 3, "no gap is split where nothing can be"
     assert service.most_in_flight > 6
     assert service.most_in_flight <= limits.EXTRA_FETCHERS + 1
+
+
+async def test_who_stops_in_the_middle_leaves_no_fetcher_at_work() -> None:
+    """And whoever waits for the garbage collector to close generators would leave all of them."""
+    transactions = [(SLOT + 3 * number, number) for number in range(1, 400)]
+    with _small():
+        service = ChaoticService(*transactions, rng=random.Random(1), rate=0.0)  # noqa: S311
+        async with _opened(service) as upstream:
+            pages = upstream.history(WALLET, permit=unlimited)
+            most = 0
+            async with aclosing(pages):
+                async for _ in pages:
+                    most = max(most, len(asyncio.all_tasks()))
+                    if most > 4:
+                        break
+            assert most > 4
+            assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 @given(

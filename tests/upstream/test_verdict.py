@@ -82,7 +82,6 @@ LASTING: dict[str, tuple[Callable[[], httpx.Response], type[StreamprocError]]] =
     "400": (lambda: httpx.Response(400, text="bad"), UpstreamRejectedError),
     "-32602": (lambda: rpc_error(-32602), UpstreamRejectedError),
     "401": (lambda: httpx.Response(401, text="invalid api key"), UpstreamKeyRejectedError),
-    "403": (lambda: httpx.Response(403, text="plan"), UpstreamKeyRejectedError),
 }
 
 
@@ -135,12 +134,20 @@ async def test_what_never_passes_ends_after_bounded_tries(
     assert 1 < asked < 60
 
 
-async def test_an_unknown_method_goes_on_with_the_other_list_and_is_remembered(
-    clock: Clock,
+@pytest.mark.parametrize(
+    "refusal", [lambda: rpc_error(-32601), lambda: httpx.Response(403, text="plan")]
+)
+async def test_a_refused_method_is_replaced_by_the_other_list_and_that_is_remembered(
+    refusal: Callable[[], httpx.Response], clock: Clock
 ) -> None:
     service = HistoryService(*TRANSACTIONS)
     service.is_full_supported = False
-    async with opened(service, clock=clock) as upstream:
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        answer = service(request)
+        return refusal() if b"-32601" in answer.content else answer
+
+    async with opened(serve, clock=clock) as upstream:
         for _ in range(2):
             assert len(set(await _collected(upstream))) == len(TRANSACTIONS)
         assert sum("filters" in asked for asked in service.asked) == 1
@@ -150,13 +157,35 @@ async def test_an_unknown_method_goes_on_with_the_other_list_and_is_remembered(
         assert sum("filters" in asked for asked in service.asked) > 1
 
 
+async def test_a_key_that_may_use_neither_list_is_said_to_be_refused(clock: Clock) -> None:
+    async with opened(lambda _: httpx.Response(403, text="plan"), clock=clock) as upstream:
+        with pytest.raises(UpstreamKeyRejectedError, match="plan"):
+            await _collected(upstream)
+
+
 async def test_a_time_out_halves_the_page_and_a_good_one_keeps_it(clock: Clock) -> None:
     service = HistoryService(*TRANSACTIONS)
     service.faults = {1: PASSING["504"], 2: PASSING["a read time-out"]}
     async with opened(service, clock=clock) as upstream:
         await _collected(upstream)
     sizes = [asked["limit"] for asked in service.asked[:4]]
-    assert sizes == [500, 250, 125, 125]
+    assert sizes == [1000, 500, 250, 250]
+
+
+@pytest.mark.usefixtures("small_pages")
+async def test_pages_grow_back_after_some_in_time(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "HISTORY_PAGE", 8)
+    service = HistoryService(*TRANSACTIONS[-60:])
+    service.faults = {1: PASSING["504"], 2: PASSING["504"]}
+    async with opened(service, clock=clock) as upstream:
+        found = [
+            page async for page in upstream.history(WALLET, max_transactions=60, permit=unlimited)
+        ]
+    sizes = [asked["limit"] for asked in service.asked]
+    assert sizes[:9] == [8, 4, 2, 2, 4, 4, 8, 8, 8]
+    assert sum(len(page.entries) for page in found) == 60
 
 
 async def test_refusals_slow_all_workers_down_and_a_named_pause_is_kept(

@@ -1,0 +1,66 @@
+"""Room for answers: how many bytes of them may be here at once, from their first byte until they have been read."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Room:
+    """A bound on bytes that never locks up: the answer that began first takes what it needs, all others wait.
+
+    So there are at most `most` bytes and one answer here, and an answer larger than that comes all the same.
+    """
+
+    def __init__(self, most: int) -> None:
+        """There is room for so many bytes."""
+        self._most = most
+        self._used = 0
+        self._places: dict[Place, None] = {}  # in the order in which their answers began
+        self._freed = asyncio.Event()
+
+    @property
+    def used(self) -> int:
+        """How many bytes are here."""
+        return self._used
+
+    @contextmanager
+    def place(self) -> Iterator[Place]:
+        """A place for one answer; its bytes are here until the block ends."""
+        place = Place(self)
+        try:
+            yield place
+        finally:
+            self._leave(place)
+
+    async def take(self, place: Place, size: int) -> None:
+        """Return when so many more bytes of a place's answer may come."""
+        self._places.setdefault(place)
+        while self._used + size > self._most and next(iter(self._places)) is not place:
+            self._freed.clear()
+            await self._freed.wait()
+        self._used += size
+        place.taken += size
+
+    def _leave(self, place: Place) -> None:
+        """Give back what a place has taken."""
+        self._places.pop(place, None)
+        self._used -= place.taken
+        self._freed.set()
+
+
+class Place:
+    """Where one answer is."""
+
+    def __init__(self, room: Room) -> None:
+        """Nothing has come yet."""
+        self._room = room
+        self.taken = 0
+
+    async def take(self, size: int) -> None:
+        """Return when so many more bytes may come."""
+        await self._room.take(self, size)
