@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,7 +12,7 @@ from streamproc.upstream.verdict import PlanRefusedError
 from streamproc.upstream.walking import HistoryPage, Lister, Span, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from streamproc.upstream.calls import Permit
     from streamproc.upstream.timing import Timing
@@ -61,7 +60,7 @@ class Histories:
 
     async def walk(
         self, wallet: str, held: Held, *, max_transactions: int | None, permit: Permit
-    ) -> AsyncGenerator[HistoryPage, None]:
+    ) -> AsyncIterator[HistoryPage]:
         """The pages that are missing: above what is held, then its gaps, newest first.
 
         The last slot of each range that is held is asked for again: it may have been listed before all of it was there.
@@ -71,10 +70,9 @@ class Histories:
         ranges = union(held.ranges)
         above = Span(ranges[-1].to_slot if ranges else 0)
         listed = 0
-        async with aclosing(self._span(wallet, above, wanted, permit)) as pages:
-            async for page in pages:
-                listed += len(page.entries)
-                yield page
+        async for page in self._span(wallet, above, wanted, permit):
+            listed += len(page.entries)
+            yield page
         for position in reversed(range(len(ranges))):
             if wanted.is_over():
                 return
@@ -90,20 +88,18 @@ class Histories:
             if wanted.is_over() or low >= known.from_slot:
                 continue
             gap = Span(low, known.from_slot - 1, await held.oldest_signature(known), listed)
-            async with aclosing(self._span(wallet, gap, wanted, permit)) as pages:
-                async for page in pages:
-                    listed += len(page.entries)
-                    yield page
+            async for page in self._span(wallet, gap, wanted, permit):
+                listed += len(page.entries)
+                yield page
 
     async def _span(
         self, wallet: str, span: Span, wanted: Wanted, permit: Permit
-    ) -> AsyncGenerator[HistoryPage, None]:
+    ) -> AsyncIterator[HistoryPage]:
         """The pages of one span by the first strategy that the endpoint has."""
         for lister in self._usable():
             try:
-                async with aclosing(lister.pages(wallet, span, wanted, permit)) as pages:
-                    async for page in pages:
-                        yield page
+                async for page in lister.pages(wallet, span, wanted, permit):
+                    yield page
             except (StrategyUnsupportedError, PlanRefusedError):
                 again_s = self._timing.now_s() + limits.STRATEGY_RETRY_S
                 self._unsupported_until_s[lister.name] = again_s

@@ -6,7 +6,8 @@
 | 500, 502, 503, a lost connection, a body cut off or no JSON | UpstreamUnavailableError |
 | 504, our own time-out, an answer too large | UpstreamTimeoutError |
 | 400, JSON-RPC -32602 | UpstreamRejectedError |
-| 401, 403 | UpstreamKeyRejectedError |
+| 401 | UpstreamKeyRejectedError |
+| 403 | PlanRefusedError, which is one too: another way of listing may be allowed |
 | JSON-RPC -32601 | StrategyUnsupportedError |
 | JSON-RPC -32603 about the pagination token | CursorLostError |
 """
@@ -36,7 +37,8 @@ RPC_RATE_LIMITED: Final = -32429
 RPC_UNSUPPORTED: Final = -32601
 RPC_REJECTED: Final = frozenset({-32600, -32602})
 RPC_INTERNAL: Final = -32603
-KEY_REJECTED: Final = frozenset({401, 403})
+KEY_REJECTED: Final = 401
+PLAN_REFUSED: Final = 403
 TIMED_OUT: Final = frozenset({408, 413, 504})  # a smaller page may succeed
 REJECTED: Final = frozenset({400, 414, 422})
 
@@ -48,6 +50,10 @@ class RateLimitedError(UpstreamUnavailableError):
         """Keep the pause that was asked for."""
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class PlanRefusedError(UpstreamKeyRejectedError):
+    """This plan may not use the method, or the key may nothing at all."""
 
 
 class CursorLostError(UpstreamUnavailableError):
@@ -100,8 +106,9 @@ def http_fault(reply: Reply) -> StreamprocError:
     text = f"HTTP {reply.status}: {said}"[: limits.ERROR_TEXT_MAX_CHARACTERS]
     if reply.status == RATE_LIMITED:
         return RateLimitedError(text, _retry_after_s(reply.headers))
-    if reply.status in KEY_REJECTED:
-        return UpstreamKeyRejectedError(f"the upstream refuses the key or the plan: {text}")
+    if reply.status in {KEY_REJECTED, PLAN_REFUSED}:
+        refusal = UpstreamKeyRejectedError if reply.status == KEY_REJECTED else PlanRefusedError
+        return refusal(f"the upstream refuses the key or the plan: {text}")
     if reply.status in TIMED_OUT:
         return UpstreamTimeoutError(text)
     if reply.status in REJECTED:

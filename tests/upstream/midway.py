@@ -69,12 +69,15 @@ class Midway(HistoryService):
         self.is_full_supported = strategy.is_full
         self.lies: dict[int, Callable[[Told], Told]] = {}
         self.goes_away_after = 10_000  # calls, whatever was called
+        self.refused_status = 200  # of the answer to a method that is not there
 
     async def answer(self, request: httpx.Request) -> httpx.Response:
         """The response, a moment later."""
         await asyncio.sleep(0)
         self.is_full_supported &= len(self.asked) < self.goes_away_after
         response = self(request)
+        if b"-32601" in response.content and self.refused_status != httpx.codes.OK:
+            response = httpx.Response(self.refused_status, text="not in this plan")
         lie = self.lies.pop(len(self.asked), None)
         page = orjson.loads(response.content) if lie is not None else {"error": None}
         if lie is not None and "error" not in page:

@@ -68,9 +68,13 @@ async def test_what_lasts_is_a_named_failure_and_closes_nothing_that_was_not_lis
 
 
 @EACH
-async def test_a_method_that_goes_away_is_replaced_by_the_other_list(strategy: Strategy) -> None:
+@pytest.mark.parametrize("status", [200, 403])
+async def test_a_method_that_goes_away_is_replaced_by_the_other_list(
+    status: int, strategy: Strategy
+) -> None:
     service, kept = Midway(strategy), Kept()
     service.goes_away_after = MIDDLE[0]
+    service.refused_status = status
     await walk(service, strategy, kept)
     assert any("before-signature" in asked for asked in service.asked)
     assert_whole(kept, strategy)
