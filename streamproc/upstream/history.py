@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,7 +13,7 @@ from streamproc.upstream.verdict import PlanRefusedError
 from streamproc.upstream.walking import HistoryPage, Lister, Span, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from streamproc.upstream.calls import Permit
     from streamproc.upstream.timing import Timing
@@ -60,7 +61,7 @@ class Histories:
 
     async def walk(
         self, wallet: str, held: Held, *, max_transactions: int | None, permit: Permit
-    ) -> AsyncIterator[HistoryPage]:
+    ) -> AsyncGenerator[HistoryPage, None]:
         """The pages that are missing: above what is held, then its gaps, newest first.
 
         The last slot of each range that is held is asked for again: it may have been listed before all of it was there.
@@ -70,9 +71,10 @@ class Histories:
         ranges = union(held.ranges)
         above = Span(ranges[-1].to_slot if ranges else 0)
         listed = 0
-        async for page in self._span(wallet, above, wanted, permit):
-            listed += len(page.entries)
-            yield page
+        async with aclosing(self._span(wallet, above, wanted, permit)) as pages:
+            async for page in pages:
+                listed += len(page.entries)
+                yield page
         for position in reversed(range(len(ranges))):
             if wanted.is_over():
                 return
@@ -88,18 +90,20 @@ class Histories:
             if wanted.is_over() or low >= known.from_slot:
                 continue
             gap = Span(low, known.from_slot - 1, await held.oldest_signature(known), listed)
-            async for page in self._span(wallet, gap, wanted, permit):
-                listed += len(page.entries)
-                yield page
+            async with aclosing(self._span(wallet, gap, wanted, permit)) as pages:
+                async for page in pages:
+                    listed += len(page.entries)
+                    yield page
 
     async def _span(
         self, wallet: str, span: Span, wanted: Wanted, permit: Permit
-    ) -> AsyncIterator[HistoryPage]:
+    ) -> AsyncGenerator[HistoryPage, None]:
         """The pages of one span by the first strategy that the endpoint has."""
         for lister in self._usable():
             try:
-                async for page in lister.pages(wallet, span, wanted, permit):
-                    yield page
+                async with aclosing(lister.pages(wallet, span, wanted, permit)) as pages:
+                    async for page in pages:
+                        yield page
             except (StrategyUnsupportedError, PlanRefusedError):
                 again_s = self._timing.now_s() + limits.STRATEGY_RETRY_S
                 self._unsupported_until_s[lister.name] = again_s

@@ -169,7 +169,23 @@ async def test_a_time_out_halves_the_page_and_a_good_one_keeps_it(clock: Clock) 
     async with opened(service, clock=clock) as upstream:
         await _collected(upstream)
     sizes = [asked["limit"] for asked in service.asked[:4]]
-    assert sizes == [500, 250, 125, 125]
+    assert sizes == [1000, 500, 250, 250]
+
+
+@pytest.mark.usefixtures("small_pages")
+async def test_pages_grow_back_after_some_in_time(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "HISTORY_PAGE", 8)
+    service = HistoryService(*TRANSACTIONS[-60:])
+    service.faults = {1: PASSING["504"], 2: PASSING["504"]}
+    async with opened(service, clock=clock) as upstream:
+        found = [
+            page async for page in upstream.history(WALLET, max_transactions=60, permit=unlimited)
+        ]
+    sizes = [asked["limit"] for asked in service.asked]
+    assert sizes[:9] == [8, 4, 2, 2, 4, 4, 8, 8, 8]
+    assert sum(len(page.entries) for page in found) == 60
 
 
 async def test_refusals_slow_all_workers_down_and_a_named_pause_is_kept(
