@@ -14,6 +14,7 @@ from sync_watch import watched
 
 from streamproc import limits
 from streamproc.agents.analyst import Analyst
+from streamproc.agents.slots import Slots
 from streamproc.agents.sync import sync_wallet
 from streamproc.app import Means, clock_ms, open_means
 from streamproc.core.ranges import tip
@@ -89,7 +90,7 @@ async def listed(means: Means, upstream: Upstream) -> Run:
 async def analyzed(means: Means, upstream: Upstream, options: Options | None = None) -> Run:
     """The sync agent itself: ask, read, store, analyze, and keep what is said."""
     analyst = Analyst(store=means.store, tokens=means.asking, pool=means.pool)
-    slots = asyncio.Semaphore(limits.SYNC_LIMIT)
+    slots = Slots(limits.SYNC_LIMIT)
 
     async def one(event: WalletSyncRequested) -> None:
         steps = sync_wallet(

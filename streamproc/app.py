@@ -31,6 +31,7 @@ from streamproc.agents.pool import ProcessPool, process_pool
 from streamproc.agents.reopening import Reopening
 from streamproc.agents.requests import accept_request
 from streamproc.agents.similarity import compare_wallets
+from streamproc.agents.slots import Slots
 from streamproc.agents.sync import sync_wallet
 from streamproc.engine import Engine, EngineConfig, failpoints
 from streamproc.errors import ConfigurationError, Fault
@@ -87,7 +88,7 @@ class Means:
             asking=self.asking,
             analyst=analyst,
             endings=self.endings,
-            slots=asyncio.Semaphore(limits.SYNC_LIMIT),
+            slots=Slots(limits.SYNC_LIMIT),
             clock_ms=clock_ms,
         )
         balances = partial(
@@ -163,10 +164,9 @@ class Worker:
         async def handle(record: Record) -> list[Outgoing]:
             return [outgoing(each) for each in await self._handlers[agent](record)]
 
-        limit = limits.SYNC_AHEAD if agent == SYNC else limits.STAGE_LIMIT
-        self.engine.agent(
-            agent, self.engine.stage(agent, handle, limit=limit), *self._topics(agent)
-        )
+        bounds = {"limit": limits.SYNC_AHEAD, "window": limits.SYNC_WINDOW} if agent == SYNC else {}
+        stage = self.engine.stage(agent, handle, **bounds)
+        self.engine.agent(agent, stage, *self._topics(agent))
 
     def _hang_join(self) -> None:
         """The join, its table and its Faust agent."""

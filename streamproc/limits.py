@@ -236,6 +236,7 @@ LEASE_S: Final = 0.25  # permits leased at a time; a worker that dies loses no m
 HISTORY_PAGE: Final = 1000  # transactions of a first call: 11 MB, 2 compressed
 HISTORY_PAGE_MAX: Final = 1000  # what the service allows
 HISTORY_GROWS_AFTER: Final = 2  # pages in time, before twice as large ones are tried
+POOL_COLLECTS_AFTER: Final = 100_000  # objects made beside those that went: five pages of 1000 transactions
 EXTRA_FETCHERS: Final = (
     16  # of a worker's long histories, beside one each; the rate is the real bound
 )
@@ -281,3 +282,9 @@ BROKER_LEAVE_S: Final = 0.2  # for a connection to close behind that question
 
 # --- kinds of addresses ---
 KINDS_REMEMBERED: Final = 20_000  # accounts of requests that are under way: 64 wallets of each at work
+
+# --- fairness ---
+TURNS_SMALL: Final = 32  # records of a request that go before those of requests that had as many
+TURNS_OF_THE_OLDEST: Final = 4  # each so-manieth turn is that of the oldest: a quarter for the huge
+TURNS_HELD: Final = 2  # times the free places may be held by one request: alone, two thirds
+SYNC_WINDOW: Final = 10_000  # wallets that wait here, so that one huge request does not hide others

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from streamproc.agents.endings import Endings
     from streamproc.agents.handlers import Said
     from streamproc.agents.slots import Slots
+    from streamproc.agents.slots import Slots
     from streamproc.serde import Codec
     from streamproc.store import Store, WalletAnalysis
     from streamproc.upstream.walking import HistoryPage

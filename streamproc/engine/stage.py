@@ -1,6 +1,7 @@
 """A stage: a bounded pool of handlers, one record of a key after the other, done when its outputs are confirmed.
 
 A task is made only when a handler suspends: a runner works through the queue, and the pool grows while runners wait.
+The requests whose records wait take turns.
 """
 
 from __future__ import annotations
@@ -8,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from streamproc import limits, metrics
+from streamproc.core.turns import Turns
 from streamproc.engine import failpoints
 from streamproc.engine.backoff import delay_s
 from streamproc.engine.dead_letters import OUTPUT_REFUSED
@@ -27,7 +29,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Handle: TypeAlias = "Callable[[Record], Awaitable[Sequence[Outgoing]]]"
+_SUBJECT: Final = "ce_subject"
 _Work: TypeAlias = "tuple[Lane, Record]"
+
+
+def share_of(record: Record) -> bytes:
+    """Whose record it is: the request that its headers name, else its key."""
+    return next((value for name, value in record.headers if name == _SUBJECT), record.key or b"")
 
 
 class Stage:
@@ -40,7 +48,7 @@ class Stage:
         self._flow = flow
         self._limit = limit
         self._window = window
-        self._queue: deque[_Work] = deque()
+        self._queue: Turns[_Work] = Turns(limit)
         self._busy: dict[bytes, deque[_Work] | None] = {}  # keys at work, and who waits for them
         self._runners: dict[asyncio.Task[None], Lane | None] = {}  # and whose record each works on
         self._sending: dict[asyncio.Future[None], Lane] = {}
@@ -57,7 +65,8 @@ class Stage:
         """Queue what of a batch is new; returns when fewer records than the window are unfinished."""
         admitted = await self._flow.admit(self, batch)
         if admitted is not None:
-            self._queue.extend((admitted.lane, record) for record in admitted.records)
+            for record in admitted.records:
+                self._queue.add(share_of(record), (admitted.lane, record))
             self._kick()
             await self._flow.room(self, self._window)
 
@@ -79,7 +88,7 @@ class Stage:
 
     def _kick(self) -> None:
         """See soon whether the pool has to grow: after the runner that is working now suspends or ends."""
-        if not self._is_kicked and self._queue and len(self._runners) < self._limit:
+        if not self._is_kicked and self._queue.has_turn and len(self._runners) < self._limit:
             self._is_kicked = True
             asyncio.get_running_loop().call_soon(self._grow)
 
@@ -98,12 +107,13 @@ class Stage:
         self._kick()
 
     async def _run(self) -> None:
-        """Work through the queue until it is empty or the flow holds."""
+        """Work through the queue until nothing in it may go or the flow holds."""
         me = asyncio.current_task()
         assert me is not None  # noqa: S101 - a runner is a task
-        while self._queue and not self._flow.is_holding:
-            lane, record = self._queue.popleft()
+        while not self._flow.is_holding and (turn := self._queue.take()) is not None:
+            share, (lane, record) = turn
             if lane.unfinished.get(record.offset) is not record or not self._claimed(lane, record):
+                self._queue.done(share)
                 continue
             self._kick()
             self._runners[me] = lane
@@ -112,6 +122,8 @@ class Stage:
             except asyncio.CancelledError:
                 self._release(record)
                 raise
+            finally:
+                self._queue.done(share)
             if lane.is_lost or outs is None:
                 self._release(
                     record
@@ -135,8 +147,8 @@ class Stage:
     def _release(self, record: Record) -> None:
         """Free the record's key; who waits for it goes to the front of the queue, in order."""
         waiting = self._busy.pop(record.key, None) if record.key is not None else None
-        if waiting:
-            self._queue.extendleft(reversed(waiting))
+        for lane, each in reversed(waiting or ()):
+            self._queue.add(share_of(each), (lane, each), is_first=True)
         self._kick()
 
     async def _outcome(self, record: Record) -> Sequence[Outgoing] | None:

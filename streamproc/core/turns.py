@@ -1,0 +1,116 @@
+"""Whose turn it is: a bounded number of places that many small requests and a few huge ones share.
+
+Who has had little goes first, in the order of arrival, so small requests are served as if they were alone; every so
+often it is the turn of whoever has waited longest, so a huge one gets on too. Nobody may hold more than a share of the
+places that leaves room for the next, however long what it does takes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from streamproc import limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+T = TypeVar("T")
+
+
+class Turns(Generic[T]):
+    """What waits, by the request it belongs to, and how many places each request holds."""
+
+    def __init__(self, places: int) -> None:
+        """So many may be held at once, at least 1."""
+        self._places = places
+        self._waiting: dict[bytes, deque[T]] = {}  # by request, in the order of arrival
+        self._levels: list[dict[bytes, None]] = [
+            {}
+        ]  # requests that wait, by how much they have had
+        self._had: Counter[bytes] = Counter()  # of requests that wait or hold
+        self._held: Counter[bytes] = Counter()
+        self._taken = 0
+        self._left = 0
+        self._holding = 0
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return self._left
+
+    def add(self, share: bytes, item: T, *, is_first: bool = False) -> None:
+        """Let an item wait, behind those of the same request or before them."""
+        queue = self._waiting.get(share)
+        if queue is None:
+            queue = self._waiting[share] = deque()
+            self._level_of(share)[share] = None
+        if is_first:
+            queue.appendleft(item)
+        else:
+            queue.append(item)
+        self._left += 1
+
+    def clear(self) -> None:
+        """Nothing waits any more; who holds a place still does."""
+        self._waiting.clear()
+        self._levels = [{}]
+        self._left = 0
+
+    @property
+    def has_turn(self) -> bool:
+        """Whether something that waits may go now."""
+        return self._next() is not None
+
+    def take(self) -> tuple[bytes, T] | None:
+        """The request and the item whose turn it is, which now holds a place; None when nothing may go."""
+        share = self._next()
+        if share is None:
+            return None
+        queue = self._waiting[share]
+        item = queue.popleft()
+        level = self._level_of(share)
+        self._had[share] += 1
+        self._held[share] += 1
+        self._holding += 1
+        self._taken += 1
+        self._left -= 1
+        if not queue:
+            del self._waiting[share], level[share]
+        elif (now := self._level_of(share)) is not level:
+            del level[share]
+            now[share] = None
+        return share, item
+
+    def done(self, share: bytes) -> None:
+        """A place is free again."""
+        self._holding -= 1
+        self._held[share] -= 1
+        if not self._held[share]:
+            del self._held[share]
+            if share not in self._waiting:
+                del self._had[share]
+
+    def _next(self) -> bytes | None:
+        """Whose turn it is."""
+        free = self._places - self._holding
+        if free <= 0 or not self._left:
+            return None
+        if self._taken % limits.TURNS_OF_THE_OLDEST == 0:
+            return self._first_of(self._waiting, free)
+        for level in self._levels:
+            share = self._first_of(level, free)
+            if share is not None:
+                return share
+        return None
+
+    def _first_of(self, shares: Iterable[bytes], free: int) -> bytes | None:
+        """The first that may hold one place more."""
+        most = limits.TURNS_HELD * free
+        return next((share for share in shares if self._held[share] < most), None)
+
+    def _level_of(self, share: bytes) -> dict[bytes, None]:
+        """Where a request that has had so much waits: each level is twice as wide as the one before."""
+        number = (self._had[share] // limits.TURNS_SMALL).bit_length()
+        while len(self._levels) <= number:
+            self._levels.append({})
+        return self._levels[number]

@@ -1,0 +1,122 @@
+"""Turns: everything that waits goes once, small requests go as if alone, nobody holds what others need."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamproc import limits
+from streamproc.core.turns import Turns
+
+BIG = b"big"
+STEPS = st.lists(
+    st.tuples(st.sampled_from("adc"), st.sampled_from([b"a", b"b", b"c"])), max_size=60
+)
+
+
+def queued(places: int, **waiting: int) -> Turns[int]:
+    """So many items of each request, in the order of the arguments."""
+    turns: Turns[int] = Turns(places)
+    for name, number in waiting.items():
+        for item in range(number):
+            turns.add(name.encode(), item)
+    return turns
+
+
+def served(turns: Turns[int]) -> list[bytes]:
+    """The requests in the order of their turns, each done before the next."""
+    order = []
+    while (turn := turns.take()) is not None:
+        order.append(turn[0])
+        turns.done(turn[0])
+    return order
+
+
+@given(STEPS, st.integers(1, 8))
+def test_each_item_goes_once_in_the_order_of_its_request_and_places_are_never_exceeded(
+    steps: list[tuple[str, bytes]], places: int
+) -> None:
+    turns: Turns[int] = Turns(places)
+    added: Counter[bytes] = Counter()
+    gone: Counter[bytes] = Counter()
+    held: list[bytes] = []
+    for what, share in steps:
+        if what == "a":
+            turns.add(share, added[share])
+            added[share] += 1
+        elif what == "d" and held:
+            turns.done(held.pop())
+        elif what == "c" and (turn := turns.take()) is not None:
+            assert turn[1] == gone[turn[0]]
+            gone[turn[0]] += 1
+            held.append(turn[0])
+        assert len(held) <= places
+        assert len(turns) == added.total() - gone.total()
+        assert turns.has_turn == (len(held) < places and may_go(turns, added - gone, held, places))
+    for share in held:
+        turns.done(share)
+    rest = served(turns)
+    assert Counter(rest) + gone == added
+
+
+def may_go(turns: Turns[int], waiting: Counter[bytes], held: list[bytes], places: int) -> bool:
+    """Whether some request that waits holds less than it may."""
+    del turns
+    free = places - len(held)
+    return any(held.count(share) < limits.TURNS_HELD * free for share in waiting)
+
+
+def test_small_requests_are_done_one_after_the_other_and_before_a_huge_one_that_came_first() -> (
+    None
+):
+    order = served(queued(64, big=1000, a=20, b=20))
+    ends = {share: len(order) - 1 - order[::-1].index(share) for share in set(order)}
+    assert ends[b"a"] < ends[b"b"] < 100 < ends[BIG]
+    assert order.count(BIG) == 1000
+
+
+def test_a_huge_request_gets_on_although_small_ones_never_end() -> None:
+    turns = queued(8, big=1000)
+    order = []
+    for number in range(400):
+        for item in range(2):
+            turns.add(b"small %d" % number, item)
+        turn = turns.take()
+        assert turn is not None
+        order.append(turn[0])
+        turns.done(turn[0])
+    assert order.count(BIG) >= 400 // limits.TURNS_OF_THE_OLDEST
+
+
+def test_three_requests_whose_work_never_ends_leave_places_for_a_fourth() -> None:
+    turns: Turns[int] = Turns(64)
+    for request in range(3):
+        for item in range(100):
+            turns.add(b"whales %d" % request, item)
+        held = 0
+        while turns.take() is not None:
+            held += 1
+        assert held
+        turns.add(b"small", 0)
+        turn = turns.take()
+        assert turn == (b"small", 0)
+        turns.done(b"small")
+
+
+def test_a_request_that_is_gone_leaves_nothing_behind() -> None:
+    turns = queued(4, big=100)
+    served(turns)
+    assert not turns._had
+    assert not turns._held
+    turns.add(BIG, 0)
+    turns.clear()
+    assert len(turns) == 0
+    assert turns.take() is None
+
+
+def test_what_is_put_first_goes_before_the_others_of_its_request() -> None:
+    turns = queued(4, a=2)
+    turns.add(b"a", 9, is_first=True)
+    assert turns.take() == (b"a", 9)
