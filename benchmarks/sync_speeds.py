@@ -78,7 +78,7 @@ async def measured_speeds(postgres: EmbeddedPostgres, report: Report) -> Speeds:
 
 def _read(body: bytes, wallet: str) -> Page:
     """Our way."""
-    page = raw_page(bytes(deflate.gzip_decompress(body)), wallet)
+    page = raw_page(deflate.gzip_decompress(body), wallet)
     assert isinstance(page, Page)
     return page
 
@@ -95,7 +95,7 @@ def _rates(*ways: Callable[[], object]) -> list[float]:
 
 
 async def _stored_rate(postgres: EmbeddedPostgres, page: Page) -> float:
-    """Transactions a second of CPU time, ours and Postgres', that pages take to be stored for wallets of their own."""
+    """Transactions a second of CPU time, ours and Postgres', for wallets of their own: rows made, sent and kept."""
     kept = StoredPage(page.entries, SlotRange(0, 2**40), "benchmark", decimals=page.decimals)
     async with empty_store(postgres) as (store, _):
         await store.add_page(address_of(1), kept)  # mints get their numbers
