@@ -237,6 +237,7 @@ HISTORY_PAGE: Final = 1000  # transactions of a first call: 11 MB, 2 compressed
 HISTORY_PAGE_MAX: Final = 1000  # what the service allows
 HISTORY_GROWS_AFTER: Final = 2  # pages in time, before twice as large ones are tried
 POOL_COLLECTS_AFTER: Final = 100_000  # objects made beside those that went: five pages of 1000 transactions
+POOL_COLLECTS_AFTER: Final = 100_000  # objects made beside those that went: five pages of 1000 transactions
 EXTRA_FETCHERS: Final = (
     16  # of a worker's long histories, beside one each; the rate is the real bound
 )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 
 import psutil
+
+from streamproc import limits
+from streamproc.agents.pool import process_pool
 
 WAITED_S = 20.0
 PROGRAM = """
@@ -35,3 +39,13 @@ def test_a_killed_worker_leaves_no_process_of_its_pool_behind() -> None:
     for process in left:
         process.kill()
     assert not left
+
+
+async def test_what_was_there_before_is_not_walked_by_the_garbage_collector_again() -> None:
+    assert gc.get_freeze_count() == 0
+    async with process_pool(1) as pool:
+        assert gc.get_freeze_count() > 10_000
+        assert await pool.run(gc.get_freeze_count) > 10_000
+        threshold, _, _ = await pool.run(gc.get_threshold)
+        assert threshold == limits.POOL_COLLECTS_AFTER
+    assert gc.get_freeze_count() == 0
