@@ -10,7 +10,7 @@ import asyncpg
 
 from streamproc import limits
 from streamproc.store.queries import query
-from streamproc.store.seam import mapped_errors
+from streamproc.store.seam import mapped_errors, named_refusals
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -111,8 +111,11 @@ class Subject:
 
 @asynccontextmanager
 async def open_database(dsn: str, *, pool_size: int) -> AsyncIterator[Database]:
-    """A pool of at most so many connections; raises StoreUnavailableError when Postgres does not answer."""
-    with mapped_errors():
+    """A pool of at most so many connections.
+
+    Raises StoreUnavailableError when Postgres does not answer, ConfigurationError when it does not let us in.
+    """
+    with mapped_errors(), named_refusals(dsn):
         pool = await asyncpg.create_pool(
             dsn,
             min_size=1,

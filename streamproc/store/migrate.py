@@ -12,7 +12,7 @@ import asyncpg
 from streamproc import limits
 from streamproc.errors import ConfigurationError, Fault
 from streamproc.store.queries import query
-from streamproc.store.seam import mapped_errors
+from streamproc.store.seam import mapped_errors, named_refusals
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -45,7 +45,8 @@ def migrations() -> list[Migration]:
 async def migrate(dsn: str) -> list[str]:
     """Apply what is not applied yet, each in a transaction; returns the names applied.
 
-    Raises ConfigurationError when an applied file has changed since, StoreUnavailableError when Postgres is away.
+    Raises ConfigurationError when an applied file has changed since or Postgres does not let us in,
+    StoreUnavailableError when it is away.
     """
     with mapped_errors():
         async with _connected(dsn) as connection:
@@ -88,7 +89,8 @@ async def _pending(connection: Any) -> list[Migration]:  # noqa: ANN401 - asyncp
 @asynccontextmanager
 async def _connected(dsn: str) -> AsyncIterator[Any]:
     """A connection without the pool's time-outs: a migration takes as long as it takes."""
-    connection = await asyncpg.connect(dsn, timeout=limits.CONNECT_TIMEOUT_S)
+    with named_refusals(dsn):
+        connection = await asyncpg.connect(dsn, timeout=limits.CONNECT_TIMEOUT_S)
     try:
         yield connection
     finally:

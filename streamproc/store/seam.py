@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
 from streamproc import limits
-from streamproc.errors import StoreUnavailableError, StreamprocError
+from streamproc.errors import ConfigurationError, Fault, StoreUnavailableError, StreamprocError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +38,12 @@ UNAVAILABLE_CODES: Final = {
     "58000",  # system error
     "58030",  # input or output error
 }
+_REFUSALS: Final[dict[type[Exception], str]] = {
+    ssl.SSLError: "must lead to a server that takes our TLS, with a certificate and a key that fit",
+    asyncpg.InvalidCatalogNameError: "must name a database that exists",
+    asyncpg.InvalidAuthorizationSpecificationError: "must hold a user and a password that the server takes",
+    asyncpg.exceptions.ClientConfigurationError: "must be postgresql://USER:PASSWORD@HOST/DATABASE",
+}
 # asyncpg's own errors carry no code; these are words of the ones that mean a lost connection.
 _LOST: Final = ("closed", "closing", "terminated", "released", "lost")
 
@@ -50,6 +59,46 @@ def mapped_errors() -> Iterator[None]:
         raise StreamprocError(_sentence(error)) from error
     except (OSError, TimeoutError) as error:  # includes refused connections
         raise StoreUnavailableError(_sentence(error)) from error
+
+
+@contextmanager
+def named_refusals(dsn: str) -> Iterator[None]:
+    """Raise ConfigurationError when Postgres does not let us in, or is not the one we trust; no secret is in it.
+
+    For the first connection of a process. Later ones are waited for: a password may be changed while we run.
+    """
+    try:
+        yield
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
+        rule = _rule_broken(dsn, error)
+        if rule is None:
+            raise
+        raise ConfigurationError([Fault("STREAMPROC_POSTGRES_DSN", _place(dsn), rule)]) from None
+
+
+def _rule_broken(dsn: str, error: Exception) -> str | None:
+    """What an address of Postgres must be, in the words of a refusal; None when it is no matter of the address."""
+    unreadable = [file for file in _files(dsn) if not os.access(file, os.R_OK)]
+    if unreadable:
+        return f"must name files that can be read, unlike {', '.join(unreadable)}"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = error.verify_message
+        return f"must lead to a server whose certificate its sslrootcert proves ({why})"
+    if "rejected SSL upgrade" in str(error):
+        return "must lead to a server that speaks TLS, or ask for none by its sslmode"
+    return next((rule for kind, rule in _REFUSALS.items() if isinstance(error, kind)), None)
+
+
+def _files(dsn: str) -> list[str]:
+    """The files that an address names."""
+    options = parse_qs(urlsplit(dsn).query)
+    return [file for name in ("sslrootcert", "sslcert", "sslkey") for file in options.get(name, [])]
+
+
+def _place(dsn: str) -> str:
+    """An address without its password and options."""
+    parts = urlsplit(dsn)
+    return f"{parts.username or ''}@{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def mapped(error: BaseException) -> StreamprocError:
