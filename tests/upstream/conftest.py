@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamproc import limits
+from tests.upstream.midway import shorten_pages
 from tests.upstream.services import Clock, Purse
 
 
@@ -23,7 +23,4 @@ def clock() -> Clock:
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages so small that a short history has many."""
-    monkeypatch.setattr(limits, "HISTORY_PAGE", 4)
-    monkeypatch.setattr(limits, "HISTORY_PAGE_MAX", 8)
-    monkeypatch.setattr(limits, "HISTORY_PAGE_MIN", 1)
-    monkeypatch.setattr(limits, "ENHANCED_PAGE", 8)
+    shorten_pages(monkeypatch)

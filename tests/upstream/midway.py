@@ -70,6 +70,7 @@ class Midway(HistoryService):
         self.lies: dict[int, Callable[[Told], Told]] = {}
         self.goes_away_after = 10_000  # calls, whatever was called
         self.refused_status = 200  # of the answer to a method that is not there
+        self.shown = 0  # transactions, each as often as a page had it
 
     async def answer(self, request: httpx.Request) -> httpx.Response:
         """The response, a moment later."""
@@ -83,11 +84,20 @@ class Midway(HistoryService):
         if lie is not None and "error" not in page:
             told = lie(page)
             response = httpx.Response(200, content=orjson.dumps(told))
+        self.shown += response.content.count(b'"fee":')
         if isinstance(response.stream, RawBody):
             return response
         return httpx.Response(
             response.status_code, headers=response.headers, stream=RawBody(response.content)
         )
+
+
+def shorten_pages(patch: pytest.MonkeyPatch) -> None:
+    """Make pages so small that a short history has many."""
+    patch.setattr(limits, "HISTORY_PAGE", 4)
+    patch.setattr(limits, "HISTORY_PAGE_MAX", 8)
+    patch.setattr(limits, "HISTORY_PAGE_MIN", 1)
+    patch.setattr(limits, "ENHANCED_PAGE", 8)
 
 
 @asynccontextmanager
