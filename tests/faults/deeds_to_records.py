@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 REPEATS: Final = 4  # beside the one that came by itself
 MISUSED: Final = 2  # the exit code of a start that is refused
 SMALL_BYTES: Final = 2000  # less than any result
-LARGE_BYTES: Final = 8 << 20
 PARTS: Final = (
     "analysis-accepted",
     "wallet-sync",
@@ -86,18 +85,13 @@ async def shrink(ground: Ground, deed: Deed) -> None:
     installation = ground.installation
     topic = installation.prefix + "analysis-completed"
 
-    async def allow(size: int) -> None:
-        limit = {"max.message.bytes": str(size)}
-        async with _admin(installation) as client:
-            await client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, limit)])
-
-    await allow(SMALL_BYTES)
+    await configure(installation, topic, {"max.message.bytes": str(SMALL_BYTES)})
     await installation.until(
         lambda: len({each.key for each in installation.of("dead-letters")}) == len(ground.requests),
         "not every result was diverted",
     )
     assert not installation.of("analysis-completed")
-    await allow(LARGE_BYTES)
+    await configure(installation, topic, {})
     for letter in installation.of("dead-letters"):
         assert letter.key is not None
         source = letter.headers["__streams.errors.topic"].decode().removeprefix(installation.prefix)
@@ -127,9 +121,24 @@ async def trim(ground: Ground, deed: Deed) -> None:
         ends = await consumer.end_offsets(places)
         await consumer.stop()
         assert any(ends.values()), "there was no table yet"
+        # Of a compacted topic the brokers delete no records.
+        await configure(ground.installation, name, {"cleanup.policy": "delete"})
         await client.delete_records({tp: RecordsToDelete(end) for tp, end in ends.items()})
+        await configure(ground.installation, name, {})
     ground.undone()
     ground.run_all()
+
+
+async def configure(installation: Installation, topic: str, changes: dict[str, str]) -> None:
+    """Give a topic the settings that it should have, with these changes."""
+    wanted = admin.wanted_topics(
+        read_topology(),
+        prefix=installation.prefix,
+        app_id=installation.environment["STREAMPROC_APP_ID"],
+    )
+    config = next({**each.config, **changes} for each in wanted if each.name == topic)
+    async with _admin(installation) as client:
+        await client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, config)])
 
 
 async def unmake(ground: Ground, deed: Deed) -> None:

@@ -92,6 +92,21 @@ def test_an_outcome_that_never_came_is_found() -> None:
     assert early_commits([sample({"wallet-sync": 2}, ALL_ENDS)], said_of(flow))
 
 
+def test_a_record_that_became_a_dead_letter_may_be_committed() -> None:
+    headers = {"topic": b"x-wallet-sync", "partition": b"0", "offset": b"1"}
+    letter = Said(
+        "dead-letters",
+        0,
+        0,
+        b"r",
+        b"",
+        {f"__streams.errors.{name}": value for name, value in headers.items()},
+    )
+    seen = [sample({"wallet-sync": 2}, {"wallet-analyzed": 1})]
+    assert early_commits(seen, said_of(FLOW))
+    assert early_commits(seen, [*said_of(FLOW), letter]) == []
+
+
 def watch_of(**seen: Any) -> Watch:  # noqa: ANN401 - of several kinds
     """A watch that has seen this beside a good commit."""
     installation: Any = SimpleNamespace(said=said_of(FLOW))

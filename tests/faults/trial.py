@@ -12,7 +12,7 @@ from tests.faults.oracle import Undisturbed, repeated
 from tests.faults.plans import FULL, Plan
 from tests.faults.quiet import settled
 from tests.faults.watch import watched
-from tests.flow.rules import check_end
+from tests.flow.installation import ENDS_WITHIN_S
 
 if TYPE_CHECKING:
     from streamproc.sandbox.server import Sandbox
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.faults.ground import Ground
     from tests.faults.watch import Watch
 
+LONG_S = 600.0  # a lost table is noticed after minutes
 LATENCY_S = 0.08  # of the upstream, so that there is a middle to disturb
 
 
@@ -49,7 +50,7 @@ async def run_trial(
         await ground.ask()
         ended_at = await carry_out(ground, plan)
         for name in ground.requests:
-            await installation.ending(name)
+            await installation.ending(name, LONG_S if plan.is_long else ENDS_WITHIN_S)
         heal_s = max(0.0, time.monotonic() - ended_at)
         await settled(installation)
         for deed in plan.deeds:
@@ -58,7 +59,7 @@ async def run_trial(
                 await settled(installation)
         await check(ground, plan, undisturbed, watch)
     said = Undisturbed(
-        {name: check_end(installation.said, name) for name in ground.requests},
+        {name: oracle.ending_of(installation.said, name, plan) for name in ground.requests},
         sandbox.counters.methods[FULL],
     )
     return Outcome(repeated(installation.said), heal_s), said
@@ -89,7 +90,7 @@ async def check(ground: Ground, plan: Plan, undisturbed: Undisturbed | None, wat
     installation = ground.installation
     requests = ground.requests
     oracle.check_requests(installation, plan, requests, undisturbed)
-    await oracle.check_store(installation, ground.world, requests)
+    await oracle.check_store(installation, ground.world, plan, requests)
     metrics = [await installation.metrics(number) for number in ground.alive]
     oracle.check_secrets(installation, metrics)
     oracle.check_letters(installation, plan)

@@ -43,6 +43,8 @@ OUTCOMES: Final = (
 JOINED: Final = ("analysis-accepted", "wallet-analyzed", "balances-fetched")
 QUEUES: Final = {"join": limits.JOIN_WINDOW}  # else a stage's
 
+ERRORS: Final = ("topic", "partition", "offset")
+
 Place = tuple[str, int]
 At = tuple[Place, int]
 _KNOWN: Final = {name for source, answer, _ in OUTCOMES for name in (source, answer)} | {*JOINED}
@@ -204,10 +206,13 @@ class Need(NamedTuple):
 
 def early_commits(samples: Iterable[Sample], said: Iterable[Said]) -> list[str]:
     """Commits that were seen before what they stand for was in the log, of requests that were completed in the end."""
+    diverted = {_source(each) for each in said if each.topic == "dead-letters"}
     events = [
         _Event(each.topic, (each.topic, each.partition), each.offset, each.event)
         for each in said
-        if each.topic in _KNOWN and each.value is not None
+        if each.topic in _KNOWN
+        and each.value is not None
+        and (each.topic, each.partition, each.offset) not in diverted
     ]
     completed = {each.event["request_id"] for each in events if each.topic == "analysis-completed"}
     mine = [each for each in events if each.event.get("request_id") in completed]
@@ -218,6 +223,13 @@ def early_commits(samples: Iterable[Sample], said: Iterable[Said]) -> list[str]:
         for need in needs
         if need.is_missed(sample)
     ]
+
+
+def _source(letter: Said) -> tuple[str, int, int]:
+    """Topic without the prefix, partition and offset of the record that became this dead letter."""
+    header = {name: letter.headers[f"__streams.errors.{name}"].decode() for name in ERRORS}
+    topic = next((name for name in _KNOWN if header["topic"].endswith(f"-{name}")), "")
+    return topic, int(header["partition"]), int(header["offset"])
 
 
 def _outcomes(events: Iterable[_Event]) -> Iterator[Need]:
