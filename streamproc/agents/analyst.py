@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from streamproc import __version__, limits
-from streamproc.core.analysis import Analysis, History, Scope, analyze
+from streamproc.core.analysis import Analysis, History, Scope, analyze, lacks_sol_price
 from streamproc.core.rates import SolPrices
 from streamproc.core.result import encode_json
 from streamproc.core.solana import WSOL
@@ -35,9 +35,20 @@ class Analyst:
     async def analyze(
         self, request_id: str, wallet: str, watermark_slot: int, options: Options
     ) -> WalletAnalysis:
-        """Analyze the wallet up to this slot and keep the result; the same facts give the same analysis."""
+        """Analyze the wallet up to this slot and keep the result; the same facts give the same analysis.
+
+        One that is kept is used again when nothing has changed since, and it needs no price.
+        """
         scope = scope_of(options)
-        history = await self._history(wallet, watermark_slot)
+        present = await self._store.present_analysis(
+            wallet,
+            watermark_slot,
+            options_digest=scope_digest(scope, None),
+            engine_version=__version__,
+        )
+        if present is not None and not (options.enrich and lacks_sol_price(present.pnl)):
+            return present
+        history, revision = await self._history(wallet, watermark_slot)
         analysis, price = await self._analyzed(history, scope, None), None
         if analysis.lacks_sol_price and options.enrich:
             price = await self._sol_price(request_id)
@@ -51,7 +62,12 @@ class Analyst:
             coverage=analysis.coverage,
         )
         digest = scope_digest(scope, price)
-        await self._store.put_analysis(kept, options_digest=digest, engine_version=__version__)
+        await self._store.put_analysis(
+            kept,
+            options_digest=digest,
+            engine_version=__version__,
+            revision=revision,
+        )
         await self._store.note_traded(wallet, watermark_slot, analysis.traded)
         return kept
 
@@ -76,16 +92,17 @@ class Analyst:
             found[wallet] = _texts(made)
         return found
 
-    async def _history(self, wallet: str, watermark_slot: int) -> History:
-        """What is stored of the wallet up to this slot."""
+    async def _history(self, wallet: str, watermark_slot: int) -> tuple[History, int]:
+        """What is stored of the wallet up to this slot, and of which revision it is at least."""
         entries = await self._store.stored_entries(wallet, up_to_slot=watermark_slot)
-        return History(
+        history = History(
             wallet=wallet,
             entries=entries,
             ranges=await self._store.ranges(wallet),
             watermark_slot=watermark_slot,
             decimals=entries.decimals,
         )
+        return history, entries.revision
 
     async def _analyzed(self, history: History, scope: Scope, price: str | None) -> Analysis:
         """The analysis, here or in the process pool."""

@@ -54,8 +54,13 @@ class Analysis:
 
     @property
     def lacks_sol_price(self) -> bool:
-        """Whether a trade against a stable could not be seen in SOL for want of today's price."""
-        return bool(self.pnl["rate_sources"]["missing"])
+        """See `lacks_sol_price`."""
+        return lacks_sol_price(self.pnl)
+
+
+def lacks_sol_price(pnl: Json) -> bool:
+    """Whether a trade against a stable could not be seen in SOL for want of today's price."""
+    return bool(pnl["rate_sources"]["missing"])
 
 
 def analyze(history: History, scope: Scope, prices: SolPrices | None = None) -> Analysis:

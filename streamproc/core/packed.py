@@ -55,6 +55,7 @@ class StoredEntries:
 
     wallet: str
     count: int
+    revision: int  # changes with whatever is known of the wallet
     rows: bytes  # as COPY gives them
     addresses: Mapping[int, str]  # of all mints in the rows, by the store's numbers
     decimals: Mapping[str, int]  # of those mints whose decimals are known, by address

@@ -127,14 +127,16 @@ class History(Subject):
             parts.append(part)
 
         async with self._database.snapshot() as connection:
-            wallet_id = await connection.value("wallets.wallet_id", wallet)
+            found = await connection.row("history.revision", wallet)
+            wallet_id, revision = (0, 0) if found is None else (found["id"], found["revision"])
             mints = await connection.rows("history.mints_of_entries", wallet_id, up_to_slot)
             said = await connection.raw.copy_from_query(
-                query("history.entries"), wallet_id or 0, up_to_slot, output=take, format="binary"
+                query("history.entries"), wallet_id, up_to_slot, output=take, format="binary"
             )
         return StoredEntries(
             wallet,
             int(said.split()[-1]),
+            revision,
             b"".join(parts),
             {row["id"]: row["address"] for row in mints},
             {row["address"]: row["decimals"] for row in mints if row["decimals"] is not None},

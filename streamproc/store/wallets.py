@@ -65,9 +65,17 @@ class Wallets(Subject):
         return {row["address"] for row in rows}
 
     async def put_analysis(
-        self, analysis: WalletAnalysis, *, options_digest: str, engine_version: str
+        self,
+        analysis: WalletAnalysis,
+        *,
+        options_digest: str,
+        engine_version: str,
+        revision: int | None = None,
     ) -> None:
-        """Keep an analysis; one of the same wallet, slot, options and version is replaced."""
+        """Keep an analysis; one of the same wallet, slot, options and version is replaced.
+
+        `revision` is that of the entries that it was made from.
+        """
         await self._database.run("wallets.make_wallet", analysis.wallet)
         wallet_id = await self._database.value("wallets.wallet_id", analysis.wallet)
         parts = (analysis.pnl, analysis.behavior, analysis.coverage, analysis.details)
@@ -79,7 +87,17 @@ class Wallets(Subject):
             options_digest,
             engine_version,
             *texts,
+            revision,
         )
+
+    async def present_analysis(
+        self, wallet: str, watermark_slot: int, *, options_digest: str, engine_version: str
+    ) -> WalletAnalysis | None:
+        """The kept analysis if nothing that is known of the wallet has changed since, else None."""
+        row = await self._database.row(
+            "wallets.present_analysis", wallet, watermark_slot, options_digest, engine_version
+        )
+        return None if row is None else _analysis_from(row)
 
     async def analysis(
         self, wallet: str, watermark_slot: int, *, options_digest: str, engine_version: str

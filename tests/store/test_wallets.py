@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from streamproc.core.tokens import TokenMetadata, TokenPrice
@@ -7,7 +9,7 @@ from streamproc.store import NewRequest, Store, Synced, WalletAnalysis
 
 pytestmark = pytest.mark.real
 
-VERSION = {"options_digest": "d", "engine_version": "1"}
+VERSION: dict[str, Any] = {"options_digest": "d", "engine_version": "1"}
 
 
 @pytest.fixture

@@ -35,28 +35,43 @@ WITH NO DATA
 
 -- name: keep_page
 -- What a later listing knows better replaces what is there: exact amounts, the place in the block, or in a newer list.
-INSERT INTO entries AS e
-SELECT $1::bigint, page.* FROM page
-ON CONFLICT (wallet_id, slot, signature) DO UPDATE
-SET tx_index = excluded.tx_index, block_time = excluded.block_time, flags = excluded.flags,
-    kind = excluded.kind, network_fee = excluded.network_fee, sol_delta = excluded.sol_delta,
-    tips = excluded.tips, rent = excluded.rent, mints = excluded.mints, deltas = excluded.deltas,
-    routed_mint = excluded.routed_mint, routed_units = excluded.routed_units,
-    fee_payer = excluded.fee_payer, counterparty = excluded.counterparty, overflow = excluded.overflow
-WHERE e.flags & 2 > excluded.flags & 2
-    OR (e.flags & 2 = excluded.flags & 2 AND coalesce(e.tx_index, -1) < 0
-        AND excluded.tx_index IS DISTINCT FROM e.tx_index AND excluded.tx_index IS NOT NULL)
+WITH kept AS (
+    INSERT INTO entries AS e
+    SELECT $1::bigint, page.* FROM page
+    ON CONFLICT (wallet_id, slot, signature) DO UPDATE
+    SET tx_index = excluded.tx_index, block_time = excluded.block_time, flags = excluded.flags,
+        kind = excluded.kind, network_fee = excluded.network_fee, sol_delta = excluded.sol_delta,
+        tips = excluded.tips, rent = excluded.rent, mints = excluded.mints, deltas = excluded.deltas,
+        routed_mint = excluded.routed_mint, routed_units = excluded.routed_units,
+        fee_payer = excluded.fee_payer, counterparty = excluded.counterparty, overflow = excluded.overflow
+    WHERE e.flags & 2 > excluded.flags & 2
+        OR (e.flags & 2 = excluded.flags & 2 AND coalesce(e.tx_index, -1) < 0
+            AND excluded.tx_index IS DISTINCT FROM e.tx_index AND excluded.tx_index IS NOT NULL)
+    RETURNING 1
+)
+UPDATE wallets SET revision = revision + 1
+WHERE id = $1 AND EXISTS (SELECT FROM kept)
 
 -- name: close_range
-WITH touching AS (
+WITH known AS (
+    SELECT FROM wallet_ranges
+    WHERE wallet_id = $1 AND strategy = $4 AND finality = $5
+        AND from_slot <= $2::bigint AND to_slot >= $3::bigint
+), touching AS (
     DELETE FROM wallet_ranges
     WHERE wallet_id = $1 AND strategy = $4 AND finality = $5
         AND from_slot <= $3::bigint + 1 AND to_slot >= $2::bigint - 1
+        AND NOT EXISTS (SELECT FROM known)
     RETURNING from_slot, to_slot
+), closed AS (
+    INSERT INTO wallet_ranges (wallet_id, from_slot, to_slot, strategy, finality)
+    SELECT $1, least($2::bigint, min(from_slot)), greatest($3::bigint, max(to_slot)), $4, $5
+    FROM touching
+    HAVING NOT EXISTS (SELECT FROM known)
+    RETURNING 1
 )
-INSERT INTO wallet_ranges (wallet_id, from_slot, to_slot, strategy, finality)
-SELECT $1, least($2::bigint, min(from_slot)), greatest($3::bigint, max(to_slot)), $4, $5
-FROM touching
+UPDATE wallets SET revision = revision + 1
+WHERE id = $1 AND EXISTS (SELECT FROM closed)
 
 -- name: ranges
 SELECT r.from_slot, r.to_slot, r.strategy, r.finality
@@ -78,6 +93,9 @@ JOIN wallets AS w ON w.id = e.wallet_id
 WHERE w.address = $1 AND e.slot BETWEEN $2 AND $3
 ORDER BY e.slot, e.tx_index, e.signature
 LIMIT 1
+
+-- name: revision
+SELECT id, revision FROM wallets WHERE address = $1
 
 -- name: entries
 -- In the order of `core.entry_rows`.

@@ -31,11 +31,17 @@ WHERE address = ANY($1::text[])
 
 -- name: put_analysis
 INSERT INTO wallet_analyses
-    (wallet_id, watermark_slot, options_digest, engine_version, pnl, behavior, coverage, details)
-VALUES ($1, $2, $3, $4, $5::json, $6::json, $7::json, $8::json)
+    (wallet_id, watermark_slot, options_digest, engine_version, pnl, behavior, coverage, details, revision)
+VALUES ($1, $2, $3, $4, $5::json, $6::json, $7::json, $8::json, $9)
 ON CONFLICT (wallet_id, watermark_slot, options_digest, engine_version) DO UPDATE
 SET pnl = excluded.pnl, behavior = excluded.behavior, coverage = excluded.coverage,
-    details = excluded.details, analyzed_at = now()
+    details = excluded.details, revision = excluded.revision, analyzed_at = now()
+
+-- name: present_analysis
+SELECT w.address, a.watermark_slot, a.pnl, a.behavior, a.coverage, a.details
+FROM wallets AS w
+JOIN wallet_analyses AS a ON a.wallet_id = w.id AND a.revision = w.revision
+WHERE w.address = $1 AND a.watermark_slot = $2 AND a.options_digest = $3 AND a.engine_version = $4
 
 -- name: analyses
 SELECT w.address, a.watermark_slot, a.pnl, a.behavior, a.coverage, a.details
