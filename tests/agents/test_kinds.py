@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+import pytest
+
 from streamproc import limits
 from streamproc.agents.kinds import Kinds
+from streamproc.errors import UpstreamUnavailableError
 from streamproc.upstream import Account
 
 if TYPE_CHECKING:
-    import pytest
-
     from streamproc.store import Store
 
 
@@ -34,9 +35,14 @@ class Service:
 
     def __init__(self) -> None:
         self.asked: list[list[str]] = []
+        self.takes_s = 0.0
+        self.is_broken = False
 
     async def __call__(self, addresses: list[str]) -> dict[str, Account]:
         self.asked.append(addresses)
+        await asyncio.sleep(self.takes_s)
+        if self.is_broken:
+            raise UpstreamUnavailableError("away")
         return {each: Account(len(self.asked), None, is_executable=False) for each in addresses}
 
 
@@ -59,6 +65,29 @@ async def test_who_asks_together_is_in_one_call_with_others_of_the_request() -> 
     (asked,) = service.asked
     assert len(asked) == limits.ACCOUNTS_PER_CALL
     assert set(asked) >= set(wallets[150:220])
+
+
+async def test_who_comes_while_its_answer_is_on_its_way_waits_for_it() -> None:
+    kinds, wallets, service = _kinds(200)
+    service.takes_s = 3 * limits.TOGETHER_S
+    calls = []
+    for wallet in wallets:
+        calls.append(asyncio.create_task(kinds.of("known", wallet, service)))
+        await asyncio.sleep(limits.TOGETHER_S / 10)
+    await asyncio.gather(*calls)
+    assert len(service.asked) <= 2
+
+
+async def test_who_waited_in_vain_asks_itself() -> None:
+    kinds, wallets, service = _kinds(3)
+    service.takes_s, service.is_broken = 3 * limits.TOGETHER_S, True
+    first = asyncio.create_task(kinds.of("known", wallets[0], service))
+    await asyncio.sleep(2 * limits.TOGETHER_S)
+    second = asyncio.create_task(kinds.of("known", wallets[1], service))
+    with pytest.raises(UpstreamUnavailableError):
+        await first
+    service.is_broken = False
+    assert (await second).lamports == 2
 
 
 async def test_a_request_that_nobody_knows_is_asked_about_as_it_comes() -> None:
