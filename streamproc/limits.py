@@ -236,8 +236,9 @@ LEASE_S: Final = 0.25  # permits leased at a time; a worker that dies loses no m
 HISTORY_PAGE: Final = 1000  # transactions of a first call: 11 MB, 2 compressed
 HISTORY_PAGE_MAX: Final = 1000  # what the service allows
 HISTORY_GROWS_AFTER: Final = 2  # pages in time, before twice as large ones are tried
-POOL_COLLECTS_AFTER: Final = 100_000  # objects made beside those that went: five pages of 1000 transactions
-POOL_COLLECTS_AFTER: Final = 100_000  # objects made beside those that went: five pages of 1000 transactions
+POOL_COLLECTS_AFTER: Final = (
+    100_000  # objects made beside those that went: five pages of 1000 transactions
+)
 EXTRA_FETCHERS: Final = (
     16  # of a worker's long histories, beside one each; the rate is the real bound
 )
@@ -278,11 +279,17 @@ FEE_PAYERS: Final = 20  # of one wallet; with more, its fees say nothing
 DEAD_LETTERS_IN_A_ROW: Final = 50  # of a topic: no producer's slip is that long, a bug's is endless
 
 # --- access ---
+ANSWER_RATIO_MAX: Final = (
+    200  # of unpacked to packed bytes: JSON of transactions has 5 to 8, a bomb 1000
+)
+ANSWER_RATIO_FREE_BYTES: Final = 1024**2  # up to this, any ratio will do
 BROKER_ACCESS_MS: Final = 5_000  # of one question why a broker does not let us in
 BROKER_LEAVE_S: Final = 0.2  # for a connection to close behind that question
 
 # --- kinds of addresses ---
-KINDS_REMEMBERED: Final = 20_000  # accounts of requests that are under way: 64 wallets of each at work
+KINDS_REMEMBERED: Final = (
+    20_000  # accounts of requests that are under way: 64 wallets of each at work
+)
 
 # --- fairness ---
 TURNS_SMALL: Final = 32  # records of a request that go before those of requests that had as many

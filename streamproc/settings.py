@@ -22,11 +22,12 @@ from pydantic import (
 )
 
 from streamproc import limits
+from streamproc.addresses import base_url, bind, broker_list, is_loopback
 from streamproc.broker_access import tls_context
 from streamproc.errors import ConfigurationError, Fault
 
 PREFIX: Final = "STREAMPROC_"
-PORT_MAX: Final = 65_535
+UPSTREAMS: Final = ("helius_rpc_url", "helius_api_url", "dexscreener_url")
 
 # Requests per second of the vendor's two buckets (plain RPC; "DAS & Enhanced"), by plan.
 PLANS: Final = {
@@ -37,36 +38,9 @@ PLANS: Final = {
 }
 
 
-def _broker_list(text: str) -> str:
-    """Return `host:port[,host:port...]` unchanged, or raise ValueError."""
-    for part in text.split(","):
-        host, _, port = part.strip().rpartition(":")
-        if not (host and port.isdigit() and 0 < int(port) <= PORT_MAX):
-            raise ValueError("must be host:port, several separated by commas")
-    return text
-
-
-def _bind(text: str) -> str:
-    """Return `host:port` unchanged (port 0 = any free one), or raise ValueError."""
-    host, _, port = text.rpartition(":")
-    if not (host and port.isdigit() and int(port) <= PORT_MAX):
-        raise ValueError("must be host:port")
-    return text
-
-
-def _base_url(text: str) -> str:
-    """Return an http(s) base without a trailing slash, or raise ValueError."""
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("must be an http or https URL")
-    if parts.query or parts.fragment or parts.username:
-        raise ValueError("must be a base URL without query, fragment or credentials")
-    return text.rstrip("/")
-
-
-BrokerList = Annotated[str, AfterValidator(_broker_list)]
-Bind = Annotated[str, AfterValidator(_bind)]
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
+BrokerList = Annotated[str, AfterValidator(broker_list)]
+Bind = Annotated[str, AfterValidator(bind)]
+BaseUrl = Annotated[str, AfterValidator(base_url)]
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]*$", max_length=100)]
 
 
@@ -116,6 +90,9 @@ class Settings(BaseModel):
     )
     dexscreener_url: BaseUrl = Field(
         "https://api.dexscreener.com", description="base of the price service"
+    )
+    upstream_hosts: str = Field(
+        "", description="other hosts that the three bases may name, comma separated"
     )
     price_rpm: PositiveInt = Field(300, description="price calls a minute")
     helius_plan: Literal["free", "developer", "business", "professional"] = Field(
@@ -175,6 +152,21 @@ class Settings(BaseModel):
             )
         return security
 
+    def unlisted_upstreams(self) -> list[Fault]:
+        """Bases that lead neither to the services' own hosts, nor to this machine, nor to a host of the list."""
+        own = {str(type(self).model_fields[name].default) for name in UPSTREAMS}
+        listed = {host.strip().lower() for host in self.upstream_hosts.split(",")}
+        listed |= {urlsplit(base).hostname or "" for base in own}
+        rule = (
+            f"must name a host of {PREFIX}UPSTREAM_HOSTS, one of the service's own, or this machine"
+        )
+        return [
+            Fault(PREFIX + name.upper(), base, rule)
+            for name in UPSTREAMS
+            if (base := str(getattr(self, name))) and not is_loopback(base)
+            if urlsplit(base).hostname not in listed
+        ]
+
     def missing_kafka_security(self) -> list[Fault]:
         """What contradicts the security protocol: a login that is missing, a login or a file that would not be used."""
         protocol = self.kafka_security_protocol
@@ -223,7 +215,7 @@ def load_settings(environment: dict[str, str] | None = None, **given: object) ->
     except ValidationError as error:
         faults += [_fault_of(found) for found in error.errors()]
         raise ConfigurationError(faults) from None
-    faults += settings.missing_kafka_security()
+    faults += settings.missing_kafka_security() + settings.unlisted_upstreams()
     if faults:
         raise ConfigurationError(faults)
     settings.kafka_security()  # files that cannot be used are found now

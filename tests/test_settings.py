@@ -88,7 +88,16 @@ def test_a_wrong_secret_is_not_quoted() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["ftp://h", "h.example", "http://", "https://u:p@h", "https://h/?api-key=k", "https://h/#x"],
+    [
+        "ftp://127.0.0.1",
+        "127.0.0.1",
+        "http://",
+        "https://u:p@localhost",
+        "https://:p@localhost",
+        "https://@localhost",
+        "https://localhost/?api-key=k",
+        "https://localhost/#x",
+    ],
 )
 def test_a_base_url_holds_neither_credentials_nor_query(url: str) -> None:
     assert "STREAMPROC_HELIUS_RPC_URL" in faults_of({**NEEDED, "STREAMPROC_HELIUS_RPC_URL": url})

@@ -80,7 +80,7 @@ def enhanced_page(
     gets slot 0, so that it has the same key whatever page it is on; without a fee it is what the balances lost in sum,
     without a fee payer the first account. Records whose native changes do not add up to -fee are read from their
     transfers and marked estimated, with the decimals of this page's balances, else `known_decimals`.
-    Raises UpstreamUnavailableError for a body that is cut off, no JSON or no such list.
+    Raises UpstreamUnavailableError for a body that is cut off, no JSON, nested too deep or no such list.
     """
     try:
         records = _RECORDS.decode(body)
@@ -96,7 +96,7 @@ def enhanced_page(
             unknown |= unread
             if not _names(record, transaction, wallet):
                 foreign.append(entry.signature)
-    except (msgspec.DecodeError, ValueError, ArithmeticError) as error:
+    except (msgspec.DecodeError, ValueError, ArithmeticError, RecursionError) as error:
         raise UpstreamUnavailableError(f"the answer cannot be read: {error}") from error
     return Page(
         entries=tuple(entries),

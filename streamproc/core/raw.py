@@ -87,12 +87,12 @@ _ANSWER: Final = msgspec.json.Decoder(_Answer)
 def raw_page(body: bytes | bytearray, wallet: str) -> Page | RpcError:
     """The entries of an answer's transactions in its order, or the JSON-RPC error that it is.
 
-    Raises UpstreamUnavailableError for a body that is cut off, no JSON or no such answer, and
+    Raises UpstreamUnavailableError for a body that is cut off, no JSON, nested too deep or no such answer, and
     UpstreamInconsistentError for a transaction without accounts or signature, or whose balances do not fit them.
     """
     try:
         answer = _ANSWER.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UpstreamUnavailableError(f"the answer cannot be read: {error}") from error
     if answer.error is not None:
         return RpcError(answer.error.code, answer.error.message)

@@ -19,10 +19,16 @@ _SIZE_BYTES: Final = 4  # the end of a gzip member: its length before compressio
 
 
 def check_claim(member: bytes) -> None:
-    """Raise UpstreamTimeoutError when a gzip member claims to be larger than we take: a smaller page may fit."""
+    """Raise UpstreamTimeoutError when a gzip member claims to be larger than we take: a smaller page may fit.
+
+    UpstreamUnavailableError when it claims more than JSON can be compressed to. Whoever lies about it is found out
+    later: no more is unpacked than was claimed.
+    """
     size = int.from_bytes(member[-_SIZE_BYTES:], "little")
     if size > limits.ANSWER_MAX_BYTES:
         raise UpstreamTimeoutError(f"the answer claims {size} bytes")
+    if size > max(limits.ANSWER_RATIO_FREE_BYTES, limits.ANSWER_RATIO_MAX * len(member)):
+        raise UpstreamUnavailableError(f"the answer claims {size} bytes in {len(member)}")
 
 
 def unpacked(member: bytes) -> bytes:

@@ -43,7 +43,7 @@ def reader(decoder: msgspec.json.Decoder[T]) -> Callable[[bytes | bytearray], T]
     def read(body: bytes | bytearray) -> T:
         try:
             return decoder.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise UpstreamUnavailableError(f"the answer cannot be read: {error}") from None
 
     return read

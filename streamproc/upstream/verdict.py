@@ -144,7 +144,7 @@ def _rpc_error(body: bytes) -> _RpcError | None:
         return None
     try:
         return _ENVELOPE.decode(body).error
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from typing import TYPE_CHECKING, Final, NamedTuple
-from urllib.parse import urlsplit
 
 import httpx
 
 from streamproc import limits
+from streamproc.addresses import is_loopback
 from streamproc.errors import StreamprocError, UpstreamTimeoutError, UpstreamUnavailableError
 from streamproc.upstream.packing import GZIP, check_claim, unpacked
 from streamproc.upstream.verdict import Reply, Verdict, transport_fault, verdict_on
@@ -111,7 +111,7 @@ def make_client(
         timeout=timeout,
         limits=httpx.Limits(max_connections=limits.UPSTREAM_CONNECTIONS),
         follow_redirects=False,  # the key must not follow
-        trust_env=not all(urlsplit(base).hostname in {"127.0.0.1", "localhost"} for base in bases),
+        trust_env=not all(is_loopback(base) for base in bases),
     )
 
 
