@@ -1,7 +1,7 @@
 """Asks about known weaknesses of the locked packages: `python -m tests.security.audit`, a part of `./run check`.
 
-pip-audit knows which advisory service to ask. What it has found fails the check. Where the service cannot be reached, or
-does not know the packages, that is said and is no failure: a check must work on a machine without a network.
+pip-audit knows which advisory service to ask. What it has found fails the check. Where the service cannot be reached,
+or does not know the packages, that is said and is no failure: a check must work on a machine without a network.
 """
 
 from __future__ import annotations
@@ -36,13 +36,14 @@ def verdict(report: str, said: str) -> Verdict:
         return Verdict(is_bad=False, lines=(f"{NOT_AUDITED}, no advisory service answers: {last}",))
     weak = [_weakness(package) for package in packages if package.get("vulns")]
     skipped = sum("skip_reason" in package for package in packages)
-    lines = [
-        *weak,
-        f"{len(packages) - skipped} packages audited, {len(weak)} with known weaknesses",
-    ]
-    if skipped:
-        what = NOT_AUDITED if skipped == len(packages) else f"{skipped} packages were NOT audited"
-        lines.append(f"{what}: the advisory service does not know them")
+    audited = len(packages) - skipped
+    lines = [*weak, f"{audited} packages audited, {len(weak)} with known weaknesses"]
+    if not audited:
+        lines = [f"{NOT_AUDITED}: the advisory service knows none of them"]
+    elif skipped:
+        lines.append(
+            f"{skipped} packages were NOT audited: the advisory service does not know them"
+        )
     return Verdict(bool(weak), tuple(lines))
 
 
