@@ -14,13 +14,13 @@ from sync_watch import watched
 
 from streamproc import limits
 from streamproc.agents.analyst import Analyst
-from streamproc.agents.slots import Slots
 from streamproc.agents.sync import sync_wallet
 from streamproc.app import Means, clock_ms, open_means
 from streamproc.core.ranges import tip
 from streamproc.events import Options, WalletSyncRequested
 from streamproc.serde import Encoded
 from streamproc.settings import load_settings
+from streamproc.slots import Slots
 from streamproc.store import NewRequest, StoredPage
 from streamproc.topics import read_topology
 

@@ -31,7 +31,6 @@ from streamproc.agents.pool import ProcessPool, process_pool
 from streamproc.agents.reopening import Reopening
 from streamproc.agents.requests import accept_request
 from streamproc.agents.similarity import compare_wallets
-from streamproc.agents.slots import Slots
 from streamproc.agents.sync import sync_wallet
 from streamproc.engine import Engine, EngineConfig, failpoints
 from streamproc.errors import ConfigurationError, Fault
@@ -39,6 +38,7 @@ from streamproc.events import AnalysisReady, BalanceFetchRequested, WalletSyncRe
 from streamproc.health import serve_health
 from streamproc.logs import set_up_logging
 from streamproc.serde import Codec
+from streamproc.slots import Slots
 from streamproc.store import Store, open_store
 from streamproc.store.migrate import pending
 from streamproc.topics import Topology, read_topology

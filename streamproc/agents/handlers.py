@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from streamproc.events import AnalysisProgressed, Event, WalletProgressed
 from streamproc.serde import Codec, Encoded, decode_internal, header
+from streamproc.slots import WHOSE
 
 if TYPE_CHECKING:
     from streamproc.engine import Record
@@ -56,6 +57,7 @@ def running(handler: Handler, *, codec: Codec, tell: Tell) -> Run:
 
     async def run(record: Record) -> list[Encoded]:
         trace = header(record.headers, "traceparent")
+        WHOSE.set((header(record.headers, "ce_subject") or b"").decode("ascii", "replace"))
         kept: list[Encoded] = []
         async for said in handler(record):
             encoded = (

@@ -15,6 +15,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamproc import limits
+from streamproc.slots import WHOSE, Slots
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -32,12 +33,19 @@ class ProcessPool:
         """Start nothing yet."""
         self._processes = processes or os.cpu_count() or 1
         self._executor = self._fresh()
+        # One more than is at work for each process, so that none waits for the event loop.
+        self._slots = Slots(2 * self._processes)
         self._warming: asyncio.Future[None] | None = None
 
     async def run(self, work: Callable[..., T], *values: Any) -> T:  # noqa: ANN401 - any function's
-        """What the function returns; it and its values are picklable."""
+        """What the function returns; it and its values are picklable. Requests take turns."""
         if self._warming is not None:
             await asyncio.shield(self._warming)
+        async with self._slots.of(WHOSE.get()):
+            return await self._ran(work, *values)
+
+    async def _ran(self, work: Callable[..., T], *values: Any) -> T:  # noqa: ANN401 - as above
+        """As `run`, at once."""
         loop = asyncio.get_running_loop()
         executor = self._executor
         try:

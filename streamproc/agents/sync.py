@@ -37,9 +37,8 @@ if TYPE_CHECKING:
     from streamproc.agents.asking import Asking
     from streamproc.agents.endings import Endings
     from streamproc.agents.handlers import Said
-    from streamproc.agents.slots import Slots
-    from streamproc.agents.slots import Slots
     from streamproc.serde import Codec
+    from streamproc.slots import Slots
     from streamproc.store import Store, WalletAnalysis
     from streamproc.upstream.walking import HistoryPage
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
 from streamproc import limits
+from streamproc.slots import WHOSE, Slots
 from streamproc.store.queries import query
 from streamproc.store.seam import mapped_errors, named_refusals
 
@@ -57,12 +58,16 @@ class Database:
     def __init__(self, pool: Any) -> None:  # noqa: ANN401 - asyncpg ships no types
         """Wrap asyncpg's pool."""
         self._pool = pool
+        self._slots = Slots(pool.get_max_size())
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection of one's own; raises StoreUnavailableError when none comes free in time."""
+        """A connection of one's own; raises StoreUnavailableError when none comes free in time. Requests take turns."""
         with mapped_errors():
-            async with self._pool.acquire(timeout=limits.POOL_WAIT_S) as raw:
+            async with AsyncExitStack() as held:
+                async with asyncio.timeout(limits.POOL_WAIT_S):
+                    await held.enter_async_context(self._slots.of(WHOSE.get()))
+                    raw = await held.enter_async_context(self._pool.acquire())
                 yield Connection(raw)
 
     @asynccontextmanager

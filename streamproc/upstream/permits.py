@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter, defaultdict
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from streamproc import limits, metrics
 from streamproc.errors import CreditBudgetExceededError, RequestEndedError
+from streamproc.slots import Slots
 from streamproc.upstream.calls import Bucket, Call, Permit, Spending
 
 if TYPE_CHECKING:
@@ -71,16 +71,16 @@ class RateLimit:
         self._keys = keys
         self._rates = rates
         self._timing = timing
-        self._locks: defaultdict[Bucket, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._turns: defaultdict[Bucket, Slots] = defaultdict(lambda: Slots(1))
         self._slots: defaultdict[Bucket, _Slots] = defaultdict(_Slots)
         self._waiting: Counter[Bucket] = Counter()
 
-    async def wait(self, bucket: Bucket) -> None:
-        """Return when a call may be made; who came first goes first."""
+    async def wait(self, bucket: Bucket, request_id: str = "") -> None:
+        """Return when a call may be made; requests take turns, of each the call that came first goes first."""
         started_s = self._timing.now_s()
         self._waiting[bucket] += 1
         try:
-            async with self._locks[bucket]:
+            async with self._turns[bucket].of(request_id):
                 await self._wait_for_slot(bucket)
         finally:
             self._waiting[bucket] -= 1
@@ -143,7 +143,7 @@ def permit_for(
             )
         spending = Spending()
         try:
-            await rate.wait(call.bucket)
+            await rate.wait(call.bucket, request_id)
             _check(is_ended, request_id)
             yield spending
         finally:

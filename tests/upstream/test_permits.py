@@ -129,3 +129,18 @@ async def test_a_cancelled_wait_lets_the_next_one_go_on(purse: Purse, clock: Clo
     held.set()
     await asyncio.wait_for(second, 5)
     await rate.wait("rpc")
+
+
+async def test_a_call_of_a_small_request_does_not_wait_for_all_calls_of_a_huge_one(
+    purse: Purse, clock: Clock
+) -> None:
+    rate = _rate(purse, clock, rps=20.0)
+    order: list[str] = []
+
+    async def call(request_id: str) -> None:
+        await rate.wait("rpc", request_id)
+        order.append(request_id)
+
+    await asyncio.gather(*(call("huge") for _ in range(200)), *(call("small") for _ in range(3)))
+    assert len(order) == 203
+    assert max(index for index, name in enumerate(order) if name == "small") < 60

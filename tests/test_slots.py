@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from streamproc.agents.slots import Slots
+from streamproc.slots import Slots
 
 
 async def test_a_small_request_does_not_wait_for_a_huge_one_that_was_first() -> None:

@@ -1,15 +1,19 @@
-"""Places for long work, for which requests take turns."""
+"""Places for long work, for which requests take turns: at the upstream's rate, in the process pool, for a sync."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final
 
 from streamproc.core.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+# The request that the running task works for; tasks that it starts work for the same.
+WHOSE: Final[ContextVar[str]] = ContextVar("WHOSE", default="")
 
 
 class Slots:
