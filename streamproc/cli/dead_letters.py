@@ -178,6 +178,22 @@ async def remove_up_to(settings: Settings, positions: Iterable[Position]) -> dic
     return {place.partition: low for place, low in left.items()}
 
 
+async def last_before(settings: Settings, until_ms: int) -> frozenset[Position]:
+    """The last dead letter of each partition that is older than this; none of partitions without one."""
+    topic = _topic(settings)
+    async with consuming(settings) as consumer:
+        places = [TopicPartition(topic, number) for number in await partitions_of(consumer, topic)]
+        starts = await consumer.beginning_offsets(places)
+        ends = await consumer.end_offsets(places)
+        found = await consumer.offsets_for_times(dict.fromkeys(places, until_ms))
+    firsts = {place: ends[place] if at is None else at.offset for place, at in found.items()}
+    return frozenset(
+        Position(place.partition, first - 1)
+        for place, first in firsts.items()
+        if first > starts[place]
+    )
+
+
 async def count_up_to(settings: Settings, positions: Iterable[Position]) -> dict[int, int]:
     """How many offsets `remove_up_to` would remove of each partition.
 
@@ -185,10 +201,11 @@ async def count_up_to(settings: Settings, positions: Iterable[Position]) -> dict
     """
     topic = _topic(settings)
     async with consuming(settings) as consumer:
-        await partitions_of(consumer, topic)
         places = {
-            TopicPartition(topic, position.partition): position.offset for position in positions
+            TopicPartition(topic, position.partition): position.offset
+            for position in sorted(positions)  # of two in one partition the later one counts
         }
+        _check_partitions(places, await partitions_of(consumer, topic))
         starts = await consumer.beginning_offsets(list(places))
         ends = await consumer.end_offsets(list(places))
     faults = [
@@ -199,6 +216,17 @@ async def count_up_to(settings: Settings, positions: Iterable[Position]) -> dict
     if faults:
         raise InvalidInputError(faults)
     return {place.partition: max(0, offset + 1 - starts[place]) for place, offset in places.items()}
+
+
+def _check_partitions(places: Iterable[TopicPartition], there: list[int]) -> None:
+    """Raise InvalidInputError for partitions that the topic does not have: Kafka's client would ask without end."""
+    faults = [
+        Fault("position", f"{place.partition}:...", f"must name a partition up to {there[-1]}")
+        for place in places
+        if place.partition not in there
+    ]
+    if faults:
+        raise InvalidInputError(faults)
 
 
 def _topic(settings: Settings) -> str:

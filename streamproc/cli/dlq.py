@@ -16,6 +16,7 @@ from streamproc.cli.dead_letters import (
     Filters,
     count_up_to,
     dead_letters,
+    last_before,
     parsed_positions,
     remove_up_to,
     send_again,
@@ -36,7 +37,9 @@ Examples:
   streamproc dlq show 3:42
   streamproc dlq replay 3:42 3:43 --dry-run
   streamproc dlq replay --topic analysis-requested --reason handler_failed --rate 10
-  streamproc dlq purge 0:17 3:43"""
+  streamproc dlq purge 0:17 3:43
+  streamproc dlq purge --until 2026-01-31 --dry-run"""
+TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 PIECE = 2000  # characters of a value that `show` prints for people
 
 
@@ -55,8 +58,7 @@ def filter_options(function: F) -> F:
         show_default=True,
         help="At most so many.",
     )(function)
-    formats = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
-    since = click.option("--since", type=click.DateTime(formats), help="Not older than this (UTC).")
+    since = click.option("--since", type=click.DateTime(TIMES), help="Not older than this (UTC).")
     topic = click.option("--topic", help="Only those that came from this topic.")
     reason = click.option("--reason", help="Only those with this reason.")
     return reason(topic(since(function)))
@@ -135,6 +137,7 @@ def replay(  # noqa: PLR0917 - click hands over one argument per option
     if not (positions or reason or topic or since):
         raise click.UsageError("name letters, or give --reason, --topic or --since")
     wanted = parsed_positions(positions) if positions else None
+    limit = max(limit, len(positions))
     settings = effective_settings(store=False)
     letters = _found(settings, Filters(reason, topic, _unix_ms(since), wanted), limit)
     sent: list[dict[str, Any]] = []
@@ -153,20 +156,30 @@ def replay(  # noqa: PLR0917 - click hands over one argument per option
 
 
 @dlq.command()
-@click.argument("positions", nargs=-1, required=True, metavar="PARTITION:OFFSET...")
+@click.argument("positions", nargs=-1, metavar="[PARTITION:OFFSET...]")
+@click.option("--until", type=click.DateTime(TIMES), help="Everything older than this (UTC).")
 @click.option("--dry-run", is_flag=True, help="Only say how many would be removed.")
 @output_option
-def purge(positions: tuple[str, ...], *, dry_run: bool, output: str) -> None:
-    """Remove everything in each named partition up to and with that offset; it cannot be taken back."""
+def purge(
+    positions: tuple[str, ...], until: datetime | None, *, dry_run: bool, output: str
+) -> None:
+    """Remove everything in each named partition up to and with that offset; it cannot be taken back.
+
+    Kafka removes from the beginning of a partition only, so no other filter is possible.
+    """
+    if not (positions or until):
+        raise click.UsageError("name letters, or give --until")
     wanted = parsed_positions(positions)
     settings = effective_settings(store=False)
+    until_ms = _unix_ms(until)
+    if until_ms is not None:
+        wanted |= asyncio.run(last_before(settings, until_ms))
     counts = asyncio.run(count_up_to(settings, wanted))
     if not dry_run:
         asyncio.run(remove_up_to(settings, wanted))
     if output == "json":
-        print_json(
-            {"removed": {} if dry_run else counts, "would_remove": counts if dry_run else {}}
-        )
+        shown = {str(partition): count for partition, count in sorted(counts.items())}
+        print_json({"removed": {} if dry_run else shown, "would_remove": shown if dry_run else {}})
         return
     verb = "would remove" if dry_run else "removed"
     for partition, count in sorted(counts.items()):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from streamproc.cli import dead_letters
 from streamproc.serde import Encoded
 from streamproc.topics import read_topology
 
@@ -155,3 +158,86 @@ def test_a_purge_past_the_end_is_refused(letters: Installation) -> None:
     assert done.returncode == 2
     assert "0:999" in done.stderr
     assert len(listed(letters)) == 4
+
+
+def test_a_purge_up_to_a_time_leaves_what_is_younger(letters: Installation) -> None:
+    nothing = letters.run("dlq", "purge", "--until", "2020-01-01")
+    assert (nothing.returncode, nothing.stdout) == (0, "")
+    assert len(listed(letters)) == 4
+    dry = letters.run("dlq", "purge", "--until", "2099-01-01", "--dry-run", "--output", "json")
+    assert sum(json.loads(dry.stdout)["would_remove"].values()) == 4
+    assert len(listed(letters)) == 4
+    assert letters.run("dlq", "purge", "--until", "2099-01-01").returncode == 0
+    assert listed(letters) == []
+
+
+def test_a_purge_of_everything_must_be_asked_for(letters: Installation) -> None:
+    assert letters.run("dlq", "purge").returncode == 2
+    assert len(listed(letters)) == 4
+
+
+def test_of_two_positions_in_one_partition_a_purge_counts_the_later_one(
+    installation: Installation,
+) -> None:
+    same = [letter(installation, "k", b"%d" % n, reason="not_json") for n in range(3)]
+    installation.send(*same)
+    (partition,) = {each["letter"].partition(":")[0] for each in listed(installation)}
+    done = installation.run("dlq", "purge", f"{partition}:1", f"{partition}:0")
+    assert done.stdout == f"partition {partition}: removed 2\n"
+    assert len(listed(installation)) == 1
+
+
+@pytest.mark.parametrize("words", [("purge", "99:0"), ("purge", "99:0", "--dry-run")])
+def test_a_partition_that_is_not_there_is_named(
+    letters: Installation, words: tuple[str, ...]
+) -> None:
+    done = letters.run("dlq", *words)
+    assert done.returncode == 2
+    assert "99:" in done.stderr
+
+
+def test_show_and_replay_of_a_partition_that_is_not_there_find_nothing(
+    letters: Installation,
+) -> None:
+    for command in ("show", "replay"):
+        done = letters.run("dlq", command, "99:0")
+        assert done.returncode == 1
+        assert "no dead letter at 99:0" in done.stderr
+
+
+def test_a_replay_takes_the_letters_that_match_all_filters_and_no_others(
+    letters: Installation,
+) -> None:
+    filters = ("--reason", "not_json", "--topic", "wallet-sync")
+    done = letters.run("dlq", "replay", *filters, "--output", "json")
+    assert (done.returncode, json.loads(done.stdout)["sent"]) == (0, [])
+    done = letters.run("dlq", "replay", "--topic", "wallet-sync", "--since", "2020-01-01")
+    assert "1 sent" in done.stderr
+    assert [record.key for record in letters.records("wallet-sync")] == [b"d"]
+    assert letters.run("dlq", "replay", "--since", "2099-01-01").stderr.endswith("0 sent\n")
+
+
+def test_a_letter_without_a_source_stops_a_replay_before_anything_is_sent(
+    letters: Installation,
+) -> None:
+    name = letters.settings.topic_prefix + read_topology().dead_letters.name
+    letters.send(Encoded(name, b"e", b"x", (("x-reason", b"not_json"),)))
+    done = letters.run("dlq", "replay", "--reason", "not_json")
+    assert done.returncode == 2
+    assert "no source" in done.stderr
+    assert letters.records("analysis-requested") == []
+
+
+def test_a_replay_waits_between_two_records_as_its_rate_says(
+    letters: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    patched = SimpleNamespace(**{**vars(asyncio), "sleep": sleep})
+    monkeypatch.setattr(dead_letters, "asyncio", patched)
+    done = letters.run("dlq", "replay", "--reason", "not_json", "--rate", "4")
+    assert done.returncode == 0, done.stderr
+    assert waited == [0.25, 0.25]
