@@ -34,6 +34,10 @@ class Kind(StrEnum):
     QUOTE_SWAP = "quote_swap"
     OTHER = "other"
 
+    __hash__ = (
+        str.__hash__
+    )  # equal to the word; Enum's own is a call into Python, a few per transaction
+
 
 TRADE_KINDS: Final = frozenset({Kind.BUY, Kind.SELL, Kind.TOKEN_SWAP})
 TRANSFER_KINDS: Final = frozenset({Kind.TRANSFER_IN, Kind.TRANSFER_OUT})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from solders.signature import Signature
@@ -70,17 +70,15 @@ _INT: Final = struct.Struct(">ii")
 _BIGINT: Final = struct.Struct(">iq")
 _START: Final = struct.Struct(">hiqi64s")  # number of columns, slot, signature
 _FIGURES: Final = struct.Struct(">ihihiqiqiqiq")  # flags, kind, four amounts
+_HEAD: Final = struct.Struct(f"{_START.format}iiiq{_FIGURES.format[1:]}")  # with index and time
 _INT_OID: Final = 23
 _BIGINT_OID: Final = 20
 _ARRAY_BYTES: Final = 20  # dimensions, has nulls, type, elements, first place: four bytes each
+_TO_FIRST_MINT: Final = _LENGTH.size + _ARRAY_BYTES + _LENGTH.size
 _ARRAYS_EMPTY: Final = struct.pack(">iiiiiiii", 12, 0, 0, _INT_OID, 12, 0, 0, _BIGINT_OID)
 
 
-class Row(NamedTuple):
-    """A row's bytes, and where in them four bytes are a mint's number."""
-
-    data: bytes
-    mint_places: list[int]
+Row = tuple[bytes, list[int]]  # a row, and where in it four bytes are a mint's number
 
 
 def row_of(entry: Entry, signature: bytes, wallet: str, numbers: dict[str, int]) -> Row:
@@ -117,41 +115,46 @@ def _row(
     overflow: str | None = None,
 ) -> Row:
     """The row; raises struct.error when an amount does not fit."""
-    parts = [
-        _START.pack(len(COLUMNS), 8, entry.slot, 64, signature),
-        _NULL if entry.index is None else _INT.pack(4, entry.index),
-        _NULL if entry.time is None else _BIGINT.pack(8, entry.time),
-        _FIGURES.pack(
-            2,
-            entry.failed * FAILED + entry.estimated * ESTIMATED,
-            2,
-            KIND_IDS[entry.kind],
-            8,
-            entry.network_fee,
-            8,
-            entry.sol_delta,
-            8,
-            entry.tips,
-            8,
-            entry.rent,
-        ),
-    ]
-    places: list[int] = []
+    head = _head(entry, signature)
+    changes, places = _ARRAYS_EMPTY, []
     if entry.deltas:
-        before = sum(map(len, parts)) + _LENGTH.size + _ARRAY_BYTES + _LENGTH.size
-        places += range(before, before + _INT.size * len(entry.deltas), _INT.size)
-        parts.append(_arrays(entry.deltas, numbers))
-    else:
-        parts.append(_ARRAYS_EMPTY)
-    if entry.routed_quote is None:
-        parts.append(_NULL * 2)
-    else:
-        mint, units = entry.routed_quote
-        places.append(sum(map(len, parts)) + _LENGTH.size)
-        parts += [_INT.pack(4, _number(mint, numbers)), _BIGINT.pack(8, units)]
+        changes = _arrays(entry.deltas, numbers)
+        first = len(head) + _TO_FIRST_MINT
+        places = list(range(first, first + _INT.size * len(entry.deltas), _INT.size))
     payer = None if entry.fee_payer == wallet else entry.fee_payer
-    parts += [_text(payer), _text(entry.counterparty), _text(overflow)]
-    return Row(b"".join(parts), places)
+    if payer is None and entry.counterparty is None and entry.routed_quote is None and not overflow:
+        return head + changes + _NULLS_AT_THE_END, places
+    routed = _NULL * 2
+    if entry.routed_quote is not None:
+        mint, units = entry.routed_quote
+        places.append(len(head) + len(changes) + _LENGTH.size)
+        routed = _INT.pack(4, _number(mint, numbers)) + _BIGINT.pack(8, units)
+    texts = _text(payer) + _text(entry.counterparty) + _text(overflow)
+    return head + changes + routed + texts, places
+
+
+def _head(entry: Entry, signature: bytes) -> bytes:
+    """The columns before the arrays."""
+    start = len(COLUMNS), 8, entry.slot, 64, signature
+    figures = (
+        2,
+        entry.failed * FAILED + entry.estimated * ESTIMATED,
+        2,
+        KIND_IDS[entry.kind],
+        8,
+        entry.network_fee,
+        8,
+        entry.sol_delta,
+        8,
+        entry.tips,
+        8,
+        entry.rent,
+    )
+    if entry.index is not None and entry.time is not None:
+        return _HEAD.pack(*start, 4, entry.index, 8, entry.time, *figures)
+    index = _NULL if entry.index is None else _INT.pack(4, entry.index)
+    time = _NULL if entry.time is None else _BIGINT.pack(8, entry.time)
+    return b"".join((_START.pack(*start), index, time, _FIGURES.pack(*figures)))
 
 
 def _number(mint: str, numbers: dict[str, int]) -> int:
@@ -173,14 +176,23 @@ def _arrays(deltas: tuple[tuple[str, int], ...], numbers: dict[str, int]) -> byt
     mints: list[int] = []
     amounts: list[int] = []
     for mint, units in deltas:
-        mints += (4, _number(mint, numbers))
+        mints += (4, numbers.setdefault(mint, len(numbers)))
         amounts += (8, units)
+    lengths = _ARRAY_BYTES + 8 * many, _ARRAY_BYTES + 12 * many
     return _arrays_of(many).pack(
-        _ARRAY_BYTES + 8 * many,
-        *(1, 0, _INT_OID, many, 1),
+        lengths[0],
+        1,
+        0,
+        _INT_OID,
+        many,
+        1,
         *mints,
-        _ARRAY_BYTES + 12 * many,
-        *(1, 0, _BIGINT_OID, many, 1),
+        lengths[1],
+        1,
+        0,
+        _BIGINT_OID,
+        many,
+        1,
         *amounts,
     )
 
