@@ -93,7 +93,7 @@ def test_httpcore_still_has_what_it_is_spared() -> None:
     """A newer one may read otherwise: then what is set for it does nothing."""
     make_client()
     assert AsyncHTTP11Connection.READ_NUM_BYTES == limits.UPSTREAM_PIECE_BYTES
-    assert "self.READ_NUM_BYTES" in inspect.getsource(AsyncHTTP11Connection._receive_event)  # noqa: SLF001
+    assert "self.READ_NUM_BYTES" in inspect.getsource(AsyncHTTP11Connection._receive_event)
     assert "import sniffio" in inspect.getsource(_synchronization)
     assert find_spec("sniffio") is None
 
