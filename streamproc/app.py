@@ -30,6 +30,7 @@ from streamproc.agents.join import JoinLogic, outgoing
 from streamproc.agents.pool import ProcessPool, process_pool
 from streamproc.agents.reopening import Reopening
 from streamproc.agents.requests import accept_request
+from streamproc.agents.retention import keeping_tidy
 from streamproc.agents.similarity import compare_wallets
 from streamproc.agents.sync import sync_wallet
 from streamproc.engine import Engine, EngineConfig, failpoints
@@ -123,6 +124,7 @@ async def open_means(settings: Settings, topology: Topology) -> AsyncIterator[Me
             open_store(dsn, pool_size=settings.postgres_pool_size)
         )
         endings = await opened.enter_async_context(watching_endings(store))
+        await opened.enter_async_context(keeping_tidy(store, settings.results_kept_days))
         pool = await opened.enter_async_context(process_pool())
         asking = await opened.enter_async_context(open_asking(settings, store, endings, pool.run))
         yield Means(codec, store, asking, pool, endings)

@@ -297,3 +297,10 @@ TURNS_SMALL: Final = 32  # records of a request that go before those of requests
 TURNS_OF_THE_OLDEST: Final = 4  # each so-manieth turn is that of the oldest: a quarter for the huge
 TURNS_HELD: Final = 2  # times the free places may be held by one request: alone, two thirds
 SYNC_WINDOW: Final = 10_000  # wallets that wait here, so that one huge request does not hide others
+
+# --- retention ---
+WORKINGS_KEPT_S: Final = 8 * 86_400.0  # a day longer than topics keep what might come again
+RESULTS_KEPT_MIN_DAYS: Final = 8  # likewise: an old record must not pass for a new request
+RETENTION_LOOK_S: Final = 600.0
+RETENTION_ROWS: Final = 100  # of one statement: locks and write-ahead log stay small
+RETENTION_PAUSE_S: Final = 0.1  # between two, so that the agents' statements pass

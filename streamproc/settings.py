@@ -81,6 +81,9 @@ class Settings(BaseModel):
     )
     postgres_dsn: SecretStr = Field(description="postgresql:// address of the store")
     postgres_pool_size: PositiveInt = Field(8, description="most connections of one worker")
+    results_kept_days: Annotated[int, Field(ge=limits.RESULTS_KEPT_MIN_DAYS)] | None = Field(
+        None, description="days that requests and results stay in Postgres; without it for ever"
+    )
     helius_api_key: SecretStr | None = Field(None, description="key of the upstream")
     helius_rpc_url: BaseUrl = Field(
         "https://mainnet.helius-rpc.com", description="base of JSON-RPC, without a path"

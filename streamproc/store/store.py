@@ -15,13 +15,14 @@ from streamproc.store.history import History
 from streamproc.store.kept import Kept
 from streamproc.store.migrate import pending
 from streamproc.store.relations import Relations
+from streamproc.store.retention import Retention
 from streamproc.store.wallets import Wallets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 
-class Store(Analyses, Kept, History, Wallets, Balances, Enrichment, Budget, Relations):
+class Store(Analyses, Kept, History, Wallets, Balances, Enrichment, Budget, Relations, Retention):
     """Everything that is kept; every method raises StoreUnavailableError while Postgres is away."""
 
 
