@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.faults.ground import Ground
 
 REQUESTS: Final = 50
-WALLETS: Final = 10  # of each request
+WALLETS: Final = 4  # of each request
 ENDED_BEFORE: Final = 15  # requests, when the fault begins
 LATENCY_S: Final = 0.08  # of every call to the upstream
 LOOK_S: Final = 0.02
@@ -66,7 +66,7 @@ class Run(NamedTuple):
 
 def healing_world() -> World:
     """Wallets with short histories, so that orchestration is most of the work."""
-    return World(seed=23, wallets=40, transactions=(20, 60))
+    return World(seed=23, wallets=40, transactions=(10, 40))
 
 
 def healed_s(undisturbed: Run, run: Run) -> float:

@@ -94,7 +94,7 @@ async def check(ground: Ground, plan: Plan, undisturbed: Undisturbed | None, wat
     metrics = [await installation.metrics(number) for number in ground.alive]
     oracle.check_secrets(installation, metrics)
     oracle.check_letters(installation, plan)
-    watch.check()
+    watch.check(keeps_table=not plan.loses_count)
     watch.check_rest(metrics)
     if undisturbed is not None:
         wallets = len({each for listed in requests.values() for each in listed})
