@@ -144,6 +144,7 @@ DUE_HORIZONS_S: Final = (
     60.0,
 )  # a state with nothing due so far ahead is left alone for so long
 DUE_REPEAT_S: Final = 5.0  # what is due is said again when the join has not acted on it for so long
+DUE_REPEAT_CAP_S: Final = 600.0  # more and more seldom: each time in vain may be a dead letter
 HANDLER_TRIES: Final = 3  # of a handler that fails for no known reason, then it is a dead letter
 RETRY_FIRST_S: Final = 0.1
 RETRY_CAP_S: Final = 5.0  # what is away is asked again at least this often

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from streamproc import metrics
 from streamproc.errors import RequestEndedError
 from streamproc.serde import Encoded
 
@@ -18,10 +19,11 @@ _DECODER = msgspec.msgpack.Decoder(Encoded)
 async def already_said(store: Store, request_id: str, name: str) -> Encoded | None:
     """The record that was kept under this name of the request, None when nothing was said yet.
 
-    Raises RequestEndedError when nothing was said and nobody listens any more.
+    A repeat is counted. Raises RequestEndedError when nothing was said and nobody listens any more.
     """
     found = await store.standing(request_id, name)
     if found.content is not None:
+        metrics.REPEATS_DROPPED.labels("sync" if ":" in name else name).inc()
         return _unpacked(found.content)
     if found.has_ended:
         raise RequestEndedError(f"request {request_id} has ended")

@@ -50,7 +50,9 @@ async def accept_request(record: Record, *, store: Store) -> AsyncIterator[Event
         ending = await store.ending(request.request_id)
         if ending is not None:
             yield ending.terminal
-    elif recorded.source == new.source:
+    elif recorded.source != new.source:
+        metrics.REPEATS_DROPPED.labels("requests").inc()
+    else:
         for event in fan_out(request, requested_at_ms=recorded.requested_at_ms):
             yield event
         await failpoints.reach("after-fan-out")

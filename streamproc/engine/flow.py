@@ -91,6 +91,8 @@ class Flow:
                 continue
             if found is not None:
                 self.moved_at = time.monotonic()
+                if repeated := len(batch.records) - len(found.records):
+                    metrics.REPEATS_DROPPED.labels(reader.name).inc(repeated)
                 return found
             break
         self.counts["stale"] += 1

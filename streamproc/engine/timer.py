@@ -44,11 +44,13 @@ class JoinTimer:
         self._clock = clock  # the database's: every worker's own clock says something else
         self._is_ready = is_ready
         self._missing = missing
+        self._waits_s: dict[bytes, float] = {}  # of keys about which something was said in vain
         self._looked_at = 0.0
 
     def recovered(self) -> None:
         """Look at every state of the table once, soon."""
         now = time.monotonic()
+        self._waits_s.clear()
         for key in self._join.table.keys():  # noqa: SIM118 - not a dictionary
             self._join.due_times.schedule(key, now)
 
@@ -97,14 +99,25 @@ class JoinTimer:
         state, is_at_rest = self._join.state_of(key)
         schedule = self._join.due_times.schedule
         if state is None:
+            self._waits_s.pop(key, None)
             return None
         if not is_at_rest:
             schedule(key, time.monotonic() + limits.TIMER_S)
             return None
         for horizon in limits.DUE_HORIZONS_S:
             if self._join.logic.due(key, state, now + horizon) is None:
+                self._waits_s.pop(key, None)
                 schedule(key, time.monotonic() + horizon)
                 return None
         out = self._join.logic.due(key, state, now)
-        schedule(key, time.monotonic() + (limits.TIMER_S if out is None else limits.DUE_REPEAT_S))
+        schedule(key, time.monotonic() + self._wait_s(key, is_due=out is not None))
         return out
+
+    def _wait_s(self, key: bytes, *, is_due: bool) -> float:
+        """When to look again: twice as late each time that what is due was said and nothing came of it."""
+        if not is_due:
+            self._waits_s.pop(key, None)
+            return limits.TIMER_S
+        wait_s = self._waits_s.get(key, limits.DUE_REPEAT_S)
+        self._waits_s[key] = min(2 * wait_s, limits.DUE_REPEAT_CAP_S)
+        return wait_s

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streamproc import limits
+from streamproc import limits, metrics
 from streamproc.engine import failpoints
 from streamproc.engine.flow import Flow
 from streamproc.engine.outbox import OutputRefusedError
@@ -272,3 +272,22 @@ async def test_an_error_placed_after_the_outputs_repeats_them() -> None:
     failpoints.arm({})
     await bench.done()
     assert len(bench.outbox.sent) > 1
+
+
+async def test_records_that_come_a_second_time_are_dropped_and_counted() -> None:
+    handled: list[bytes | None] = []
+
+    async def handle(record: Record) -> Sequence[Outgoing]:
+        handled.append(record.value)
+        return ()
+
+    counted = metrics.REPEATS_DROPPED.labels("work")._value
+    before = counted.get()
+    bench = Bench(handle)
+    first = bench.batch(b"a", b"b")
+    again = bench.batch(b"a", b"b", b"c")
+    await bench.stage.take(first)
+    await bench.stage.take(again)
+    await bench.done()
+    assert handled == [b"0", b"1", b"2"]
+    assert counted.get() - before == 2
