@@ -161,7 +161,7 @@ async def _admin(brokers: str, security: Mapping[str, Any]) -> AsyncIterator[AIO
         await admin.start()
         yield admin
     except (KafkaError, OSError, TimeoutError) as error:
-        if (refused := await refusal(brokers, security)) is not None:
+        if (refused := await refusal(brokers, security, error)) is not None:
             raise refused from None
         sentence = f"no usable answer from Kafka at {brokers}: {type(error).__name__}: {error}"
         raise BrokerUnavailableError(sentence) from error

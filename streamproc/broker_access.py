@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka.conn import AIOKafkaConnection, collect_hosts
 from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
     IllegalSaslStateError,
     KafkaError,
     SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
     UnsupportedSaslMechanismError,
 )
 from aiokafka.protocol.metadata import MetadataRequest
@@ -30,6 +33,11 @@ MECHANISM: Final = "STREAMPROC_KAFKA_SASL_MECHANISM"
 LOGIN: Final = "STREAMPROC_KAFKA_SASL_USERNAME"
 AUTHORITY: Final = "STREAMPROC_KAFKA_SSL_CAFILE"
 CERTIFICATE: Final = "STREAMPROC_KAFKA_SSL_CERTFILE"
+FORBIDDEN: Final = (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+)
 # Words of the alerts with which a broker refuses our certificate, after the handshake in TLS 1.3.
 ABOUT_OURS: Final = ("ALERT_CERT", "ALERT_BAD_CERT", "ALERT_UNKNOWN_CA", "ALERT_UNSUPPORTED_CERT")
 # OpenSSL's numbers: X509_V_ERR_HOSTNAME_MISMATCH and _IP_ADDRESS_MISMATCH; _CERT_NOT_YET_VALID and _CERT_HAS_EXPIRED.
@@ -68,11 +76,17 @@ def _naming(variable: str, *files: Path | None) -> Iterator[None]:
         raise ConfigurationError([Fault(variable, shown, rule)]) from None
 
 
-async def refusal(brokers: str, security: Mapping[str, Any]) -> ConfigurationError | None:
+async def refusal(
+    brokers: str, security: Mapping[str, Any], error: BaseException
+) -> ConfigurationError | None:
     """Why the first broker that can be reached does not let us in; None when it does, or when none can be reached.
 
-    Kafka's client says no more than that it could not connect. No secret is in the words.
+    `error` is what Kafka's client said, mostly no more than that it could not connect. No secret is in the words.
     """
+    if isinstance(error, FORBIDDEN):
+        user = str(security.get("sasl_plain_username") or "nobody, or who our certificate says")
+        rule = f"must be a user whom the broker's access lists allow this ({type(error).__name__})"
+        return ConfigurationError([Fault(LOGIN, user, rule)])
     for host, port, _ in collect_hosts(brokers):
         fault = await _refusal_of(host, port, security)
         if fault is not None:

@@ -247,7 +247,7 @@ async def _started(client: AIOKafkaProducer | AIOKafkaConsumer, settings: Settin
     try:
         await client.start()
     except KafkaError as error:
-        refused = await refusal(settings.kafka_brokers, settings.kafka_security())
+        refused = await refusal(settings.kafka_brokers, settings.kafka_security(), error)
         if refused is not None:
             raise refused from None
         what = f"no broker answers at STREAMPROC_KAFKA_BROKERS={settings.kafka_brokers}"

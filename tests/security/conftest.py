@@ -88,7 +88,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 @pytest.fixture(scope="session")
 def password_broker(certificates: Certificates) -> Iterator[Access]:
     """A broker on TLS that asks for a user and a password, by SCRAM."""
-    with _running("SASL_SSL", certificates, users=USERS) as found:
+    with running("SASL_SSL", certificates, users=USERS) as found:
         yield found.but(
             KAFKA_SASL_MECHANISM="SCRAM-SHA-512",
             KAFKA_SASL_USERNAME=USER,
@@ -99,13 +99,13 @@ def password_broker(certificates: Certificates) -> Iterator[Access]:
 @pytest.fixture(scope="session")
 def certificate_broker(certificates: Certificates) -> Iterator[Access]:
     """A broker on TLS that asks for a certificate."""
-    with _running("SSL", certificates, properties={"ssl.client.auth": "required"}) as found:
+    with running("SSL", certificates, properties={"ssl.client.auth": "required"}) as found:
         client = certificates.client
         yield found.but(KAFKA_SSL_CERTFILE=client.certificate, KAFKA_SSL_KEYFILE=client.key)
 
 
 @contextmanager
-def _running(
+def running(
     protocol: str,
     certificates: Certificates,
     *,

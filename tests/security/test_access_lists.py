@@ -1,0 +1,160 @@
+"""Kafka with access lists: the rights that the page on operations names suffice, and nobody has more."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import TopicAuthorizationFailedError
+
+from streamproc.sandbox.world import World
+from streamproc.settings import Settings, load_settings
+from streamproc.topics import read_topology
+from tests.flow.conftest import served, upstream_settings
+from tests.security.access_lists import (
+    DESCRIBE,
+    DESCRIBE_CONFIGS,
+    GROUP,
+    READ,
+    TOPIC,
+    WRITE,
+    Grant,
+    give,
+)
+from tests.security.conftest import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.security.conftest import Access, Certificates
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+PASSWORD: Final = "p4ss-of-everybody"  # noqa: S105 - of a broker that lives for one test run
+USERS: Final = dict.fromkeys(("owner", "worker", "backend", "stranger"), PASSWORD)
+APP: Final = "streamproc"
+ASKED: Final = ("analysis-requested", "analysis-cancel-requested")
+HEARD: Final = (
+    "analysis-accepted",
+    "analysis-progress",
+    "wallet-progress",
+    "wallet-analyzed",
+    "analysis-completed",
+    "analysis-failed",
+)
+PROPERTIES: Final = {
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    # The broker talks to its own controller without a name, on loopback.
+    "super.users": "User:owner;User:ANONYMOUS",
+}
+
+
+def grants() -> list[Grant]:
+    """What the page on operations says."""
+    topology = read_topology()
+    names = [topic.name for topic in topology.topics]
+    names += [table.changelog(APP) for table in topology.tables]
+    everything = (READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS)
+    worker = [Grant("worker", TOPIC, name, right) for name in names for right in everything]
+    asked = [Grant("backend", TOPIC, name, WRITE) for name in ASKED]
+    heard = [Grant("backend", TOPIC, name, READ) for name in HEARD]
+    return [*worker, Grant("worker", GROUP, APP, READ), *asked, *heard]
+
+
+def as_user(access: Access, name: str) -> Access:
+    """The same broker for another user."""
+    return access.but(KAFKA_SASL_USERNAME=name, POSTGRES_DSN="postgresql:///")
+
+
+def settings_of(access: Access) -> Settings:
+    return load_settings(dict(access.settings))
+
+
+@pytest.fixture(scope="module")
+def listed(certificates: Certificates) -> Iterator[Access]:
+    """A broker with access lists, all topics, and the rights of the page."""
+    with running("SASL_SSL", certificates, users=USERS, properties=PROPERTIES) as found:
+        access = found.but(KAFKA_SASL_MECHANISM="SCRAM-SHA-512", KAFKA_SASL_PASSWORD=PASSWORD)
+        owner = as_user(access, "owner")
+        applied = owner.run("topics", "apply")
+        assert applied.returncode == 0, applied.stderr
+        security = settings_of(owner).kafka_security()
+        asyncio.run(give(access.bootstrap, security, grants()))
+        yield access
+
+
+async def write(access: Access, topic: str) -> None:
+    """Put a record on a topic."""
+    settings = settings_of(access)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=settings.kafka_brokers, **settings.kafka_security()
+    )
+    await producer.start()
+    try:
+        await producer.send_and_wait(topic, b"{}", key=b"k")
+    finally:
+        await producer.stop()
+
+
+@pytest.mark.parametrize(
+    "topic", [topic.name for topic in read_topology().topics if topic.name not in ASKED]
+)
+async def test_a_backend_cannot_speak_for_an_agent(listed: Access, topic: str) -> None:
+    with pytest.raises(TopicAuthorizationFailedError):
+        await write(as_user(listed, "backend"), topic)
+
+
+def test_whoever_has_no_rights_is_told_of_topics_that_he_cannot_see(listed: Access) -> None:
+    checked = as_user(listed, "stranger").run("topics", "check")
+    assert checked.returncode == 1
+    assert "analysis-requested" in checked.stdout
+
+
+def test_a_request_without_the_right_to_ask_fails_in_words(listed: Access) -> None:
+    wallets = World(seed=1, wallets=2, transactions=(1, 2)).addresses
+    done = as_user(listed, "stranger").run("submit", *wallets)
+    assert done.returncode == 2
+    assert "STREAMPROC_KAFKA_SASL_USERNAME" in done.stderr
+    assert "access lists" in done.stderr
+    assert PASSWORD not in done.stderr
+
+
+def test_a_worker_and_a_backend_with_their_rights_run_an_analysis(
+    listed: Access, store_dsn: str, tmp_path: Path
+) -> None:
+    world = World(seed=5, wallets=3, transactions=(5, 20))
+    log = tmp_path / "worker.log"
+    with served(world) as sandbox:
+        own = upstream_settings(sandbox)
+        worker = as_user(listed, "worker").but(
+            POSTGRES_DSN=store_dsn,
+            DATA_DIR=tmp_path,
+            HTTP_BIND="127.0.0.1:0",
+            HELIUS_API_KEY="key",
+            HELIUS_PLAN="professional",
+            **{name.removeprefix("STREAMPROC_"): value for name, value in own.items()},
+        )
+        assert worker.run("topics", "check").returncode == 0
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "streamproc", "worker"],
+                env=worker.environment(),
+                cwd=tmp_path,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            words = ("--request-id", "listed", "--wait", "--output", "json")
+            asked = as_user(listed, "backend").run("submit", *words, *world.addresses)
+            assert asked.returncode == 0, asked.stderr + log.read_text("utf-8")
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0, log.read_text("utf-8")
+    ended = [json.loads(line) for line in asked.stdout.splitlines() if line.startswith("{")]
+    assert ended
