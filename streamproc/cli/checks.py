@@ -12,8 +12,9 @@ import asyncpg
 import httpx
 
 from streamproc import admin, limits
-from streamproc.errors import StreamprocError
+from streamproc.errors import ConfigurationError, StreamprocError
 from streamproc.store.migrate import pending
+from streamproc.store.seam import named_refusals
 from streamproc.topics import read_topology
 
 if TYPE_CHECKING:
@@ -96,7 +97,10 @@ async def _broker(settings: Settings) -> list[Check]:
 async def _postgres(dsn: str) -> list[Check]:
     """Does Postgres answer, is it new enough, is the schema current?"""
     try:
-        connection = await asyncpg.connect(dsn, timeout=limits.CLI_REQUEST_TIMEOUT_MS / 1000)
+        with named_refusals(dsn):
+            connection = await asyncpg.connect(dsn, timeout=limits.CLI_REQUEST_TIMEOUT_MS / 1000)
+    except ConfigurationError as error:
+        return [Check("Postgres", "failed", str(error)), Check("schema", "skipped", "no Postgres")]
     except (
         OSError,
         TimeoutError,

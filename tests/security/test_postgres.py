@@ -10,6 +10,7 @@ from urllib.parse import quote
 import asyncpg
 import pytest
 
+from streamproc.cli.checks import _postgres
 from streamproc.errors import ConfigurationError, StoreUnavailableError
 from streamproc.local.postgres import SOCKET_NAME, EmbeddedPostgres
 from streamproc.sandbox.world import World
@@ -261,3 +262,13 @@ async def test_a_server_without_tls_is_refused_where_tls_is_asked_for(
 async def test_a_missing_authority_is_a_matter_of_settings(tmp_path: Path) -> None:
     missing = quote(str(tmp_path / "nothing.pem"))
     await refusal(f"postgresql://u:{PASSWORD}@h/x?sslmode=verify-full&sslrootcert={missing}")
+
+
+def test_the_doctor_says_which_part_of_the_address_is_wrong(guarded: Guarded) -> None:
+    wrong = guarded.as_user("my_writer", f"not-{PASSWORD}")
+    checks = asyncio.run(_postgres(wrong))
+    said = next(check for check in checks if check.what == "Postgres")
+    assert said.state == "failed"
+    assert "STREAMPROC_POSTGRES_DSN" in said.found
+    assert "password" in said.found
+    assert PASSWORD not in said.found
