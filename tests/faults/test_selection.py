@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.asyncio(loop_scope
 CHOSEN = (
     "kill at mid-sync",
     "kill at after-terminal-update-before-publish",
+    "answers to commits lost",
     "every part five times",
     "SIGSTOP until all is done",
 )

@@ -11,7 +11,7 @@ from tests.faults.deeds import DEEDS
 from tests.faults.oracle import Undisturbed, repeated
 from tests.faults.plans import FULL, Plan
 from tests.faults.quiet import settled
-from tests.faults.watch import watched
+from tests.faults.watch import queued, watched
 from tests.flow.installation import ENDS_WITHIN_S
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tests.faults.ground import Ground
     from tests.faults.watch import Watch
 
+RESTS_WITHIN_S = 15.0
+LOOK_S = 0.5
 LONG_S = 600.0  # a lost table is noticed after minutes
 LATENCY_S = 0.08  # of the upstream, so that there is a middle to disturb
 
@@ -85,13 +87,24 @@ async def carry_out(ground: Ground, plan: Plan) -> float:
     return ground.undone_at or time.monotonic()
 
 
+async def rested(ground: Ground) -> list[str]:
+    """The metrics of all workers once they show nothing queued, or after a while: gauges are set once a second."""
+    until = time.monotonic() + RESTS_WITHIN_S
+    while True:
+        metrics = [await ground.installation.metrics(number) for number in ground.alive]
+        busy = any(depth for text in metrics for _, depth in queued(text))
+        if not busy or time.monotonic() > until:
+            return metrics
+        await asyncio.sleep(LOOK_S)
+
+
 async def check(ground: Ground, plan: Plan, undisturbed: Undisturbed | None, watch: Watch) -> None:
     """Everything the oracle knows."""
     installation = ground.installation
     requests = ground.requests
     oracle.check_requests(installation, plan, requests, undisturbed)
     await oracle.check_store(installation, ground.world, plan, requests)
-    metrics = [await installation.metrics(number) for number in ground.alive]
+    metrics = await rested(ground)
     oracle.check_secrets(installation, metrics)
     oracle.check_letters(installation, plan)
     watch.check(keeps_table=not plan.loses_count)
