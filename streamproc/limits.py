@@ -226,13 +226,12 @@ CREDITS_GONE_S: Final = (
 ANSWER_COMPRESSED_MAX_BYTES: Final = 32 * 1024**2  # of a page of 1000 transactions: 2 MB
 ANSWER_MAX_BYTES: Final = 192 * 1024**2  # of the same: 11 MB
 RPC_ERROR_MAX_BYTES: Final = 64 * 1024  # a larger answer is no error
-TOGETHER_S: Final = 0.01  # a request's wallets come to a worker within this
 PROBES_AT_ONCE: Final = 8  # of an estimate
 USUAL_LATENCY_S: Final = 0.25  # of a call, when none was made to measure it
 INLINE_BODY_BYTES: Final = 16 * 1024  # a compressed answer this small is read within 2 ms
-# Compressed answers of a worker that have begun to come and are not read yet: 20 pages of 1000, more than the rate of a
-# Developer plan keeps busy. One more answer may be there, and three copies on their way to two processes.
-ANSWERS_IN_FLIGHT_BYTES: Final = 48 * 1024**2
+# Compressed answers of a worker that have begun to come and are not read yet: 14 pages of 1000, a quarter of a second of
+# two cores. One more answer may be there, and three copies on their way to two processes.
+ANSWERS_IN_FLIGHT_BYTES: Final = 32 * 1024**2
 RATE_SHARE: Final = 0.95  # of the plan's rate that is used: clocks and queues are not exact
 LEASE_S: Final = 0.25  # permits leased at a time; a worker that dies loses no more
 HISTORY_PAGE: Final = 1000  # transactions of a first call: 11 MB, 2 compressed

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from streamproc import limits
-from streamproc.agents.together import Together
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable
 
     from streamproc.store import Store
     from streamproc.upstream import Account
@@ -26,46 +24,47 @@ class Kinds:
     def __init__(self, store: Store) -> None:
         """`store` knows which wallets a request has."""
         self._store = store
-        self._together: Together[Account] = Together()
         self._known: OrderedDict[tuple[str, str], Account] = OrderedDict()
-        self._coming: dict[tuple[str, str], asyncio.Future[None]] = {}
+        self._asking: dict[str, asyncio.Task[dict[str, Account]]] = {}
 
     async def of(self, request_id: str, wallet: str, ask: Ask) -> Account:
-        """The wallet's account as it was when this request first asked; raises what `ask` raises."""
-        coming = self._coming.get((request_id, wallet))
-        if coming is not None:
-            await asyncio.wait([coming])
-        known = self._known.get((request_id, wallet))
-        if known is not None:
-            return known
-        return await self._together.ask(request_id, wallet, partial(self._asked, request_id, ask))
+        """The wallet's account as it was when this request first asked.
 
-    async def _asked(self, request_id: str, ask: Ask, wallets: list[str]) -> dict[str, Account]:
-        """The accounts of these wallets, and in the same calls of those that will be asked about soon."""
-        stored = await self._store.request(request_id)
-        others = self._others(request_id, stored.wallets if stored else (), wallets)
-        here: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        coming = dict.fromkeys([(request_id, wallet) for wallet in others], here)
-        self._coming |= coming
+        Of one request one call is under way at a time; raises what `ask` raises, for all who waited for that call.
+        """
+        known = self._known.get((request_id, wallet))
+        while known is None:
+            task = self._asking.get(request_id)
+            if task is None:
+                task = asyncio.create_task(self._asked(request_id, wallet, ask))
+                self._asking[request_id] = task
+                task.add_done_callback(_seen)
+            known = (await asyncio.shield(task)).get(wallet)
+        return known
+
+    async def _asked(self, request_id: str, wallet: str, ask: Ask) -> dict[str, Account]:
+        """The accounts of this wallet and of others of its request."""
         try:
-            found = await ask([*wallets, *others])
-            self._known.update({(request_id, wallet): each for wallet, each in found.items()})
+            found = await ask([wallet, *await self._others(request_id, wallet)])
         finally:
-            for each in coming:
-                del self._coming[each]
-            here.set_result(None)
+            del self._asking[request_id]  # the next one may ask
+        self._known.update({(request_id, each): account for each, account in found.items()})
         while len(self._known) > limits.KINDS_REMEMBERED:
             self._known.popitem(last=False)
         return found
 
-    def _others(self, request_id: str, requested: Iterable[str], wallets: list[str]) -> list[str]:
-        """As many wallets of the request that nobody has asked about as the last call has room for."""
-        asked = set(wallets)
+    async def _others(self, request_id: str, wallet: str) -> list[str]:
+        """Wallets of the request that will be asked about soon, as many as a call has room for."""
+        stored = await self._store.request(request_id)
         others = (
-            wallet
-            for wallet in requested
-            if wallet not in asked
-            and (request_id, wallet) not in self._known
-            and (request_id, wallet) not in self._coming
+            each
+            for each in (stored.wallets if stored else ())
+            if each != wallet and (request_id, each) not in self._known
         )
-        return list(islice(others, -len(wallets) % limits.ACCOUNTS_PER_CALL))
+        return list(islice(others, limits.ACCOUNTS_PER_CALL - 1))
+
+
+def _seen(task: asyncio.Task[dict[str, Account]]) -> None:
+    """Look at a failure, for whoever waited for it may have gone."""
+    if not task.cancelled():
+        task.exception()

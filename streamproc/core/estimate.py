@@ -57,9 +57,9 @@ def extrapolated(listed: int, newest: int, oldest_listed: int, first: int) -> in
 def estimate(extents: Iterable[Extent], *, rate: float, latency_s: float, cores: int) -> Estimate:
     """The sum over all wallets; `rate` is calls a second, of all of them, by the bucket of plain calls.
 
-    Calls are the fewest: full pages, and wallets of a request asked about together. A worker that has just begun asks
-    for smaller pages first, and fetchers that share a long history end with part of a page: a few percent more. Names
-    and prices are not counted: they are kept for long, and shared by all requests.
+    Calls are the fewest: full pages, and wallets of a request asked about together. Fetchers that share a long history
+    end with part of a page: a few percent more. Names and prices are not counted: they are kept for long, and shared
+    by all requests.
     """
     wallets = list(extents)
     listed = [each for each in wallets if not each.is_fresh]

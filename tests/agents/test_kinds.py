@@ -35,12 +35,11 @@ class Service:
 
     def __init__(self) -> None:
         self.asked: list[list[str]] = []
-        self.takes_s = 0.0
         self.is_broken = False
 
     async def __call__(self, addresses: list[str]) -> dict[str, Account]:
         self.asked.append(addresses)
-        await asyncio.sleep(self.takes_s)
+        await asyncio.sleep(0)
         if self.is_broken:
             raise UpstreamUnavailableError("away")
         return {each: Account(len(self.asked), None, is_executable=False) for each in addresses}
@@ -59,35 +58,37 @@ async def test_two_hundred_and_fifty_wallets_one_after_the_other_take_three_call
     assert sorted(wallet for asked in service.asked for wallet in asked) == sorted(wallets)
 
 
-async def test_who_asks_together_is_in_one_call_with_others_of_the_request() -> None:
+async def test_any_number_at_once_and_whenever_they_come_take_as_few() -> None:
     kinds, wallets, service = _kinds(250)
-    await asyncio.gather(*(kinds.of("known", wallet, service) for wallet in wallets[150:220]))
-    (asked,) = service.asked
-    assert len(asked) == limits.ACCOUNTS_PER_CALL
-    assert set(asked) >= set(wallets[150:220])
-
-
-async def test_who_comes_while_its_answer_is_on_its_way_waits_for_it() -> None:
-    kinds, wallets, service = _kinds(200)
-    service.takes_s = 3 * limits.TOGETHER_S
     calls = []
-    for wallet in wallets:
+    for wallet in reversed(wallets):
         calls.append(asyncio.create_task(kinds.of("known", wallet, service)))
-        await asyncio.sleep(limits.TOGETHER_S / 10)
+        await asyncio.sleep(0)
     await asyncio.gather(*calls)
-    assert len(service.asked) <= 2
+    assert [len(asked) for asked in service.asked] == [100, 100, 50]
 
 
-async def test_who_waited_in_vain_asks_itself() -> None:
+async def test_an_error_reaches_all_who_waited_and_is_not_kept() -> None:
     kinds, wallets, service = _kinds(3)
-    service.takes_s, service.is_broken = 3 * limits.TOGETHER_S, True
-    first = asyncio.create_task(kinds.of("known", wallets[0], service))
-    await asyncio.sleep(2 * limits.TOGETHER_S)
-    second = asyncio.create_task(kinds.of("known", wallets[1], service))
-    with pytest.raises(UpstreamUnavailableError):
-        await first
+    service.is_broken = True
+    both = await asyncio.gather(
+        *(kinds.of("known", wallet, service) for wallet in wallets), return_exceptions=True
+    )
+    assert [type(each) for each in both] == [UpstreamUnavailableError] * 3
+    assert len(service.asked) == 1
     service.is_broken = False
-    assert (await second).lamports == 2
+    assert (await kinds.of("known", wallets[0], service)).lamports == 2
+
+
+async def test_one_who_gives_up_takes_nothing_from_the_others() -> None:
+    kinds, wallets, service = _kinds(2)
+    first = asyncio.create_task(kinds.of("known", wallets[0], service))
+    second = asyncio.create_task(kinds.of("known", wallets[1], service))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert (await second).lamports == 1
+    with pytest.raises(asyncio.CancelledError):
+        await first
 
 
 async def test_a_request_that_nobody_knows_is_asked_about_as_it_comes() -> None:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 LONG = 12_000
-MORE_CREDITS = 1.05  # of histories that several fetchers list
-MORE_CALLS = 2.0  # a worker that has just begun asks for pages half as large
+MORE_CREDITS = 1.1  # of histories that several fetchers list
+MORE_CALLS = 1.5
 
 
 async def test_of_short_and_of_stored_histories_it_is_exact(open_installation: Opener) -> None:
