@@ -7,6 +7,7 @@ token, within any slots, is a matter of joining bytes: serving costs a benchmark
 from __future__ import annotations
 
 import zlib
+from array import array
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import deflate
 import orjson
 
+from streamproc.sandbox.checksum import joined_checksum, rest_checksum
 from streamproc.sandbox.counters import full_page_credits
 from streamproc.sandbox.paging import page_request, token_of
 
@@ -38,14 +40,42 @@ class PrebuiltPage(NamedTuple):
     credits: int
 
 
+class _Run:
+    """How long the pieces are before each place, one after the other in one order, and their checksum."""
+
+    def __init__(self) -> None:
+        """Before the first piece."""
+        self.sizes = array("Q", [0])
+        self.checksums = array("I", [0])
+
+    def add(self, checksum: int, size: int) -> None:
+        """Go past one more piece."""
+        self.sizes.append(self.sizes[-1] + size)
+        self.checksums.append(joined_checksum(self.checksums[-1], checksum, size))
+
+    def between(self, first: int, last: int) -> tuple[int, int]:
+        """The checksum and the size of the pieces from one place up to, and without, another."""
+        size = self.sizes[last] - self.sizes[first]
+        return rest_checksum(self.checksums[last], self.checksums[first], size), size
+
+
 @dataclass
 class _History:
-    """One address's transactions, oldest first: where they are, as JSON, and the same compressed."""
+    """One address's transactions, oldest first: where they are, and as compressed JSON."""
 
     records: list[Record] = field(default_factory=list)
     places: list[tuple[int, int]] = field(default_factory=list)
-    plain: list[bytes] = field(default_factory=list)
     packed: list[bytes] = field(default_factory=list)
+    upwards: _Run = field(default_factory=_Run)
+    downwards: _Run = field(default_factory=_Run)
+
+
+class _Piece(NamedTuple):
+    """One transaction with a comma behind it."""
+
+    packed: bytes
+    checksum: int
+    size: int
 
 
 class PrebuiltPages:
@@ -55,7 +85,7 @@ class PrebuiltPages:
         """Render and compress everything that these addresses may be asked for."""
         self._archive = archive
         self.newest_slot = SLOT_MAX  # what is later is kept back, as if it had not happened yet
-        pieces: dict[int, tuple[bytes, bytes]] = {}
+        pieces: dict[int, _Piece] = {}
         self._histories = {
             (address, token_accounts): self._built(address, token_accounts, pieces)
             for address in addresses
@@ -79,20 +109,20 @@ class PrebuiltPages:
         token = None if is_last else token_of(history.records[chosen[-1]])
         return PrebuiltPage(_joined(history, chosen, token, rpc_id), size, full_page_credits(size))
 
-    def _built(
-        self, address: str, token_accounts: str, pieces: dict[int, tuple[bytes, bytes]]
-    ) -> _History:
+    def _built(self, address: str, token_accounts: str, pieces: dict[int, _Piece]) -> _History:
         """The address's history, from pieces that other histories may have as well."""
         built = _History()
         for record in self._archive.history(address, token_accounts):
             if record.number not in pieces:
                 plain = (self._archive.raw(record) or b"null") + b","
-                pieces[record.number] = plain, _packed(plain)
-            plain, packed = pieces[record.number]
+                pieces[record.number] = _Piece(_packed(plain), deflate.crc32(plain), len(plain))
+            piece = pieces[record.number]
             built.records.append(record)
             built.places.append((record.slot, record.index))
-            built.plain.append(plain)
-            built.packed.append(packed)
+            built.packed.append(piece.packed)
+            built.upwards.add(piece.checksum, piece.size)
+        for record in reversed(built.records):
+            built.downwards.add(pieces[record.number].checksum, pieces[record.number].size)
         return built
 
 
@@ -124,20 +154,31 @@ def _joined(history: _History, chosen: range, token: str | None, rpc_id: object)
     """One gzip member: the head, the pieces, and an end; the commas between pieces are theirs."""
     head = b'{"jsonrpc":"2.0","id":' + orjson.dumps(rpc_id) + b',"result":{"data":['
     tail = b'],"paginationToken":' + orjson.dumps(token) + b"}}"
-    plain, packed = [head], [GZIP_HEAD, _packed(head)]
+    packed = [GZIP_HEAD, _packed(head)]
+    checksum, size = deflate.crc32(head), len(head)
     if chosen:
-        plain += [history.plain[position] for position in chosen]
-        packed += [history.packed[position] for position in chosen]
-        plain[-1] = plain[-1][:-1]  # no comma after the last one
-        packed[-1] = _packed(plain[-1])
-    plain.append(tail)
+        packed += [history.packed[position] for position in chosen[:-1]]
+        between, between_size = _between(history, chosen[:-1])
+        checksum = joined_checksum(checksum, between, between_size)
+        last = _unpacked(history.packed[chosen[-1]])[:-1]  # no comma after it
+        tail, size = last + tail, size + between_size
     packed.append(_packed(tail, is_last=True))
-    checksum, size = 0, 0
-    for piece in plain:
-        checksum = deflate.crc32(piece, checksum)
-        size += len(piece)
+    checksum, size = deflate.crc32(tail, checksum), size + len(tail)
     packed += [checksum.to_bytes(4, "little"), (size % 2**32).to_bytes(4, "little")]
     return b"".join(packed)
+
+
+def _between(history: _History, chosen: range) -> tuple[int, int]:
+    """The checksum and the size of these pieces in their order."""
+    if chosen.step > 0 or not chosen:
+        return history.upwards.between(chosen.start, chosen.start + len(chosen))
+    first = len(history.records) - 1 - chosen.start
+    return history.downwards.between(first, first + len(chosen))
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """What a piece was before."""
+    return zlib.decompressobj(RAW_WINDOW).decompress(packed)
 
 
 def _packed(plain: bytes, *, is_last: bool = False) -> bytes:
