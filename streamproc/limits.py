@@ -229,8 +229,8 @@ RPC_ERROR_MAX_BYTES: Final = 64 * 1024  # a larger answer is no error
 PROBES_AT_ONCE: Final = 8  # of an estimate
 USUAL_LATENCY_S: Final = 0.25  # of a call, when none was made to measure it
 INLINE_BODY_BYTES: Final = 16 * 1024  # a compressed answer this small is read within 2 ms
-# Compressed answers of a worker that have begun to come and are not read yet: 14 pages of 1000, a quarter of a second of
-# two cores. One more answer may be there, and three copies on their way to two processes.
+# Compressed answers of a worker that have begun to come and are not read yet: 14 pages of 1000, a quarter of a second
+# of two cores. One more answer may be there, and three copies on their way to two processes.
 ANSWERS_IN_FLIGHT_BYTES: Final = 32 * 1024**2
 RATE_SHARE: Final = 0.95  # of the plan's rate that is used: clocks and queues are not exact
 LEASE_S: Final = 0.25  # permits leased at a time; a worker that dies loses no more
@@ -296,6 +296,7 @@ KINDS_REMEMBERED: Final = (
 TURNS_SMALL: Final = 32  # records of a request that go before those of requests that had as many
 TURNS_OF_THE_OLDEST: Final = 4  # each so-manieth turn is that of the oldest: a quarter for the huge
 TURNS_HELD: Final = 2  # times the free places may be held by one request: alone, two thirds
+TURNS_BESIDE_SMALLER: Final = 8  # the part of the places that a request holds while a smaller is there
 SYNC_WINDOW: Final = 10_000  # wallets that wait here, so that one huge request does not hide others
 
 # --- retention ---

@@ -2,7 +2,8 @@
 
 Who has had little goes first, in the order of arrival, so small requests are served as if they were alone; every so
 often it is the turn of whoever has waited longest, so a huge one gets on too. Nobody may hold more than a share of the
-places that leaves room for the next, however long what it does takes.
+places that leaves room for the next, however long what it does takes; and beside a smaller one a huge one holds few,
+for those at work share the processor.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Turns(Generic[T]):
         ]  # requests that wait, by how much they have had
         self._had: Counter[bytes] = Counter()  # of requests that wait or hold
         self._held: Counter[bytes] = Counter()
+        self._active: Counter[int] = Counter()  # requests that wait or hold, by level
         self._taken = 0
         self._left = 0
         self._holding = 0
@@ -44,6 +46,8 @@ class Turns(Generic[T]):
         if queue is None:
             queue = self._waiting[share] = deque()
             self._level_of(share)[share] = None
+            if share not in self._held:
+                self._count(share, 1)
         if is_first:
             queue.appendleft(item)
         else:
@@ -52,6 +56,9 @@ class Turns(Generic[T]):
 
     def clear(self) -> None:
         """Nothing waits any more; who holds a place still does."""
+        for share in self._waiting.keys() - self._held.keys():
+            self._count(share, -1)
+            self._had.pop(share, None)
         self._waiting.clear()
         self._levels = [{}]
         self._left = 0
@@ -69,7 +76,9 @@ class Turns(Generic[T]):
         queue = self._waiting[share]
         item = queue.popleft()
         level = self._level_of(share)
+        self._count(share, -1)
         self._had[share] += 1
+        self._count(share, 1)
         self._held[share] += 1
         self._holding += 1
         self._taken += 1
@@ -88,6 +97,7 @@ class Turns(Generic[T]):
         if not self._held[share]:
             del self._held[share]
             if share not in self._waiting:
+                self._count(share, -1)
                 del self._had[share]
 
     def _next(self) -> bytes | None:
@@ -97,20 +107,31 @@ class Turns(Generic[T]):
             return None
         if self._taken % limits.TURNS_OF_THE_OLDEST == 0:
             return self._first_of(self._waiting, free)
-        for level in self._levels:
-            share = self._first_of(level, free)
-            if share is not None:
-                return share
-        return None
+        firsts = (self._first_of(level, free) for level in self._levels if level)
+        return next((share for share in firsts if share is not None), None)
 
     def _first_of(self, shares: Iterable[bytes], free: int) -> bytes | None:
         """The first that may hold one place more."""
         most = limits.TURNS_HELD * free
-        return next((share for share in shares if self._held[share] < most), None)
+        beside = min(most, max(1, self._places // limits.TURNS_BESIDE_SMALLER))
+        smallest = min((number for number, requests in self._active.items() if requests), default=0)
+        for share in shares:
+            if self._held[share] < (beside if self._number(share) > smallest else most):
+                return share
+        return None
+
+    def _count(self, share: bytes, by: int) -> None:
+        """Count a request as active at its level, or no longer; what is nobody's makes nobody step back."""
+        if share:
+            self._active[self._number(share)] += by
+
+    def _number(self, share: bytes) -> int:
+        """The level of a request, each twice as wide as the one before; what is nobody's is always small."""
+        return (self._had[share] // limits.TURNS_SMALL).bit_length() if share else 0
 
     def _level_of(self, share: bytes) -> dict[bytes, None]:
-        """Where a request that has had so much waits: each level is twice as wide as the one before."""
-        number = (self._had[share] // limits.TURNS_SMALL).bit_length()
+        """Those that wait at the request's level."""
+        number = self._number(share)
         while len(self._levels) <= number:
             self._levels.append({})
         return self._levels[number]

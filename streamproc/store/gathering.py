@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from streamproc.errors import StreamprocError, TransientError
@@ -29,7 +30,8 @@ class Gathering(Generic[T, R]):
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._task is None:
-            self._task = asyncio.create_task(self._drain(), name="gathering")
+            # For many requests, so on behalf of none.
+            self._task = asyncio.create_task(self._drain(), name="gathering", context=Context())
         return await future
 
     async def _drain(self) -> None:
