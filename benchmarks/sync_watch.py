@@ -56,7 +56,9 @@ async def _look_at_loop(watch: Watch) -> None:
 def _look_at_memory(watch: Watch, pool: list[psutil.Process], stop: threading.Event) -> None:
     """What is resident; pages that processes share count for each."""
     this = psutil.Process(os.getpid())
-    while not stop.wait(MEMORY_S):
+    is_over = False
+    while not is_over:
+        is_over = stop.wait(MEMORY_S)
         alone = this.memory_info().rss / MB
         others = sum(_rss(process) for process in pool) / MB
         watch.alone_mb = max(watch.alone_mb, alone)
