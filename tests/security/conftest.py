@@ -85,7 +85,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def password_broker(certificates: Certificates) -> Iterator[Access]:
     """A broker on TLS that asks for a user and a password, by SCRAM."""
     with running("SASL_SSL", certificates, users=USERS) as found:
@@ -96,7 +96,7 @@ def password_broker(certificates: Certificates) -> Iterator[Access]:
         )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def certificate_broker(certificates: Certificates) -> Iterator[Access]:
     """A broker on TLS that asks for a certificate."""
     with running("SSL", certificates, properties={"ssl.client.auth": "required"}) as found:
