@@ -23,7 +23,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-PRELOADED = ["streamproc.core.analysis", "streamproc.core.similarity", "streamproc.core.stages"]
+PRELOADED = [
+    "streamproc.core.analysis",
+    "streamproc.core.similarity",
+    "streamproc.core.stages",
+    "streamproc.upstream.full_page",
+    "scipy.sparse",
+    "scipy.special",
+]
 
 
 class ProcessPool:

@@ -8,7 +8,6 @@ from math import sqrt
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from streamproc import limits
 from streamproc.core.similarity.evidence import Json, item
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
+    from scipy.sparse import csr_array
 
     from streamproc.core.similarity.meeting import Meeting
     from streamproc.core.similarity.rows import Rows
@@ -120,6 +120,8 @@ def _weights(rows: Rows, scores: Scores) -> csr_array:
     columns = rows.traded.columns
     mint = columns.mint()
     shape = (len(rows.wallets), len(columns.mints))
+    from scipy.sparse import csr_array  # noqa: PLC0415 - 20 MB that only the pool's processes need
+
     return csr_array((scores.idf[mint] ** 2, (columns.wallet, mint)), shape=shape)
 
 

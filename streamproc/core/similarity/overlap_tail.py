@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.special import ndtr
 
 from streamproc import limits
 
@@ -119,6 +118,8 @@ def _saddlepoint(
         (5 * skew**2 / 12 - excess / 4) / u + skew * (1 - z) / u**2 + (1 - z) * (2 - z) / u**3
     )
     rest = np.where(near, 0.5 / deviation - skew / 6, first + second)
+    from scipy.special import ndtr  # noqa: PLC0415 - 25 MB that only the pool's processes need
+
     return np.asarray(ndtr(-w) + np.exp(-w * w / 2) / ROOT_TAU * rest, dtype=np.float64)
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.special import expit, log1p
 
 from streamproc import limits
 
@@ -158,6 +157,8 @@ def _fit(classes: _Classes) -> tuple[Floats, float]:
 
 
 def _chances(u: Floats, v: Floats) -> Floats:
+    from scipy.special import expit  # noqa: PLC0415 - 25 MB that only the pool's processes need
+
     return np.asarray(expit(u[:, None] + v), dtype=np.float64)
 
 
@@ -212,6 +213,8 @@ def _uphill(
 
 
 def _likelihood(u: Floats, v: Floats, classes: _Classes) -> float:
+    from scipy.special import log1p  # noqa: PLC0415 - as above
+
     total = u[:, None] + v
     soft = np.maximum(total, 0) + log1p(np.exp(-np.abs(total)))
     degrees_u = classes.wallets * classes.wallet_degree * u
