@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
 
 class Room:
-    """A bound on bytes that never locks up: the answer that began first takes what it needs, all others wait.
+    """A bound on bytes that never locks up: the answer that began first takes what it needs, all others wait in turn.
 
-    So there are at most `most` bytes and one answer here, and an answer larger than that comes all the same.
+    So there are at most `most` bytes and one answer here, and an answer larger than that comes all the same. Who began
+    later takes nothing while somebody waits who began earlier: else all answers would be here in part, and none whole.
     """
 
     def __init__(self, most: int) -> None:
@@ -40,11 +41,25 @@ class Room:
     async def take(self, place: Place, size: int) -> None:
         """Return when so many more bytes of a place's answer may come."""
         self._places.setdefault(place)
-        while self._used + size > self._most and next(iter(self._places)) is not place:
-            self._freed.clear()
-            await self._freed.wait()
+        place.is_waiting = True
+        try:
+            while not self._may_take(place, size):
+                self._freed.clear()
+                await self._freed.wait()
+        finally:
+            place.is_waiting = False
         self._used += size
         place.taken += size
+        self._freed.set()  # who waited only because this one did may go on
+
+    def _may_take(self, place: Place, size: int) -> bool:
+        """Whether a place is the first, or there is room and nobody waits before it."""
+        for position, each in enumerate(self._places):
+            if each is place:
+                return position == 0 or self._used + size <= self._most
+            if each.is_waiting:
+                return False
+        raise AssertionError("a place that takes is one of the places")
 
     def _leave(self, place: Place) -> None:
         """Give back what a place has taken."""
@@ -60,6 +75,7 @@ class Place:
         """Nothing has come yet."""
         self._room = room
         self.taken = 0
+        self.is_waiting = False
 
     async def take(self, size: int) -> None:
         """Return when so many more bytes may come."""

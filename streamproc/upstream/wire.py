@@ -58,7 +58,8 @@ class Wire:
         """What came of one call, and its body; the body of a bad answer is empty.
 
         With `may_stay_packed` the body of a large good answer comes as it was sent, to be unpacked elsewhere. `take`
-        is awaited for each piece of the body and may hold it up.
+        is awaited for the bytes of the body before they are read and may hold them up: for all of them when the answer
+        says how many there are, else piece by piece.
         """
         try:
             async with asyncio.timeout(limits.UPSTREAM_CALL_S):
@@ -131,13 +132,18 @@ def _spare_work() -> None:
 
 async def _read(response: httpx.Response, take: Take | None) -> bytes:
     """The body as it came over the wire; raises UpstreamTimeoutError when it is too large: a smaller page may fit."""
-    parts, size = [], 0
+    parts, size, taken = [], 0, 0
+    said = response.headers.get("content-length", "")
+    if take is not None and said.isdecimal():
+        taken = min(int(said), limits.ANSWER_COMPRESSED_MAX_BYTES)
+        await take(taken)
     async for part in response.aiter_raw():
         size += len(part)
         if size > limits.ANSWER_COMPRESSED_MAX_BYTES:
             raise UpstreamTimeoutError(f"the answer has more than {size} bytes")
-        if take is not None:
-            await take(len(part))
+        if take is not None and size > taken:
+            await take(size - taken)
+            taken = size
         parts.append(part)
     return b"".join(parts)
 

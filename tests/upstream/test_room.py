@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from streamproc import limits
 from streamproc.upstream import open_upstream, unlimited
-from streamproc.upstream.room import Room
+from streamproc.upstream.room import Place, Room
 from tests.upstream.services import (
     SLOT,
     WALLET,
@@ -81,6 +81,57 @@ async def test_who_fits_does_not_wait_and_who_does_not_waits_for_who_began_first
         gates["large"].set()
         gates["too much"].set()
     assert order[3:] == ["large left", "too much came", "too much left"]
+
+
+async def test_nobody_overtakes_whoever_waits_and_began_earlier() -> None:
+    """Else many answers would each be here in part, and the processes that read whole ones idle."""
+    room, order = Room(MOST), []
+
+    async def take(name: str, size: int) -> None:
+        with room.place() as place:
+            await place.take(size)
+            order.append(name)
+            await asyncio.sleep(0.001)
+
+    async with asyncio.TaskGroup() as group:
+        for name, size in (("first", 60), ("large", 50), ("small", 10), ("smaller", 5)):
+            group.create_task(take(name, size))
+        await asyncio.sleep(0)
+        assert order == ["first"], "there is room for the small ones, but it is not their turn"
+    assert order == ["first", "large", "small", "smaller"]
+
+
+async def test_an_answer_that_says_its_length_is_begun_when_there_is_room_for_all_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken: list[int] = []
+
+    async def take(_place: Place, size: int) -> None:
+        taken.append(size)
+
+    monkeypatch.setattr(Place, "take", take)
+    monkeypatch.setattr(limits, "INLINE_BODY_BYTES", 0)
+    service = HistoryService((SLOT, 1))
+    said: list[int] = []
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        body = gzip.compress(service(request).content)
+        headers = {"Content-Encoding": "gzip"}
+        if said:  # the second one does not say it
+            pieces = [body[:10], body[10:]]
+        else:
+            headers["Content-Length"] = str(len(body))
+            pieces = [body[:20], body[20:]]
+        said.append(len(body))
+        return httpx.Response(200, headers=headers, stream=RawBody(*pieces))
+
+    transport = httpx.MockTransport(serve)
+    async with open_upstream(
+        settings_for(), Purse(), timing=Clock().timing, transport=transport
+    ) as upstream:
+        pages = upstream.history(WALLET, permit=unlimited)
+        assert sum([len(page.entries) async for page in pages]) == 1
+    assert taken == [said[0], 10, said[1] - 10]
 
 
 async def test_a_place_that_is_given_up_in_the_middle_is_given_back() -> None:
