@@ -89,14 +89,16 @@ def _accounts(tokens: list[TokenChange], wallet: str) -> _Accounts:
     own: dict[str, int] = {}
     foreign: dict[str, int] = {}
     deltas: dict[str, int] = {}
-    for account, owner, mint, units, _ in tokens:
-        side = own if owner == wallet else foreign
+    for change in tokens:
+        account, mint = change.account, change.mint
+        is_own = change.owner == wallet
+        side = own if is_own else foreign
         if mint == WSOL:
-            side[account] = side.get(account, 0) + units
+            side[account] = side.get(account, 0) + change.units
             continue
         side.setdefault(account, 0)
-        if owner == wallet:
-            deltas[mint] = deltas.get(mint, 0) + units
+        if is_own:
+            deltas[mint] = deltas.get(mint, 0) + change.units
     return _Accounts(own, foreign, deltas)
 
 

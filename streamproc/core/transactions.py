@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 
-class TokenChange(NamedTuple):
+class TokenChange(msgspec.Struct, frozen=True, gc=False):
     """A token account whose amount changed. Its lamports stand in `Transaction.lamports`."""
 
     account: str
@@ -15,12 +15,12 @@ class TokenChange(NamedTuple):
     decimals: int
 
 
-class Transaction(NamedTuple):
+class Transaction(msgspec.Struct, frozen=True, gc=False):
     """One transaction, whoever looks at it."""
 
     signature: str
     slot: int
-    index: int | None  # type: ignore[assignment]  # hides a method of tuples that nobody needs
+    index: int | None
     time: int | None
     failed: bool
     fee: int  # lamports

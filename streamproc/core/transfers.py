@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from msgspec.structs import replace
+
 from streamproc.core.solana import WSOL
 from streamproc.core.transactions import TokenChange, Transaction
 
@@ -88,7 +90,7 @@ def moved_by(
             _wrap(moves, native.sender, -native.lamports)
             _wrap(moves, native.receiver, native.lamports)
     changes = [change for change in moves.tokens.values() if change.units]
-    return whole._replace(lamports=moves.lamports, tokens=changes, estimated=True)
+    return replace(whole, lamports=moves.lamports, tokens=changes, estimated=True)
 
 
 def _units(amount: Decimal, decimals: int) -> int:
@@ -101,4 +103,4 @@ def _wrap(moves: _Moves, account: str, lamports: int) -> None:
     moves.move_lamports(account, lamports)
     earlier = moves.tokens.get((account, WSOL))
     if earlier is not None:
-        moves.tokens[account, WSOL] = earlier._replace(units=earlier.units + lamports)
+        moves.tokens[account, WSOL] = replace(earlier, units=earlier.units + lamports)
