@@ -296,7 +296,9 @@ KINDS_REMEMBERED: Final = (
 TURNS_SMALL: Final = 32  # records of a request that go before those of requests that had as many
 TURNS_OF_THE_OLDEST: Final = 4  # each so-manieth turn is that of the oldest: a quarter for the huge
 TURNS_HELD: Final = 2  # times the free places may be held by one request: alone, two thirds
-TURNS_BESIDE_SMALLER: Final = 8  # the part of the places that a request holds while a smaller is there
+TURNS_BESIDE_SMALLER: Final = (
+    8  # the part of the places that a request holds while a smaller is there
+)
 SYNC_WINDOW: Final = 10_000  # wallets that wait here, so that one huge request does not hide others
 
 # --- retention ---
