@@ -65,13 +65,19 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--parts", default=PARTS, help="some of abcde; a is always measured")
     parser.add_argument("--scale", type=float, default=1.0, help="of all lengths, for a quick look")
     parser.add_argument("--json", type=Path, help="a file that gets a line for each measurement")
+    parser.add_argument(
+        "--rate-share", type=float, default=limits.RATE_SHARE, help="of the plan's rate to use"
+    )
     options = parser.parse_args(arguments)
     report = Report(options.json)
     report.say(
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the run, "
         f"scale {options.scale:g}."
     )
-    with tempfile.TemporaryDirectory() as folder:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        patch.object(limits, "RATE_SHARE", options.rate_share),
+    ):
         postgres = EmbeddedPostgres(Path(folder) / "postgres", say=say_nothing)
         postgres.start()
         try:
