@@ -167,8 +167,9 @@ class Watch:
             found = await connection.fetchval(CONNECTIONS, timeout=2)
         finally:
             await connection.close(timeout=2)
+        alive = self._alive()  # notes who has died meanwhile, too
         going = sum(before - at < GOING_S for at in self._died_at.values())
-        self.connections.append((found, POOL * (len(self._alive()) + going)))
+        self.connections.append((found, POOL * (len(alive) + going)))
 
 
 @asynccontextmanager
