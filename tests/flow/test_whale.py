@@ -37,7 +37,7 @@ QUEUED = limits.EXTRA_FETCHERS + 1
 @pytest.fixture(scope="module")
 def small_world() -> World:
     """A few short histories."""
-    return World(seed=41, wallets=4, transactions=(8, 16))
+    return World(seed=41, wallets=6, transactions=(8, 16))
 
 
 @pytest.fixture
@@ -53,8 +53,13 @@ async def test_a_small_request_never_waits_behind_a_whale(
     open_installation: Opener, small_world: World, sandbox: Sandbox
 ) -> None:
     one, other, *small = small_world.addresses
+    early, small = small[:2], small[2:]
     async with open_installation(sandbox, STREAMPROC_HELIUS_RPC_RPS=RPS) as house:
         await house.ready_worker()
+        # The first pages of a worker wait for its process pool, whoever else asks.
+        await house.request("early", early, enrich=False)
+        assert (await house.ending("early"))["status"] == "completed"
+        sandbox.counters.reset()
         await house.request("whale", [WHALE, one], enrich=False)
         await until_asked(house, sandbox, 2 * QUEUED)
         await house.request("small", [other, *small], enrich=False)
