@@ -135,7 +135,7 @@ STAGE_WINDOW: Final = (
     1000  # records of one stage taken and not finished; beyond, its partitions wait
 )
 JOIN_WINDOW: Final = 20_000  # the same for a join, whose records only wait for the next flush
-JOIN_TICK_S: Final = 0.05  # progress of one request is coalesced for this long
+JOIN_TICK_S: Final = 0.2  # progress of one request is coalesced for this long
 JOIN_CYCLES: Final = 8  # flushes of a join on their way at the same time
 JOIN_LIVE_STATES: Final = 2000  # decoded states kept although nothing of them is under way
 DUE_CHECKS_PER_TICK: Final = 1000  # states looked at by one tick of the timer: a few milliseconds
@@ -146,6 +146,7 @@ DUE_HORIZONS_S: Final = (
 DUE_REPEAT_S: Final = 5.0  # what is due is said again when the join has not acted on it for so long
 DUE_REPEAT_CAP_S: Final = 600.0  # more and more seldom: each time in vain may be a dead letter
 HANDLER_TRIES: Final = 3  # of a handler that fails for no known reason, then it is a dead letter
+STORE_TRIES: Final = 8  # of keeping what was paid for; with the pauses eleven seconds
 RETRY_FIRST_S: Final = 0.1
 RETRY_CAP_S: Final = 5.0  # what is away is asked again at least this often
 TOPIC_WAIT_S: Final = 10.0  # a topic that was just made is known to all brokers within seconds

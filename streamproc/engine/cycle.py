@@ -13,8 +13,8 @@ import time
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from streamproc import metrics
+from streamproc.core.backoff import delay_s
 from streamproc.engine import failpoints, stored
-from streamproc.engine.backoff import delay_s
 from streamproc.engine.dead_letters import OUTPUT_REFUSED
 from streamproc.engine.logic import JoinLogic, S
 from streamproc.engine.records import Outgoing

@@ -22,7 +22,7 @@ from aiokafka.errors import (
 from aiokafka.partitioner import murmur2
 
 from streamproc import limits
-from streamproc.engine.backoff import delay_s
+from streamproc.core.backoff import delay_s
 from streamproc.engine.fence import guard_writes
 from streamproc.errors import BrokerUnavailableError, ConfigurationError, Fault, StreamprocError
 

@@ -12,9 +12,9 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from streamproc import limits, metrics
+from streamproc.core.backoff import delay_s
 from streamproc.core.turns import Turns
 from streamproc.engine import failpoints
-from streamproc.engine.backoff import delay_s
 from streamproc.engine.dead_letters import OUTPUT_REFUSED
 from streamproc.engine.flow import started
 from streamproc.errors import DeadLetterError, RequestEndedError, TransientError
@@ -35,7 +35,10 @@ _Work: TypeAlias = "tuple[Lane, Record]"
 
 def share_of(record: Record) -> bytes:
     """Whose record it is: the request that its headers name, else its key."""
-    return next((value for name, value in record.headers if name == _SUBJECT), record.key or b"")
+    for name, value in record.headers:
+        if name == _SUBJECT:
+            return value
+    return record.key or b""
 
 
 class Stage:
@@ -54,6 +57,7 @@ class Stage:
         self._sending: dict[asyncio.Future[None], Lane] = {}
         self._is_kicked = False
         self._handled = metrics.RECORDS.labels(name)
+        self._handled_name = f"handled.{name}"
         self._retried = metrics.RETRIES.labels(name)
 
     @property
@@ -88,7 +92,7 @@ class Stage:
 
     def _kick(self) -> None:
         """See soon whether the pool has to grow: after the runner that is working now suspends or ends."""
-        if not self._is_kicked and self._queue.has_turn and len(self._runners) < self._limit:
+        if not self._is_kicked and len(self._runners) < self._limit and self._queue.has_turn:
             self._is_kicked = True
             asyncio.get_running_loop().call_soon(self._grow)
 
@@ -233,6 +237,6 @@ class Stage:
         """Count the record as done, and let the next of its key go."""
         lane.finish(record.offset)
         self._handled.inc()
-        self._flow.counts[f"handled.{self.name}"] += 1
+        self._flow.counts[self._handled_name] += 1
         self._release(record)
         self.freed.set()

@@ -10,6 +10,7 @@ from streamproc import limits
 from streamproc.core.result import encode_json
 from streamproc.store.database import Subject
 from streamproc.store.gathering import Gathering
+from streamproc.store.patience import patient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ class Balances(Subject):
         super().__init__(database)
         self._putting = Gathering(self._put_all, most=limits.STATEMENT_BALANCES)
 
+    @patient
     async def put_balances(self, request_id: str, balances: Mapping[str, Json]) -> None:
         """Keep each wallet's record, which names its `state`: ok, failed or oversized.
 

@@ -14,8 +14,9 @@ from streamproc.core.entries import canonical_order
 from streamproc.core.entry_rows import COLUMNS
 from streamproc.core.packed import PackedEntries, StoredEntries, packed
 from streamproc.core.ranges import SlotRange, union
-from streamproc.errors import StoreUnavailableError
+from streamproc.errors import TransientError
 from streamproc.store.database import Subject
+from streamproc.store.patience import patient
 from streamproc.store.queries import query
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class History(Subject):
         self._decimals_kept: set[str] = set()
         self._wallet_ids: OrderedDict[str, int] = OrderedDict()
 
+    @patient
     async def add_page(self, wallet: str, page: StoredPage) -> None:
         """Keep a page and close its slots in one transaction; the same page again changes nothing."""
         entries = page.entries
@@ -88,7 +90,7 @@ class History(Subject):
         async with self._database.transaction() as connection:
             if await connection.row("wallets.lock_wallet", wallet_id) is None:
                 self._wallet_ids.pop(wallet, None)
-                raise StoreUnavailableError(f"the wallet {wallet} was removed meanwhile")
+                raise TransientError(f"the wallet {wallet} was removed, and its pages with it")
             if entries:
                 await _keep(connection, wallet_id, entries.copied(ids))
             if page.closed is not None:

@@ -16,9 +16,11 @@ from streamproc.errors import ConfigurationError, Fault, StoreUnavailableError, 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_CONNECTION: Final = "08"
+_UNKNOWN: Final = "40003"
 # SQLSTATE classes and codes (Postgres, appendix A) after which the same statement may succeed later.
 UNAVAILABLE_CLASSES: Final = (
-    "08",  # connection
+    _CONNECTION,
     "53",  # resources: too many connections, disk full, out of memory
     "57P",  # shutdown, crash, cannot connect now, dropped database, idle session
 )
@@ -26,7 +28,7 @@ UNAVAILABLE_CODES: Final = {
     "57014",  # statement time-out
     "40001",  # serialization
     "40P01",  # deadlock
-    "40003",  # statement completion unknown
+    _UNKNOWN,  # whether the statement was completed
     "55P03",  # lock not available
     "25P02",  # in a failed transaction: the failure itself was seen before
     "25P03",  # idle in transaction
@@ -105,6 +107,15 @@ def mapped(error: BaseException) -> StreamprocError:
     """Our error for one of asyncpg's."""
     kind = StoreUnavailableError if is_unavailable(error) else StreamprocError
     return kind(_sentence(error))
+
+
+def is_undone(error: StoreUnavailableError) -> bool:
+    """Whether nothing can have been changed: Postgres itself refused the statement, or nobody took the connection."""
+    cause = error.__cause__
+    code = getattr(cause, "sqlstate", None)
+    if code is None:
+        return isinstance(cause, ConnectionRefusedError)
+    return code != _UNKNOWN and not code.startswith(_CONNECTION)
 
 
 def is_unavailable(error: BaseException) -> bool:

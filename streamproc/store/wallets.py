@@ -9,6 +9,7 @@ import msgspec
 
 from streamproc.core.result import encode_json
 from streamproc.store.database import Subject
+from streamproc.store.patience import patient
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -46,6 +47,7 @@ class AnalysisTexts(NamedTuple):
 class Wallets(Subject):
     """Wallets and their analyses."""
 
+    @patient
     async def mark_synced(self, wallet: str, *, watermark_slot: int, at_ms: int) -> None:
         """Note that everything up to this slot, the tip at that time of the database's clock, was asked for."""
         await self._database.run("wallets.mark_synced", wallet, at_ms, watermark_slot)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc import limits
+from streamproc.core.backoff import delay_s
 from streamproc.engine import failpoints, stored
-from streamproc.engine.backoff import delay_s
 from streamproc.engine.dead_letters import dead_letter, public_text
 from streamproc.engine.due import DueTimes
 from streamproc.engine.flood import FloodFilter

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import asyncpg
 import pytest
 
 from streamproc.sandbox.world import World
+from tests.faults.deeds_to_servers import FAILING_WRITES
 from tests.flow.conftest import changed, served
 from tests.flow.rules import check_end, check_headers
 
@@ -47,6 +49,25 @@ async def test_the_only_worker_killed_twice_still_ends_every_request_once_and_re
             said = [each for each in installation.said if each.topic not in WRITTEN_BY_OTHERS]
             check_headers(said)
             assert not installation.of("dead-letters")
+
+
+async def test_pages_that_postgres_refuses_in_passing_are_not_asked_for_again(
+    open_installation: Opener,
+) -> None:
+    world = World(seed=33, wallets=8, transactions=(8, 16))
+    with served(world) as sandbox, changed(sandbox, latency_s=LATENCY_S):
+        async with open_installation(sandbox) as installation:
+            connection = await asyncpg.connect(installation.environment["STREAMPROC_POSTGRES_DSN"])
+            await connection.execute(FAILING_WRITES)
+            await installation.ready_worker()
+            await installation.request("refused", world.addresses, enrich=False)
+            await installation.ending("refused")
+            assert check_end(installation.said, "refused")["status"] == "completed"
+            failed = await connection.fetchval("SELECT last_value / 5 FROM failed_writes")
+            await connection.close()
+            assert failed > len(world.addresses) / 2
+            assert "add_page waits" in installation.log(0)
+            assert not sandbox.counters.repeated_pages
 
 
 def n_ended(installation: Installation) -> int:
