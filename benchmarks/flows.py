@@ -1,6 +1,6 @@
 """How many requests a second the product carries through, when the work itself takes no time.
 
-Kafka, Postgres, one worker and this client share the machine. The worker is the product's own with its agents, join,
+Kafka, Postgres, the worker and this client share the machine. The worker is the product's own with its agents, join,
 table and rows; only bringing wallets up to date, asking for balances and composing a result are replaced by nothing
 (flows_worker.py). A flow is one request from its first record to its terminal one, of N wallets. Bursts of flows are
 sent at once; then flows are sent one at a time, each after the end of the one before.
@@ -56,7 +56,7 @@ class Figures(NamedTuple):
 class House(NamedTuple):
     """What runs, and how to talk to it."""
 
-    processes: dict[str, int]  # process ids by what they are
+    processes: dict[str, list[int]]  # process ids by what they are
     producer: AIOKafkaProducer
     ends: AIOKafkaConsumer
     numbers: Iterator[int]  # of wallets that nobody has named yet
@@ -68,6 +68,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="wallets of a flow")
     parser.add_argument("--burst", type=int, default=BURST, help="flows sent at once")
     parser.add_argument("--bursts", type=int, default=BURSTS, help="the first only warms up")
+    parser.add_argument("--workers", type=int, default=1, help="worker processes")
     parser.add_argument("--profile", type=Path, help="where to write the worker's cProfile figures")
     options = parser.parse_args(arguments)
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the run")
@@ -78,7 +79,7 @@ def main(arguments: list[str]) -> int:
 async def _measure(options: argparse.Namespace) -> None:
     """Open the house, measure each size, print a line for each."""
     print("wallets | flows/s (slowest) | one at a time p50 / p95 ms | CPU ms a flow")
-    async with _house(options.profile) as house:
+    async with _house(options.workers, options.profile) as house:
         for size in options.sizes:
             found = await _measured(house, size, options)
             spent = ", ".join(f"{name} {ms:.2f}" for name, ms in found.cpu_ms.items())
@@ -132,17 +133,18 @@ def _request(house: House, size: int) -> tuple[str, bytes]:
 def _cpu_s(house: House) -> dict[str, float]:
     """Processor seconds that each part has used so far, its child processes included."""
     spent = {}
-    for name, pid in house.processes.items():
-        top = psutil.Process(pid)
-        every = [each.cpu_times() for each in (top, *top.children(recursive=True))]
-        spent[name] = sum(each.user + each.system for each in every)
+    for name, pids in house.processes.items():
+        tops = [psutil.Process(pid) for pid in pids]
+        below = [each for top in tops for each in top.children(recursive=True)]
+        times = [each.cpu_times() for each in (*tops, *below)]
+        spent[name] = sum(each.user + each.system for each in times)
     own = psutil.Process().cpu_times()
     return {**spent, "client": own.user + own.system}
 
 
 @asynccontextmanager
-async def _house(profile: Path | None) -> AsyncIterator[House]:
-    """Everything running, and a worker whose records flow."""
+async def _house(workers: int, profile: Path | None) -> AsyncIterator[House]:
+    """Everything running, and workers whose records flow."""
     async with AsyncExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
         prepared = prepared_stack(
@@ -154,8 +156,11 @@ async def _house(profile: Path | None) -> AsyncIterator[House]:
         )
         stack = await opened.enter_async_context(prepared)
         settings = stack_settings(stack, prefix="", app_id="streamproc")
-        settings |= {"data_dir": str(folder), "http_bind": "127.0.0.1:0"}
-        worker = await opened.enter_async_context(_worker(settings, folder, profile))
+        settings |= {"http_bind": "127.0.0.1:0"}
+        running = []
+        for _ in range(workers):
+            own = Path(opened.enter_context(tempfile.TemporaryDirectory()))
+            running.append(await opened.enter_async_context(_worker(settings, own, profile)))
         broker, postgres = stack.broker.pid, stack.postgres.pid
         assert broker is not None
         assert postgres is not None
@@ -167,7 +172,11 @@ async def _house(profile: Path | None) -> AsyncIterator[House]:
         )
         await ends.start()
         opened.push_async_callback(ends.stop)
-        processes = {"worker": worker.pid, "broker": broker, "Postgres": postgres}
+        processes = {
+            "workers": [each.pid for each in running],
+            "broker": [broker],
+            "Postgres": [postgres],
+        }
         yield House(processes, producer, ends, itertools.count())
 
 
@@ -176,7 +185,8 @@ async def _worker(
     settings: Mapping[str, str], folder: Path, profile: Path | None
 ) -> AsyncIterator[subprocess.Popen[bytes]]:
     """The worker process; its last words are printed when it ends too soon."""
-    environment = {PREFIX + name.upper(): value for name, value in settings.items()}
+    mine = {**settings, "data_dir": str(folder)}
+    environment = {PREFIX + name.upper(): value for name, value in mine.items()}
     program = [sys.executable, *(["-m", "cProfile", "-o", str(profile)] if profile else [])]
     log = folder / "worker.log"
     with log.open("wb") as output:

@@ -208,9 +208,9 @@ class Worker:
         )
         log.info("health and metrics at %s", url)
 
-    async def _tell(self, record: Encoded) -> None:
+    def _tell(self, record: Encoded) -> asyncio.Future[None]:
         """Publish a progress record now; its source is done later, so a crash may repeat it."""
-        await self.engine.flow.outbox.send([outgoing(record)])
+        return self.engine.flow.outbox.send([outgoing(record)])
 
 
 def engine_config(settings: Settings, topology: Topology) -> EngineConfig:

@@ -14,6 +14,8 @@ from streamproc.serde import Codec, Encoded, decode_internal, header
 from streamproc.slots import WHOSE
 
 if TYPE_CHECKING:
+    import asyncio
+
     from streamproc.engine import Record
 
 E = TypeVar("E", bound=Event)
@@ -21,7 +23,8 @@ E_contra = TypeVar("E_contra", bound=Event, contravariant=True)
 Said = Event | Encoded
 Handler = Callable[["Record"], AsyncIterator[Said]]
 Run = Callable[["Record"], Awaitable[list[Encoded]]]
-Tell = Callable[[Encoded], Awaitable[None]]  # sends one record now, before its source is done
+# Sends one record now, before its source is done; the future is done when the brokers have it.
+Tell = Callable[[Encoded], "asyncio.Future[None]"]
 
 # Said while the work still goes on: whoever waits wants to know at once.
 AT_ONCE = (WalletProgressed, AnalysisProgressed)
@@ -51,6 +54,7 @@ def on_event(model: type[E], handle: Handle[E], codec: Codec) -> Handler:
 def running(handler: Handler, *, codec: Codec, tell: Tell) -> Run:
     """What the engine calls for each record: progress is told at once, everything else returned to be confirmed.
 
+    The agent goes on while progress is on its way; what it returns comes after all of it is confirmed.
     Records take their time from their source, so that a repeated source makes the same records.
     """
     at_once = {codec.topic_of(event) for event in AT_ONCE}
@@ -59,16 +63,24 @@ def running(handler: Handler, *, codec: Codec, tell: Tell) -> Run:
         trace = header(record.headers, "traceparent")
         WHOSE.set((header(record.headers, "ce_subject") or b"").decode("ascii", "replace"))
         kept: list[Encoded] = []
-        async for said in handler(record):
-            encoded = (
-                codec.encode(said, time_ms=record.timestamp_ms, traceparent=trace)
-                if isinstance(said, Event)
-                else said
-            )
-            if encoded.topic in at_once and not kept:
-                await tell(encoded)
-            else:
-                kept.append(encoded)
+        told: list[asyncio.Future[None]] = []
+        try:
+            async for said in handler(record):
+                encoded = (
+                    codec.encode(said, time_ms=record.timestamp_ms, traceparent=trace)
+                    if isinstance(said, Event)
+                    else said
+                )
+                if encoded.topic in at_once and not kept:
+                    told.append(tell(encoded))
+                else:
+                    kept.append(encoded)
+            for each in told:
+                await each
+        except BaseException:
+            for each in told:
+                each.cancel()
+            raise
         return kept
 
     return run

@@ -9,12 +9,9 @@ for those at work share the processor.
 from __future__ import annotations
 
 from collections import Counter, deque
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from streamproc import limits
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 T = TypeVar("T")
 
@@ -75,19 +72,21 @@ class Turns(Generic[T]):
             return None
         queue = self._waiting[share]
         item = queue.popleft()
-        level = self._level_of(share)
-        self._count(share, -1)
+        before = self._number(share)
         self._had[share] += 1
-        self._count(share, 1)
+        after = self._number(share)
+        if after != before:
+            self._active[before] -= 1
+            self._active[after] += 1
+        if not queue:
+            del self._waiting[share], self._levels[before][share]
+        elif after != before:
+            del self._levels[before][share]
+            self._level_of(share)[share] = None
         self._held[share] += 1
         self._holding += 1
         self._taken += 1
         self._left -= 1
-        if not queue:
-            del self._waiting[share], level[share]
-        elif (now := self._level_of(share)) is not level:
-            del level[share]
-            now[share] = None
         return share, item
 
     def done(self, share: bytes) -> None:
@@ -101,23 +100,25 @@ class Turns(Generic[T]):
                 del self._had[share]
 
     def _next(self) -> bytes | None:
-        """Whose turn it is."""
+        """Whose turn it is: the first, in its order, that may hold one place more."""
         free = self._places - self._holding
         if free <= 0 or not self._left:
             return None
-        if self._taken % limits.TURNS_OF_THE_OLDEST == 0:
-            return self._first_of(self._waiting, free)
-        firsts = (self._first_of(level, free) for level in self._levels if level)
-        return next((share for share in firsts if share is not None), None)
-
-    def _first_of(self, shares: Iterable[bytes], free: int) -> bytes | None:
-        """The first that may hold one place more."""
         most = limits.TURNS_HELD * free
         beside = min(most, max(1, self._places // limits.TURNS_BESIDE_SMALLER))
         smallest = min((number for number, requests in self._active.items() if requests), default=0)
-        for share in shares:
-            if self._held[share] < (beside if self._number(share) > smallest else most):
-                return share
+        held = self._held.get
+        if self._taken % limits.TURNS_OF_THE_OLDEST == 0:
+            for share in self._waiting:
+                has = held(share, 0)
+                if has < beside or (has < most and self._number(share) <= smallest):
+                    return share
+            return None
+        for number, level in enumerate(self._levels):
+            may_hold = beside if number > smallest else most
+            for share in level:
+                if held(share, 0) < may_hold:
+                    return share
         return None
 
     def _count(self, share: bytes, by: int) -> None:

@@ -31,28 +31,29 @@ def _fatal(state: JoinState) -> Verdict | None:
     """An error that ends the whole request, by the smallest address that met it."""
     if state.fetched is not None and state.fetched.fatal is not None:
         return "failed", *state.fetched.fatal
-    for wallet in sorted(state.seen):
-        seen = state.seen[wallet]
-        if seen.fatal:
-            return "failed", seen.code or "internal", seen.message or ""
-    return None
+    first = min((wallet for wallet, seen in state.seen.items() if seen.fatal), default=None)
+    if first is None:
+        return None
+    seen = state.seen[first]
+    return "failed", seen.code or "internal", seen.message or ""
 
 
 def _hopeless(state: JoinState) -> Verdict | None:
     """Too many wallets failed for the asked ratio, or too few are wallets at all. Never becomes untrue."""
     assert state.opened is not None  # noqa: S101 - verdict_on asked
-    eligible = [each for each in state.opened.wallets if not _is_excluded(state, each)]
-    if len(eligible) < limits.WALLETS_MIN:
-        return "failed", "too_few_wallets", f"{len(eligible)} of the addresses can be compared"
+    excluded = {wallet for wallet, seen in state.seen.items() if seen.outcome == "excluded"}
+    eligible = len(state.opened.wallets) - len(excluded.intersection(state.opened.wallets))
+    if eligible < limits.WALLETS_MIN:
+        return "failed", "too_few_wallets", f"{eligible} of the addresses can be compared"
     failed = failed_wallets(state)
-    if len(eligible) - len(failed) >= state.opened.min_success_ratio * len(eligible):
+    if eligible - len(failed) >= state.opened.min_success_ratio * eligible:
         return None
     only_balances = all(
         wallet not in state.seen or state.seen[wallet].outcome != "failed" for wallet in failed
     )
     code = "balances_failed" if only_balances else "wallets_failed"
     named = ", ".join(list(failed)[:3]) + (", ..." if len(failed) > 3 else "")  # noqa: PLR2004
-    return "failed", code, f"{len(failed)} of {len(eligible)} wallets failed: {named}"
+    return "failed", code, f"{len(failed)} of {eligible} wallets failed: {named}"
 
 
 def _is_excluded(state: JoinState, wallet: str) -> bool:

@@ -40,8 +40,10 @@ from tests.faults.model import (
     said_from,
 )
 from tests.faults.promises import kept_promises
+from tests.flow.driver import sent
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import AsyncIterator
 
     from streamproc.agents.handlers import Run
@@ -137,8 +139,9 @@ class Simulation:
 
     # --- the brokers ---
 
-    async def _tell(self, record: Encoded) -> None:
+    def _tell(self, record: Encoded) -> asyncio.Future[None]:
         self.append(outgoing(record))
+        return sent()
 
     def append(self, out: Outgoing) -> None:
         """One record more on its topic or in the changelog; consumed some time, sometimes twice."""

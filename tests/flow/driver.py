@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
@@ -98,5 +99,13 @@ class Driver:
         for published in (await self._join.decide([(key, told)]))[0]:
             self.send(published)
 
-    async def _tell(self, encoded: Encoded) -> None:
+    def _tell(self, encoded: Encoded) -> asyncio.Future[None]:
         self.send(encoded)
+        return sent()
+
+
+def sent() -> asyncio.Future[None]:
+    """What tells that a record is confirmed."""
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future.set_result(None)
+    return future
