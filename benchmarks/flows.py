@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 SIZES: Final = (10, 100)
 BURST: Final = 200
-BURSTS: Final = 5  # of each size; the first only warms up
+BURSTS: Final = 12  # of each size; the first quarter only warms up
 ALONE: Final = 100
 WITHIN_S: Final = 300.0
 READY: Final = "records flow"
@@ -67,7 +67,9 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./run bench flows", description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="wallets of a flow")
     parser.add_argument("--burst", type=int, default=BURST, help="flows sent at once")
-    parser.add_argument("--bursts", type=int, default=BURSTS, help="the first only warms up")
+    parser.add_argument(
+        "--bursts", type=int, default=BURSTS, help="the first quarter only warms up"
+    )
     parser.add_argument("--workers", type=int, default=1, help="worker processes")
     parser.add_argument("--profile", type=Path, help="where to write the worker's cProfile figures")
     options = parser.parse_args(arguments)
@@ -92,11 +94,13 @@ async def _measure(options: argparse.Namespace) -> None:
 
 async def _measured(house: House, size: int, options: argparse.Namespace) -> Figures:
     """The figures of one size."""
-    await _burst(house, size, options.burst)
+    warming = max(1, options.bursts // 4)
+    for _ in range(warming):
+        await _burst(house, size, options.burst)
     before = _cpu_s(house)
-    bursts = [await _burst(house, size, options.burst) for _ in range(1, options.bursts)]
+    bursts = [await _burst(house, size, options.burst) for _ in range(warming, options.bursts)]
     after = _cpu_s(house)
-    flows = options.burst * (options.bursts - 1)
+    flows = options.burst * len(bursts)
     alone = [await _burst(house, size, 1) for _ in range(ALONE)]
     return Figures(
         per_s=options.burst / statistics.median(bursts),

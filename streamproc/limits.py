@@ -238,6 +238,7 @@ LEASE_S: Final = 0.25  # permits leased at a time; a worker that dies loses no m
 HISTORY_PAGE: Final = 1000  # transactions of a first call: 11 MB, 2 compressed
 HISTORY_PAGE_MAX: Final = 1000  # what the service allows
 HISTORY_GROWS_AFTER: Final = 2  # pages in time, before twice as large ones are tried
+LOOP_COLLECTS_AFTER: Final = 50_000  # the same for the event loop's process
 POOL_COLLECTS_AFTER: Final = (
     100_000  # objects made beside those that went: five pages of 1000 transactions
 )
