@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager
-from statistics import quantiles
+from functools import partial
+from statistics import median, quantiles
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from streamproc.sandbox.world import World
@@ -27,6 +28,7 @@ WALLETS: Final = 4  # of each request
 ENDED_BEFORE: Final = 15  # requests, when the fault begins
 LATENCY_S: Final = 0.08  # of every call to the upstream
 LOOK_S: Final = 0.02
+REPEATS: Final = 3
 AWAY_S: Final = 1.0  # how long what dies is gone
 POISON: Final = b"{this is no JSON"
 
@@ -124,42 +126,54 @@ async def noted(ground: Ground, began: float, ended: dict[str, float]) -> AsyncI
 
 
 async def heal_table(ground: Callable[[], AbstractAsyncContextManager[Ground]]) -> tuple[str, bool]:
-    """Run everything, each on a ground of its own; the table as Markdown, and whether all that must hold does."""
-
-    async def nothing() -> None:
-        """Leave it alone."""
-
-    undisturbed = {}
-    for workers in (1, 2):
+    """Run everything, each time on a ground of its own; the table as Markdown, and whether all that must hold does."""
+    calm: dict[int, list[Run]] = {1: [], 2: []}
+    healed: dict[Fault, list[float]] = {fault: [] for fault in FAULTS}
+    poisoned: list[Run] = []
+    diverted_s: list[float] = []
+    for _ in range(REPEATS):
+        for workers, runs in calm.items():
+            async with ground() as own:
+                runs.append(await measured(own, workers, nothing))
+        for fault, seconds in healed.items():
+            async with ground() as own:
+                run = await measured(
+                    own, fault.workers, partial(done_to, own, fault), is_named=fault.is_named
+                )
+            # Who takes over works alone from then on.
+            left = calm[1 if fault.what == "kill-one" else fault.workers][-1]
+            seconds.append(healed_s(left, run))
         async with ground() as own:
-            undisturbed[workers] = await measured(own, workers, nothing)
-    lines = ["| fault | healed after | aim | must |", "|---|---|---|---|"]
-    is_good = True
-    for fault in FAULTS:
-        async with ground() as own:
-
-            async def disturb(own: Ground = own, fault: Fault = fault) -> None:
-                await deeds.DEEDS[fault.what](own, Deed(fault.what, for_s=AWAY_S))
-
-            run = await measured(own, fault.workers, disturb, is_named=fault.is_named)
-        # Who takes over works alone from then on.
-        left = undisturbed[1 if fault.what == "kill-one" else fault.workers]
-        seconds = healed_s(left, run)
-        is_good = is_good and seconds <= fault.must_s
-        lines.append(f"| {fault.name} | {seconds:.1f} s | {fault.aim_s:g} s | {fault.must_s:g} s |")
-    async with ground() as own:
-        poisoned, diverted_s = await poison(own)
-    slower = p95_s(poisoned) / p95_s(undisturbed[1]) - 1
-    lines += [
-        f"| poison, until it is a dead letter | {diverted_s:.1f} s | 1 s | 1 s |",
-        f"| poison, other requests' p95 | {slower:+.0%} | 10 % | 10 % |",
-    ]
-    told = ", ".join(f"{n} of them: {run.last_s:.1f} s" for n, run in undisturbed.items())
-    lines += [
+            run, taken_s = await poison(own)
+        poisoned.append(run)
+        diverted_s.append(taken_s)
+    slower = median(map(p95_s, poisoned)) / median(map(p95_s, calm[1])) - 1
+    told = ", ".join(
+        f"{n} of them: {median(run.last_s for run in runs):.1f} s" for n, runs in calm.items()
+    )
+    lines = [
+        f"| fault, {REPEATS} runs each | healed after: median | worst | aim | must |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {fault.name} | {median(each):.1f} s | {max(each):.1f} s | {fault.aim_s:g} s | {fault.must_s:g} s |"
+            for fault, each in healed.items()
+        ),
+        f"| poison, until it is a dead letter | {median(diverted_s):.1f} s | {max(diverted_s):.1f} s | 1 s | 1 s |",
+        f"| poison, other requests' p95 | {slower:+.0%} | | 10 % | 10 % |",
         "",
         f"Without a fault {REQUESTS} requests of {WALLETS} wallets take, by workers, {told}.",
     ]
-    return "\n".join(lines), is_good and diverted_s <= 1.0
+    is_good = all(max(each) <= fault.must_s for fault, each in healed.items())
+    return "\n".join(lines), is_good and max(diverted_s) <= 1.0
+
+
+async def nothing() -> None:
+    """Leave it alone."""
+
+
+async def done_to(ground: Ground, fault: Fault) -> None:
+    """Let the fault happen."""
+    await deeds.DEEDS[fault.what](ground, Deed(fault.what, for_s=AWAY_S))
 
 
 async def poison(ground: Ground) -> tuple[Run, float]:
