@@ -101,6 +101,7 @@ class History(Subject):
         """The slots that are wholly known, by whatever strategy, as few ranges, ascending."""
         return union((each.from_slot, each.to_slot) for each in await self.stored_ranges(wallet))
 
+    @patient
     async def stored_ranges(self, wallet: str) -> list[StoredRange]:
         """The ranges as they are kept, one strategy's apart from another's."""
         rows = await self._database.rows("history.ranges", wallet)

@@ -1,4 +1,8 @@
-"""Patience for what was paid for: while the store is away, an answer of the upstream is held, not asked for again."""
+"""Patience for what was paid for: while the store is away, an answer of the upstream is held, not asked for again.
+
+What stands between a wallet's pages and the note that it is synced is patient too: a walk that breaks off there begins
+again with a page.
+"""
 
 from __future__ import annotations
 
