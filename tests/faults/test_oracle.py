@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
+from streamproc.engine.records import partition_of
+from streamproc.topics import read_topology
 from tests.faults import oracle
+from tests.faults.opening import small_world
 from tests.faults.plans import FULL, Deed, Plan
+from tests.faults.trial import requests_of
 from tests.faults.watch import MEMORY_BYTES, Sample, Watch, early_commits, queued
 from tests.flow.installation import KEY, Said
 
@@ -190,3 +194,10 @@ def test_another_figure_is_a_difference() -> None:
 def test_a_public_record_that_comes_again_is_counted() -> None:
     twice = said_of([*FLOW, FLOW[-1], FLOW[2]])
     assert oracle.repeated(twice) == 1
+
+
+def test_whatever_two_workers_are_assigned_each_has_a_request() -> None:
+    topology = read_topology()
+    (partitions,) = {topic.partitions for topic in topology.consumed_by("join")}
+    places = {partition_of(name.encode(), partitions) for name in requests_of(small_world())}
+    assert len(places) > partitions // 2
