@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _CONNECTION: Final = "08"
 _UNKNOWN: Final = "40003"
+_SERVER_ENDS: Final = ("57P01", "57P02")  # shutdown, crash: the commit may be on disk
 # SQLSTATE classes and codes (Postgres, appendix A) after which the same statement may succeed later.
 UNAVAILABLE_CLASSES: Final = (
     _CONNECTION,
@@ -115,7 +116,7 @@ def is_undone(error: StoreUnavailableError) -> bool:
     code = getattr(cause, "sqlstate", None)
     if code is None:
         return isinstance(cause, ConnectionRefusedError)
-    return code != _UNKNOWN and not code.startswith(_CONNECTION)
+    return code != _UNKNOWN and not code.startswith((_CONNECTION, *_SERVER_ENDS))
 
 
 def is_unavailable(error: BaseException) -> bool:

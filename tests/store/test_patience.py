@@ -79,6 +79,9 @@ UNDONE = asyncpg.exceptions.SerializationError("try again")
         (patient_if_undone, LOST, False),
         (patient_if_undone, TimeoutError(), False),
         (patient_if_undone, asyncpg.exceptions.StatementCompletionUnknownError("?"), False),
+        (patient_if_undone, asyncpg.exceptions.AdminShutdownError("going down"), False),
+        (patient_if_undone, asyncpg.exceptions.CrashShutdownError("going down"), False),
+        (patient_if_undone, asyncpg.exceptions.CannotConnectNowError("starting up"), True),
     ],
 )
 async def test_what_counts_is_tried_again_only_where_it_is_undone(
