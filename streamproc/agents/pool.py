@@ -124,7 +124,7 @@ def quiet_collector() -> Iterator[None]:
     """Spare the event loop the garbage collector's walks over what stays anyway: modules, settings, topics.
 
     A walk over all of it stops everything for 80 ms, as often as a quarter as much has been made since the last one.
-    The short walks are made more seldom too: they took a sixth of a busy event loop's time.
+    The short walks are made more seldom too: a busy event loop makes many objects, and few of them in rings.
     """
     gc.collect()
     gc.freeze()
