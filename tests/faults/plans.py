@@ -36,7 +36,7 @@ LIES: Final[tuple[tuple[str, str, dict[str, Any], frozenset[str]], ...]] = (
     ("an empty page in the middle", "empty_page", {"nth": 2}, COMPLETED),
 )
 # What the upstream says in passing; the rest of its table ends a wallet, which is no fault of ours.
-PASSING: Final = ("429", "500", "502", "503", "504", "reset", "html", "not_json", "cut_json")
+PASSING: Final = ("500", "502", "503", "504", "reset", "html", "not_json", "cut_json")
 
 
 @dataclass(frozen=True)
@@ -221,11 +221,15 @@ def mixture(seed: int, names: tuple[str, ...] | None = None, *, with_long: bool 
 def passing_errors(seed: int) -> tuple[Fault, ...]:
     """A few errors of the kinds that pass, spread over the calls for histories.
 
-    As many in all as one call may meet and still be answered: with one more a wallet may rightly fail.
+    Refusals are waited out; of the others there are as many as one call may meet and still be answered: with one more
+    a wallet may rightly fail.
     """
     chance = random.Random(seed)  # noqa: S311 - faults, not secrets
     kinds = chance.sample(PASSING, limits.UPSTREAM_TRIES - 1)
-    return tuple(
-        Fault(kind, method=FULL, probability=0.15, times=1, seed=seed + number)
-        for number, kind in enumerate(kinds)
+    return (
+        Fault("429", method=FULL, probability=0.15, times=5, seed=seed),
+        *(
+            Fault(kind, method=FULL, probability=0.15, times=1, seed=seed + number)
+            for number, kind in enumerate(kinds, start=1)
+        ),
     )
