@@ -36,7 +36,6 @@ def main(arguments: list[str]) -> int:
         **_identity(owner),
     )
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
-    _write(Path(pid_file), str(child.pid))
 
     def end() -> None:
         child.send_signal(signal.SIGINT)
@@ -52,6 +51,7 @@ def main(arguments: list[str]) -> int:
 
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=end).start())
     threading.Thread(target=end_when_parent_is_gone, daemon=True).start()
+    _write(Path(pid_file), str(child.pid))  # last: whoever reads it may tell us to end
     code = child.wait()
     return code if code >= 0 else 128 - code
 

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SLEEPER = ["sleep", "600"]
+ENDS_WITH_7 = """
+import os, sys, time
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.01)
+sys.exit(7)
+"""
 STUBBORN = [
     sys.executable,
     "-S",
@@ -58,7 +64,7 @@ def test_the_program_ends_when_the_parents_pipe_ends(tmp_path: Path) -> None:
 def test_the_program_ends_when_the_guard_is_told_to(tmp_path: Path) -> None:
     with guarded(tmp_path, SLEEPER) as (process, program):
         process.terminate()
-        process.wait(20)
+        assert process.wait(20) == 128 + signal.SIGINT
         assert not program.is_running()
 
 
@@ -103,5 +109,7 @@ def test_an_ignored_sigint_is_not_inherited_by_the_program(tmp_path: Path) -> No
 
 
 def test_the_programs_own_end_is_the_guards_end(tmp_path: Path) -> None:
-    with guarded(tmp_path, [sys.executable, "-c", "raise SystemExit(7)"]) as (process, _):
+    told = tmp_path / "told"  # it lives until it has been looked at
+    with guarded(tmp_path, [sys.executable, "-c", ENDS_WITH_7, str(told)]) as (process, _):
+        told.touch()
         assert process.wait(20) == 7
