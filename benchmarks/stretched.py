@@ -102,9 +102,8 @@ class Stretched(WorldArchive):
         digest = hashlib.sha512(str(number).encode()).digest()
         slot = FIRST_SLOT + SLOTS_APART * place
         signature = str(Signature.from_bytes(digest))
-        return Record(
-            number, signature, slot, place % 900, 1_700_000_000 + 16 * place, model.failed
-        )
+        time = 1_700_000_000 + 16 * place
+        return Record(number, signature, slot, place % 900, time, model.failed, model.version)
 
 
 def address_of(number: int) -> str:

@@ -60,7 +60,10 @@ async def measured_speeds(postgres: EmbeddedPostgres, report: Report) -> Speeds:
     """Measure, and report part a; the obvious way's entries must be ours."""
     archive = Stretched(World(seed=3, wallets=2, transactions=(300, 400)), [PAGE])
     wallet = address_of(0)
-    params = [wallet, {"transactionDetails": "full", "limit": PAGE}]
+    params = [
+        wallet,
+        {"transactionDetails": "full", "limit": PAGE, "maxSupportedTransactionVersion": 1},
+    ]
     prepared = PrebuiltPages(archive, [wallet]).page(params, 1)
     assert prepared is not None
     body = prepared.body

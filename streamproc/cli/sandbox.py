@@ -10,6 +10,7 @@ import click
 from streamproc.cli.stand_in import settings_of
 from streamproc.local.up import env_lines
 from streamproc.sandbox.command import SandboxOptions, run_sandbox
+from streamproc.sandbox.server import BATCH_MAX
 
 if TYPE_CHECKING:
     from streamproc.sandbox.server import Sandbox
@@ -19,6 +20,7 @@ EPILOG = """\b
 Examples:
   streamproc sandbox --port 9000 --wallets 50 --seed 7
   streamproc sandbox --data recorded/ --list
+  streamproc sandbox --standard-only --rpc-rps 50
   streamproc sandbox --latency-s 0.2 --rpc-rps 10 --fault 429:method=prices,times=3"""
 RATE = click.FloatRange(0, min_open=True)
 
@@ -64,6 +66,18 @@ RATE = click.FloatRange(0, min_open=True)
     "--prebuilt",
     is_flag=True,
     help="Render and compress full pages before the port opens: serving then costs next to nothing.",
+)
+@click.option(
+    "--standard-only",
+    is_flag=True,
+    help="Stand in for any provider of Solana RPC: the standard methods only (-32601 for others), no key needed.",
+)
+@click.option(
+    "--batch-max",
+    type=click.IntRange(0, 1000),
+    default=BATCH_MAX,
+    show_default=True,
+    help="Calls that one JSON-RPC batch may hold; 0 refuses batches.",
 )
 @click.option(
     "--list", "lists", is_flag=True, help="Print all wallets, one a line, on standard output."

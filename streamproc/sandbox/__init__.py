@@ -11,5 +11,5 @@ demand. It uses nothing of `streamproc.core`, so that what it says is true can b
 | its truth | `intent.py` what each action meant, `lots.py` and `truth.py` PnL, `statistics.py`, `true_scores.py` balances and similarity |
 | wire forms | `raw_form.py`, `enhanced_form.py` |
 | recorded worlds | `recorded.py`, `recorded_form.py` |
-| the server | `archive.py` what it serves, `world_archive.py`, `paging.py`, `rpc.py`, `rest.py`, `faults.py`, `damage.py`, `counters.py`, `admin.py` |
+| the server | `archive.py` what it serves, `world_archive.py`, `calls.py` the way of a call, `rpc.py` the methods, `rpc_call.py`, `rpc_history.py`, `rpc_accounts.py`, `paging.py`, `versions.py`, `refusals.py`, `rest.py`, `faults.py`, `damage.py`, `counters.py`, `admin.py` |
 """  # noqa: E501 - a table's rows are lines

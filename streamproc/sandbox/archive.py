@@ -23,6 +23,7 @@ class Record:
     index: int
     time: int | None
     failed: bool
+    version: int | None = None  # None = legacy
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from streamproc.errors import ConfigurationError
 from streamproc.errors import Fault as Misuse
 from streamproc.sandbox.faults import Fault, fault_from_text
 from streamproc.sandbox.recorded import RecordedArchive
-from streamproc.sandbox.server import Sandbox, serve
+from streamproc.sandbox.server import BATCH_MAX, Sandbox, serve
 from streamproc.sandbox.world import World
 from streamproc.sandbox.world_archive import WorldArchive
 
@@ -37,6 +37,8 @@ class SandboxOptions:
     rpc_rps: float | None = None
     enhanced_rps: float | None = None
     prebuilt: bool = False  # render and compress every wallet's pages before the port opens
+    standard_only: bool = False  # the standard JSON-RPC methods and nothing else
+    batch_max: int = BATCH_MAX  # calls that one JSON-RPC batch may hold, 0 = no batches
     faults: Sequence[str] = ()  # as in `429:method=prices,times=3`
 
 
@@ -91,6 +93,8 @@ async def _serve_until_stopped(
         enhanced_rps=options.enhanced_rps,
         faults=faults,
         prebuild=wallets if options.prebuilt else (),
+        standard_only=options.standard_only,
+        batch_max=options.batch_max,
     ) as sandbox:
         started(sandbox)
         await stopped.wait()

@@ -6,9 +6,12 @@ import random
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final
 
+from streamproc.sandbox.versions import TEXT
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+TOO_NEW: Final = TEXT.format(version=2)  # a version that nobody reads yet
 # Whole replies in place of the answer: status and, for JSON-RPC, the error.
 HTTP_STATUS: Final = {
     "400": 400,
@@ -21,6 +24,7 @@ HTTP_STATUS: Final = {
     "504": 504,
 }
 RPC_ERRORS: Final = {
+    "-32015": TOO_NEW,
     "-32429": "rate limited",
     "-32601": "Method not found",
     "-32602": "Invalid params",

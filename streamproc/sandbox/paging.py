@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from streamproc.sandbox.addresses import is_address
+from streamproc.sandbox.refusals import INVALID_PARAMS, RpcError
+from streamproc.sandbox.versions import version_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,18 +25,8 @@ COMPARISONS: Final[dict[str, Callable[[int, int], bool]]] = {
     "lte": operator.le,
     "eq": operator.eq,
 }
-INVALID_PARAMS: Final = -32602
 INVALID_TOKEN: Final = -32603
 INVALID_TOKEN_TEXT: Final = "Invalid pagination token"  # noqa: S105 - an error's text
-
-
-class RpcError(Exception):
-    """The call is answered with a JSON-RPC error."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +41,7 @@ class PageRequest:
     token_accounts: str
     status: str
     bounds: tuple[tuple[str, str, int], ...]  # field, comparison, value
+    reads_version: int | None = None  # the newest that the caller reads, None = legacy ones only
 
     def admits(self, record: Record) -> bool:
         """Say whether the filters let a record through."""
@@ -70,12 +63,13 @@ def page_request(params: Sequence[Any]) -> PageRequest:
     return PageRequest(
         address=params[0],
         full=full,
-        limit=_limit(options.get("limit"), FULL_LIMIT_DEFAULT if full else LIMIT_MAX),
+        limit=limit_of(options.get("limit"), FULL_LIMIT_DEFAULT if full else LIMIT_MAX),
         ascending=_choice(options, "sortOrder", ("desc", "asc")) == "asc",
         after=_position(options.get("paginationToken")),
         token_accounts=_choice(filters, "tokenAccounts", ("none", "balanceChanged", "all")),
         status=_choice(filters, "status", ("any", "succeeded", "failed")),
         bounds=tuple(_bounds(filters)),
+        reads_version=version_of(options),
     )
 
 
@@ -88,7 +82,8 @@ def _choice(options: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> 
     return str(value)
 
 
-def _limit(value: object, default: int) -> int:
+def limit_of(value: object, default: int) -> int:
+    """Return a page's length, the default when none is given; RpcError when it is out of range."""
     if value is None:
         return default
     if not isinstance(value, int) or not 1 <= value <= LIMIT_MAX:

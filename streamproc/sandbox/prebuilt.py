@@ -18,6 +18,7 @@ import orjson
 from streamproc.sandbox.checksum import joined_checksum, rest_checksum
 from streamproc.sandbox.counters import full_page_credits
 from streamproc.sandbox.paging import page_request, token_of
+from streamproc.sandbox.versions import refuse_newer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -106,6 +107,7 @@ class PrebuiltPages:
         chosen = range(first, first + size)
         if not request.ascending:
             chosen = range(last - 1, last - 1 - size, -1)
+        refuse_newer((history.records[place] for place in chosen), request.reads_version)
         token = None if is_last else token_of(history.records[chosen[-1]])
         return PrebuiltPage(_joined(history, chosen, token, rpc_id), size, full_page_credits(size))
 

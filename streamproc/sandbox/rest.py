@@ -9,7 +9,7 @@ import orjson
 from streamproc.sandbox.addresses import is_address
 from streamproc.sandbox.archive import foreign_records
 from streamproc.sandbox.counters import ENHANCED_CREDITS
-from streamproc.sandbox.rpc import Answer
+from streamproc.sandbox.rpc_call import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

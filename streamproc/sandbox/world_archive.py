@@ -148,7 +148,13 @@ def _indexed(world: World) -> Index:
     for number, transaction in enumerate(world.transactions):
         place = transaction.place
         record = Record(
-            number, place.signature, place.slot, place.index, place.time, transaction.failed
+            number,
+            place.signature,
+            place.slot,
+            place.index,
+            place.time,
+            failed=transaction.failed,
+            version=transaction.version,
         )
         changed = {row.owner for row in transaction.rows if row.change}
         touched = {row.owner for row in transaction.rows}

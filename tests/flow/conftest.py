@@ -50,15 +50,15 @@ def sandbox(world: World) -> Iterator[Sandbox]:
 
 
 @contextmanager
-def served(world: World | Archive) -> Iterator[Sandbox]:
-    """A running sandbox, in a thread of its own."""
+def served(world: World | Archive, *, standard_only: bool = False) -> Iterator[Sandbox]:
+    """A running sandbox, in a thread of its own; with `standard_only` it is any provider of Solana RPC."""
     started = threading.Event()
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()
     found: list[Sandbox] = []
 
     async def run() -> None:
-        async with serve(world) as running:
+        async with serve(world, standard_only=standard_only) as running:
             found.append(running)
             started.set()
             await stop.wait()

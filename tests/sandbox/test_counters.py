@@ -29,7 +29,8 @@ async def test_each_call_is_charged_by_its_kind(
     await client.result("getSlot")
     await client.result("getAssetBatch", {"ids": [known.WSOL]})
     await client.result("getTransactionsForAddress", wallet, {"limit": 1000})
-    await client.result("getTransactionsForAddress", wallet, {"transactionDetails": "full"})
+    full = {"transactionDetails": "full", "maxSupportedTransactionVersion": 1}
+    await client.result("getTransactionsForAddress", wallet, full)
     await client.history(wallet)
     await client.rpc("getTransactionsForAddress", "nobody")
     await client.http.get(f"/tokens/v1/solana/{known.WSOL}")

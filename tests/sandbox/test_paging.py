@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.sandbox.archive import Record
-from streamproc.sandbox.paging import RpcError, cut_page, page_request
+from streamproc.sandbox.paging import cut_page, page_request
+from streamproc.sandbox.refusals import RpcError
 
 if TYPE_CHECKING:
     from streamproc.sandbox.server import Sandbox
@@ -90,6 +91,7 @@ async def test_the_server_s_pages_are_the_wallet_s_true_history(
     wallet = world.addresses[0]
     options: dict[str, Any] = {
         "transactionDetails": "full",
+        "maxSupportedTransactionVersion": 1,
         "limit": 17,
         "sortOrder": order,
         "filters": {"tokenAccounts": "balanceChanged", "status": "any"},
@@ -162,7 +164,7 @@ async def test_pages_are_no_longer_than_the_server_wants(
 ) -> None:
     sandbox.page_max = 7
     wallet = world.addresses[0]
-    options = {"transactionDetails": "full", "limit": 1000}
+    options = {"transactionDetails": "full", "limit": 1000, "maxSupportedTransactionVersion": 1}
     page = await client.result("getTransactionsForAddress", wallet, options)
     assert len(page["data"]) == 7
     assert page["paginationToken"] is not None

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from streamproc.sandbox.counters import Counters
 from streamproc.sandbox.faults import Fault
 from streamproc.sandbox.prebuilt import PrebuiltPages
-from streamproc.sandbox.rpc import Call, transactions_for_address
+from streamproc.sandbox.rpc_call import Call
+from streamproc.sandbox.rpc_history import transactions_for_address
 from streamproc.sandbox.server import serve
 from streamproc.sandbox.world import World
 from streamproc.sandbox.world_archive import WorldArchive
@@ -49,6 +50,7 @@ def test_a_prepared_page_equals_the_rendered_one(
 ) -> None:
     options: dict[str, Any] = {
         "transactionDetails": "full",
+        "maxSupportedTransactionVersion": 1,
         "limit": limit,
         "sortOrder": order,
         "filters": {"slot": {how[0]: low, how[1]: high}, "tokenAccounts": token_accounts},
@@ -69,9 +71,21 @@ def test_a_prepared_page_equals_the_rendered_one(
     "options",
     [
         {"transactionDetails": "signatures"},
-        {"transactionDetails": "full", "filters": {"status": "failed"}},
-        {"transactionDetails": "full", "filters": {"tokenAccounts": "all"}},
-        {"transactionDetails": "full", "filters": {"blockTime": {"gte": 5}}},
+        {
+            "transactionDetails": "full",
+            "maxSupportedTransactionVersion": 1,
+            "filters": {"status": "failed"},
+        },
+        {
+            "transactionDetails": "full",
+            "maxSupportedTransactionVersion": 1,
+            "filters": {"tokenAccounts": "all"},
+        },
+        {
+            "transactionDetails": "full",
+            "maxSupportedTransactionVersion": 1,
+            "filters": {"blockTime": {"gte": 5}},
+        },
     ],
 )
 def test_what_was_not_prepared_is_left_to_the_plain_way(options: dict[str, Any]) -> None:
@@ -81,7 +95,10 @@ def test_what_was_not_prepared_is_left_to_the_plain_way(options: dict[str, Any])
 
 def test_what_is_kept_back_is_not_there_until_it_is_let_go() -> None:
     pages = PrebuiltPages(ARCHIVE, WORLD.addresses[:1])
-    params = [WORLD.addresses[0], {"transactionDetails": "full", "limit": 1000}]
+    params = [
+        WORLD.addresses[0],
+        {"transactionDetails": "full", "maxSupportedTransactionVersion": 1, "limit": 1000},
+    ]
     whole = pages.page(params, 1)
     pages.newest_slot = SLOTS[-4]
     kept_back = pages.page(params, 1)
@@ -98,7 +115,10 @@ def _data(body: bytes) -> list[dict[str, Any]]:
 
 
 async def test_prepared_pages_are_counted_and_faults_go_before_them() -> None:
-    params = [WORLD.addresses[0], {"transactionDetails": "full", "limit": 10}]
+    params = [
+        WORLD.addresses[0],
+        {"transactionDetails": "full", "maxSupportedTransactionVersion": 1, "limit": 10},
+    ]
     call = {"jsonrpc": "2.0", "id": 7, "method": METHOD, "params": params}
     async with (
         serve(WORLD, prebuild=WORLD.addresses, faults=[Fault("short_page", nth=2)]) as sandbox,

@@ -88,12 +88,15 @@ async def test_many_token_accounts_come_in_pages_in_either_shape(
 async def test_one_transaction_comes_as_in_the_pages_but_without_its_index(
     world: World, client: Client
 ) -> None:
+    reads = {"encoding": "json", "maxSupportedTransactionVersion": 1}
     page = await client.result(
-        "getTransactionsForAddress", world.addresses[0], {"transactionDetails": "full", "limit": 1}
+        "getTransactionsForAddress",
+        world.addresses[0],
+        {"transactionDetails": "full", "limit": 1, **reads},
     )
     row = page["data"][0]
     signature = row["transaction"]["signatures"][0]
-    one = await client.result("getTransaction", signature, {"encoding": "json"})
+    one = await client.result("getTransaction", signature, reads)
     assert one == {name: value for name, value in row.items() if name != "transactionIndex"}
     assert await client.result("getTransaction", "1" * 64) is None
 
