@@ -81,9 +81,12 @@ class OutsideEvent(Event):
 
 
 class Options(BaseModel):
-    """What a request asks for beside its wallets; every field has a default."""
+    """What a request asks for beside its wallets; every field has a default.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    An option of a later version is carried on as it came, so that a worker which knows it finds it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True, allow_inf_nan=False)
 
     max_transactions: Annotated[int, Field(ge=1, le=limits.MAX_TRANSACTIONS_MAX)] | None = None
     since: NonNegativeInt | None = None
@@ -111,9 +114,15 @@ class Options(BaseModel):
             raise ValueError("must not lie before since")
         return until
 
+    def of_a_part(self) -> Options:
+        """The options as every part of a request carries them: up to 10 000 mints stay in the store, once."""
+        return self.model_copy(update={"excluded_mints": None})
+
 
 class AnalysisRequested(Options):
     """A backend asks for the analysis of 2 to 1000 wallets. Repeats of an address are dropped and reported."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     request_id: RequestId
     wallets: Annotated[list[Address], AfterValidator(_enough_different)]
@@ -144,22 +153,23 @@ class AnalysisAccepted(Event):
 
 
 class WalletSyncRequested(Event):
-    """One wallet of a request is to be brought up to date and analyzed."""
+    """One wallet of a request is to be brought up to date and analyzed.
+
+    Asked again it is the same record; `options` come without `excluded_mints`, which no single wallet needs.
+    """
 
     wallet: str
     options: Options
     requested_at_ms: NonNegativeInt  # a wallet synced later than this is fresh
     deadline_at: NonNegativeInt
-    attempt: PositiveInt = 1  # counts the join's re-asking; never part of ce_id
 
 
 class BalanceFetchRequested(Event):
-    """The present balances of all wallets of a request are to be fetched."""
+    """The present balances of all wallets of a request are to be fetched. As above."""
 
     wallets: list[str]
     options: Options
     deadline_at: NonNegativeInt
-    attempt: PositiveInt = 1
 
 
 class WalletProgressed(Event):
@@ -250,10 +260,14 @@ class ReadyWallet(BaseModel):
 
 
 class AnalysisReady(Event):
-    """Every wallet and the balances are accounted for; `next_seq` hands the progress over."""
+    """Every wallet and the balances are accounted for; `next_seq` hands the progress over.
+
+    `options` come without `excluded_mints`: `excludes_mints` says that the store has the request's own.
+    """
 
     wallets: dict[str, ReadyWallet]
     options: Options
+    excludes_mints: bool = False
     requested_at_ms: NonNegativeInt
     deadline_at: NonNegativeInt
     next_seq: PositiveInt

@@ -7,6 +7,7 @@ from typing import Final
 # --- the contract ---
 REQUEST_ID_MAX_LENGTH: Final = 64  # a key that fits on a line of a log
 WALLETS_MIN: Final = 2  # one wallet has nothing to be compared with
+COMPARED_MIN: Final = 2  # of more wallets, that are none or on the operator's list set aside
 WALLETS_MAX: Final = 1000  # 499 500 pairs: what one worker compares in seconds
 DEADLINE_DEFAULT_S: Final = 1800
 DEADLINE_MAX_S: Final = 7 * 86_400  # retention of the topics that carry a request

@@ -39,7 +39,7 @@ NAMESPACE: Final = uuid.UUID(
 M = TypeVar("M", bound="BaseModel")
 Headers = tuple[tuple[str, bytes], ...]
 
-# Beside request and class, what tells two events of one class apart. `attempt` never does.
+# Beside request and class, what tells two events of one class apart.
 _MEANING: Final[dict[type[Event], tuple[str, ...]]] = {
     WalletSyncRequested: ("wallet",),
     WalletAnalyzed: ("wallet",),

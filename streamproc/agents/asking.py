@@ -106,9 +106,9 @@ class Asking:
         Without these there is no result at all, while a history may end early.
         """
         options, budget = event.options, event.options.credit_budget
-        stored = None if budget is None else await self._store.request(event.request_id)
-        if budget is not None and stored is not None:
-            left = max(0, budget - unavoidable_credits(len(stored.wallets)))
+        wallets = None if budget is None else await self._store.count_wallets(event.request_id)
+        if budget is not None and wallets is not None:
+            left = max(0, budget - unavoidable_credits(wallets))
             options = options.model_copy(update={"credit_budget": left})
         return self.permit(event.request_id, options)
 

@@ -23,7 +23,10 @@ from streamproc.events import (
     AnalysisDue,
     AnalysisFailed,
     AnalysisProgressed,
+    AnalysisReady,
+    BalanceFetchRequested,
     WalletProgressed,
+    WalletSyncRequested,
 )
 from streamproc.serde import Encoded, decode_internal, header
 from streamproc.store import Decision
@@ -146,7 +149,7 @@ class JoinLogic:
         if kind is None:
             return None
         event = AnalysisDue(request_id=traced.state.request_id, kind=kind, at=int(now))
-        return outgoing(self._codec.encode(event, time_ms=int(now * 1000)))
+        return outgoing(self._codec.encode(event, time_ms=event.at * 1000))
 
     async def _ended_long_ago(self, states: list[JoinState]) -> set[str]:
         """Those that would open now although they have ended: asked only about requests of a while ago."""
@@ -179,7 +182,10 @@ class JoinLogic:
     ) -> tuple[Traced, list[Outgoing]]:
         """The records of these events, which continue the request's trace, beside the new state."""
         trace = traced.traceparent.encode() if traced.traceparent else None
-        records = [self._codec.encode(each, time_ms=now_ms, traceparent=trace) for each in events]
+        records = [
+            self._codec.encode(each, time_ms=_time_of(each, state, now_ms), traceparent=trace)
+            for each in events
+        ]
         return Traced(state, traced.traceparent), [outgoing(record) for record in records]
 
     def _decision(self, key: bytes, records: list[Outgoing]) -> Decision | None:
@@ -224,6 +230,13 @@ def _count(before: JoinState, after: JoinState, part: Part) -> None:
         metrics.LATE_PARTS.labels("ended").inc()
     elif after is before and not isinstance(part, WalletProgressed):
         metrics.REPEATS_DROPPED.labels("join").inc()
+
+
+def _time_of(event: Event, state: JoinState, now_ms: int) -> int:
+    """When what an event says was first said: what may be said again has one time, whoever says it and when."""
+    if isinstance(event, WalletSyncRequested | BalanceFetchRequested) and state.opened is not None:
+        return state.opened.requested_at_ms
+    return event.at * 1000 if isinstance(event, AnalysisReady) else now_ms
 
 
 def _without_mark(traced: Traced) -> Traced:

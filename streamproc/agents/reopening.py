@@ -59,11 +59,15 @@ class Reopening:
         return True
 
     async def _opening(self, request_id: str) -> Outgoing:
-        """The request's AnalysisAccepted; how many repeats were dropped is no longer known."""
+        """The request's AnalysisAccepted, as it was said the first time."""
         stored = await self._store().request(request_id)
         assert stored is not None  # noqa: S101 - it runs
         log.warning("request %s runs and the join does not know it: it is opened again", request_id)
-        return outgoing(self._codec.encode(_accepted(stored), time_ms=stored.requested_at_ms))
+        return outgoing(
+            self._codec.encode(
+                _accepted(stored), time_ms=stored.requested_at_ms, traceparent=stored.traceparent
+            )
+        )
 
 
 def _is_known(traced: Traced | None) -> bool:
@@ -76,7 +80,7 @@ def _accepted(stored: StoredRequest) -> AnalysisAccepted:
     return AnalysisAccepted(
         request_id=stored.request_id,
         wallets=stored.wallets,
-        repeats_dropped=0,
+        repeats_dropped=stored.repeats_dropped,
         requested_at_ms=stored.requested_at_ms,
         deadline_at=stored.deadline_at,
         options=Options.model_validate(stored.options),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from streamproc import metrics
+from streamproc.core.fan_out import balances_asked, wallet_asked
 from streamproc.engine import failpoints
 from streamproc.errors import DeadLetterError, InvalidInputError
 from streamproc.events import (
@@ -15,12 +16,10 @@ from streamproc.events import (
     AnalysisAccepted,
     AnalysisFailed,
     AnalysisRequested,
-    BalanceFetchRequested,
     Event,
     FaultNote,
-    WalletSyncRequested,
 )
-from streamproc.serde import Encoded, decode, request_id_in
+from streamproc.serde import Encoded, decode, header, request_id_in
 from streamproc.store import NewRequest
 
 if TYPE_CHECKING:
@@ -71,14 +70,12 @@ def fan_out(request: AnalysisRequested, *, requested_at_ms: int) -> list[Event]:
         deadline_at=deadline_at,
         options=options,
     )
-    balances = BalanceFetchRequested(
-        request_id=request.request_id, wallets=wallets, options=options, deadline_at=deadline_at
-    )
+    balances = balances_asked(request.request_id, wallets, options, deadline_at=deadline_at)
     syncs = [
-        WalletSyncRequested(
-            request_id=request.request_id,
-            wallet=wallet,
-            options=options,
+        wallet_asked(
+            request.request_id,
+            wallet,
+            options,
             requested_at_ms=requested_at_ms,
             deadline_at=deadline_at,
         )
@@ -109,6 +106,8 @@ def _new_request(request: AnalysisRequested, record: Record, requested_at_ms: in
         options=request.options().model_dump(mode="json"),
         requested_at_ms=requested_at_ms,
         deadline_at=deadline_of(request, requested_at_ms),
+        repeats_dropped=len(request.wallets) - len(set(request.wallets)),
+        traceparent=header(record.headers, "traceparent"),
     )
 
 

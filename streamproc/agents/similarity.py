@@ -16,7 +16,7 @@ from streamproc.agents.endings import count_end
 from streamproc.agents.voice import Voice, is_terminal
 from streamproc.engine import failpoints
 from streamproc.errors import RequestEndedError, TransientError
-from streamproc.events import AnalysisCompleted, AnalysisDue, AnalysisFailed
+from streamproc.events import AnalysisCompleted, AnalysisDue, AnalysisFailed, Options
 from streamproc.serde import ce_id_of
 from streamproc.store import Decision, Ending
 
@@ -64,8 +64,9 @@ async def compare_wallets(
         if not said:
             message = f"comparing {len(ready.wallets)} wallets"
             yield await voice.say("analyzing", limits.PERCENT_SYNCED, message)
+        whole = await _with_own_mints(ready, store)
         decision = await _decision(
-            ready, composer=composer, endings=endings, codec=codec, clock_ms=clock_ms
+            whole, composer=composer, endings=endings, codec=codec, clock_ms=clock_ms
         )
         if decision is not None:
             decision = _with_progress(decision, voice)
@@ -76,6 +77,16 @@ async def compare_wallets(
     yield ending.terminal
     yield ending.progress or last or await voice.last_words(*_words(ending.status, ending.code))
     yield _said(ending, codec)
+
+
+async def _with_own_mints(ready: AnalysisReady, store: Store) -> AnalysisReady:
+    """The hand-over with the mints that the request excludes, which only its row has."""
+    stored = await store.request(ready.request_id) if ready.excludes_mints else None
+    if stored is None:
+        return ready
+    mints = Options.model_validate(stored.options).excluded_mints
+    options = ready.options.model_copy(update={"excluded_mints": mints})
+    return ready.model_copy(update={"options": options})
 
 
 async def _decision(

@@ -35,11 +35,11 @@ PARTS: Final = (
     AnalysisDue,
 )
 
-_OUTCOME_RANK: Final = {"failed": 0, "excluded": 1, "analyzed": 2}  # the better one counts
+_OUTCOME_RANK: Final = {"failed": 0, "analyzed": 1, "excluded": 2}  # who is done stays done
 _BALANCE_RANK: Final = {"failed": 0, "oversized": 1, "ok": 2}
 
 
-class Seen(msgspec.Struct, frozen=True):
+class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one wallet's WalletAnalyzed said."""
 
     outcome: Outcome
@@ -49,7 +49,7 @@ class Seen(msgspec.Struct, frozen=True):
     fatal: bool = False
 
 
-class Fetched(msgspec.Struct, frozen=True):
+class Fetched(msgspec.Struct, frozen=True, omit_defaults=True):
     """What BalancesFetched said: per wallet its state, and why for the failed ones."""
 
     wallets: dict[str, BalanceState]
@@ -57,14 +57,15 @@ class Fetched(msgspec.Struct, frozen=True):
     fatal: tuple[str, str] | None = None
 
 
-class Opened(msgspec.Struct, frozen=True):
+class Opened(msgspec.Struct, frozen=True, omit_defaults=True):
     """What AnalysisAccepted said."""
 
     wallets: tuple[str, ...]
-    options: str  # JSON, as it came: the join hands it on and reads only the success ratio
+    options: str  # JSON, handed on as it came but for the excluded mints: they stay in the store
     min_success_ratio: float
     requested_at_ms: int
     deadline_at: int
+    excludes_mints: bool = False  # the request names mints of its own
 
 
 class JoinState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -200,10 +201,11 @@ def _opened(part: AnalysisAccepted) -> Opened:
     """What the join keeps of an accepted request."""
     return Opened(
         wallets=tuple(part.wallets),
-        options=part.options.model_dump_json(exclude_defaults=True),
+        options=part.options.of_a_part().model_dump_json(exclude_defaults=True),
         min_success_ratio=part.options.min_success_ratio,
         requested_at_ms=part.requested_at_ms,
         deadline_at=part.deadline_at,
+        excludes_mints=part.options.excluded_mints is not None,
     )
 
 
@@ -239,22 +241,32 @@ def _seen_rank(seen: Seen) -> tuple[int, int, bool, str, str]:
 
 
 def _balances_seen(state: JoinState, part: BalancesFetched) -> JoinState:
-    """Of two answers the one with more success counts, as a whole."""
+    """Of two answers about a wallet the better one counts, so that what is known good stays good."""
+    if state.phase != "waiting":
+        return state
     found = Fetched(
         wallets=part.wallets,
         errors={wallet: (error.code, error.message) for wallet, error in part.errors.items()},
         fatal=(part.fatal.code, part.fatal.message) if part.fatal else None,
     )
-    known = state.fetched
-    if state.phase != "waiting" or (known and _fetched_rank(known) >= _fetched_rank(found)):
-        return state
-    return replace(state, fetched=found)
+    both = found if state.fetched is None else _better_of(state.fetched, found)
+    return state if both == state.fetched else replace(state, fetched=both)
 
 
-def _fetched_rank(fetched: Fetched) -> tuple[bool, int, str]:
-    """A total order over answers about balances."""
-    good = sum(_BALANCE_RANK[each] for each in fetched.wallets.values())
-    return fetched.fatal is None, good, msgspec.json.encode(fetched, order="sorted").decode()
+def _better_of(one: Fetched, other: Fetched) -> Fetched:
+    """Two answers as one, whichever came first."""
+    wallets = dict(one.wallets)
+    for wallet, state in other.wallets.items():
+        known = wallets.get(wallet, state)
+        wallets[wallet] = max(known, state, key=_BALANCE_RANK.__getitem__)
+    errors = {
+        wallet: min(each[wallet] for each in (one.errors, other.errors) if wallet in each)
+        for wallet, state in wallets.items()
+        if state == "failed" and (wallet in one.errors or wallet in other.errors)
+    }
+    is_fatal = one.fatal is not None and other.fatal is not None
+    fatal = min(filter(None, (one.fatal, other.fatal))) if is_fatal else None
+    return Fetched(wallets=wallets, errors=errors, fatal=fatal)
 
 
 def shortened(state: JoinState, phase: Literal["ended", "forgotten"]) -> JoinState:

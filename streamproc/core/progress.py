@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 TERMINAL = frozenset({"completed", "failed", "cancelled", "expired"})
 WALLETS_SHARE = 50.0  # percent that all wallets together add while they are synced
+SMALLEST_STEP = 0.01  # percent
 BALANCES_SHARE = float(limits.PERCENT_SYNCED - limits.PERCENT_ACCEPTED) - WALLETS_SHARE
 
 
@@ -24,15 +25,18 @@ def percent_of(
     fractions: Iterable[float],
     balances_done: bool,
 ) -> float:
-    """Percent of a request whose wallets are being synced: 5 at the start, 60 when both operations are done.
+    """Percent of a request whose wallets are being synced: 5 at the start, 60 only when both operations are done.
 
     Each finished wallet adds 50 / N, each running one its fraction of that; the balances add the other 5. Rounded to
     hundredths; `wallets_total` is at least 1.
     """
+    if wallets_finished >= wallets_total and balances_done:
+        return float(limits.PERCENT_SYNCED)
     finished = wallets_finished + sum(min(1.0, max(0.0, fraction)) for fraction in fractions)
     share = min(1.0, finished / wallets_total)
     balances = BALANCES_SHARE if balances_done else 0.0
-    return round(limits.PERCENT_ACCEPTED + WALLETS_SHARE * share + balances, 2)
+    percent = round(limits.PERCENT_ACCEPTED + WALLETS_SHARE * share + balances, 2)
+    return min(percent, limits.PERCENT_SYNCED - SMALLEST_STEP)
 
 
 def progressed(

@@ -5,19 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamproc import limits
+from streamproc.core.fan_out import balances_asked, wallet_asked
 from streamproc.core.join import decided, handed_over, is_whole, replace, shortened
 from streamproc.core.progress import percent_of, progressed
-from streamproc.core.verdict import Verdict, failed_wallets, verdict_on
+from streamproc.core.verdict import (
+    Verdict,
+    done_wallets,
+    failed_wallets,
+    seen_of,
+    verdict_on,
+)
 from streamproc.events import (
     AnalysisFailed,
     AnalysisReady,
-    BalanceFetchRequested,
     Event,
     FailedWallet,
     Options,
     PublicError,
     ReadyWallet,
-    WalletSyncRequested,
 )
 
 if TYPE_CHECKING:
@@ -97,14 +102,6 @@ def _last_word(state: JoinState, verdict: Verdict, now: int) -> list[Event]:
     return [last, _failed(state, verdict, now)]
 
 
-def _done(state: JoinState) -> int:
-    """How many wallets are analyzed or excluded; what failed is counted apart."""
-    failed = failed_wallets(state)
-    return sum(
-        seen.outcome != "failed" and wallet not in failed for wallet, seen in state.seen.items()
-    )
-
-
 def _progress(state: JoinState, stage: Stage, message: str, now: int) -> Event:
     """The progress record of this state; its `seq` is the state's."""
     assert state.opened is not None  # noqa: S101 - nothing is told of an unopened request
@@ -114,7 +111,7 @@ def _progress(state: JoinState, stage: Stage, message: str, now: int) -> Event:
         stage=stage,
         percent=state.percent,
         wallets_total=len(state.opened.wallets),
-        wallets_done=_done(state),
+        wallets_done=done_wallets(state),
         wallets_failed=len(failed_wallets(state)),
         balances_done=state.fetched is not None,
         message=message,
@@ -140,18 +137,18 @@ def _accepted_told(state: JoinState, now: int) -> tuple[JoinState, list[Event]]:
 def _syncing_told(state: JoinState, now: int) -> tuple[JoinState, list[Event]]:
     """One record for all that has come since the last one, none when nothing has."""
     assert state.opened is not None  # noqa: S101 - the caller asked
-    total = len(state.opened.wallets)
+    total, seen = len(state.opened.wallets), seen_of(state)
     percent = percent_of(
         wallets_total=total,
-        wallets_finished=len(state.seen),
-        fractions=state.fractions.values(),
+        wallets_finished=len(seen),
+        fractions=[state.fractions.get(each, 0.0) for each in state.opened.wallets],
         balances_done=state.fetched is not None,
     )
-    told = (_done(state), len(failed_wallets(state)), state.fetched is not None)
+    told = (done_wallets(state), len(failed_wallets(state)), state.fetched is not None)
     if told == state.told and percent <= state.percent:
         return state, []
     state = _advanced(replace(state, told=told), percent)
-    return state, [_progress(state, "syncing", f"{len(state.seen)} of {total} wallets", now)]
+    return state, [_progress(state, "syncing", f"{len(seen)} of {total} wallets", now)]
 
 
 def _failed(state: JoinState, verdict: Verdict, now: int) -> AnalysisFailed:
@@ -191,10 +188,11 @@ def _ready(state: JoinState, now: int) -> AnalysisReady:
         request_id=state.request_id,
         wallets=wallets,
         options=Options.model_validate_json(opened.options),
+        excludes_mints=opened.excludes_mints,
         requested_at_ms=opened.requested_at_ms,
         deadline_at=opened.deadline_at,
         next_seq=state.seq + 1,
-        wallets_done=_done(state),
+        wallets_done=done_wallets(state),
         wallets_failed=len(failed),
         at=now,
     )
@@ -211,34 +209,26 @@ def _public(error: tuple[str, str] | None) -> PublicError | None:
 
 
 def _healed(state: JoinState) -> tuple[JoinState, list[Event]]:
-    """Ask again for the parts that are overdue; whoever has the answer in the store gives it at once."""
+    """Ask again for what is overdue, in the words of the first time; who has the answer stored gives it at once."""
     if state.heal_at <= state.healed_at or state.opened is None:
         return state, []
     state = replace(state, healed_at=state.heal_at, heals=state.heals + 1)
-    opened = state.opened
+    opened, request_id = state.opened, state.request_id
     assert opened is not None  # noqa: S101 - as above
-    options, attempt = Options.model_validate_json(opened.options), state.heals + 1
+    options = Options.model_validate_json(opened.options)
     asked: list[Event] = [
-        WalletSyncRequested(
-            request_id=state.request_id,
-            wallet=wallet,
-            options=options,
+        wallet_asked(
+            request_id,
+            wallet,
+            options,
             requested_at_ms=opened.requested_at_ms,
             deadline_at=opened.deadline_at,
-            attempt=attempt,
         )
         for wallet in _asked_again(state, opened)
     ]
     if state.fetched is None:
-        asked.append(
-            BalanceFetchRequested(
-                request_id=state.request_id,
-                wallets=list(opened.wallets),
-                options=options,
-                deadline_at=opened.deadline_at,
-                attempt=attempt,
-            )
-        )
+        wallets = list(opened.wallets)
+        asked.append(balances_asked(request_id, wallets, options, deadline_at=opened.deadline_at))
     return state, asked
 
 

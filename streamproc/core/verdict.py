@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 from streamproc import limits
 
 if TYPE_CHECKING:
-    from streamproc.core.join import JoinState
+    from streamproc.core.join import JoinState, Seen
 
 
 Verdict = tuple[Literal["failed", "cancelled", "expired"], str, str]
@@ -31,7 +32,7 @@ def _fatal(state: JoinState) -> Verdict | None:
     """An error that ends the whole request, by the smallest address that met it."""
     if state.fetched is not None and state.fetched.fatal is not None:
         return "failed", *state.fetched.fatal
-    first = min((wallet for wallet, seen in state.seen.items() if seen.fatal), default=None)
+    first = min((wallet for wallet, seen in seen_of(state).items() if seen.fatal), default=None)
     if first is None:
         return None
     seen = state.seen[first]
@@ -41,12 +42,12 @@ def _fatal(state: JoinState) -> Verdict | None:
 def _hopeless(state: JoinState) -> Verdict | None:
     """Too many wallets failed for the asked ratio, or too few are wallets at all. Never becomes untrue."""
     assert state.opened is not None  # noqa: S101 - verdict_on asked
-    excluded = {wallet for wallet, seen in state.seen.items() if seen.outcome == "excluded"}
-    eligible = len(state.opened.wallets) - len(excluded.intersection(state.opened.wallets))
-    if eligible < limits.WALLETS_MIN:
+    total = len(state.opened.wallets)
+    eligible = total - sum(seen.outcome == "excluded" for seen in seen_of(state).values())
+    if eligible < min(total, limits.COMPARED_MIN):
         return "failed", "too_few_wallets", f"{eligible} of the addresses can be compared"
     failed = failed_wallets(state)
-    if eligible - len(failed) >= state.opened.min_success_ratio * eligible:
+    if eligible - len(failed) >= as_written(state.opened.min_success_ratio) * eligible:
         return None
     only_balances = all(
         wallet not in state.seen or state.seen[wallet].outcome != "failed" for wallet in failed
@@ -56,22 +57,49 @@ def _hopeless(state: JoinState) -> Verdict | None:
     return "failed", code, f"{len(failed)} of {eligible} wallets failed: {named}"
 
 
-def _is_excluded(state: JoinState, wallet: str) -> bool:
-    """Whether this address turned out to be no wallet, or stands on the operator's list."""
-    seen = state.seen.get(wallet)
-    return seen is not None and seen.outcome == "excluded"
+def as_written(ratio: float) -> Fraction:
+    """The decimal that a float was read from, exactly: 7 of 25 are 0.28, though no float is.
+
+    The shortest decimal that reads as this float is the one that somebody wrote, up to 15 digits.
+    """
+    return Fraction(repr(ratio))
+
+
+def seen_of(state: JoinState) -> dict[str, Seen]:
+    """What was said about the wallets that were asked for; what is said about others counts for nothing."""
+    assert state.opened is not None  # noqa: S101 - nobody asks before
+    return {wallet: state.seen[wallet] for wallet in state.opened.wallets if wallet in state.seen}
 
 
 def failed_wallets(state: JoinState) -> dict[str, tuple[str, str]]:
     """The wallets that cannot be analyzed, sorted by address, each with its code and message."""
+    seen = seen_of(state)
+    balances, errors = (
+        ({}, {}) if state.fetched is None else (state.fetched.wallets, state.fetched.errors)
+    )
     failed = {
-        wallet: (seen.code or "internal", seen.message or "")
-        for wallet, seen in state.seen.items()
-        if seen.outcome == "failed"
+        wallet: (each.code or "internal", each.message or "")
+        for wallet, each in seen.items()
+        if each.outcome == "failed"
     }
-    if state.fetched is not None:
-        for wallet, balances in state.fetched.wallets.items():
-            if balances == "failed" and not _is_excluded(state, wallet):
-                why = state.fetched.errors.get(wallet, ("internal", "balances failed"))
-                failed.setdefault(wallet, why)
+    assert state.opened is not None  # noqa: S101 - as above
+    for wallet in state.opened.wallets:
+        is_wallet = wallet not in seen or seen[wallet].outcome != "excluded"
+        if balances.get(wallet) == "failed" and is_wallet:
+            why = errors.get(wallet, ("internal", "balances failed"))
+            failed.setdefault(wallet, why)
     return dict(sorted(failed.items()))
+
+
+def done_wallets(state: JoinState) -> int:
+    """How many wallets are done for good: excluded, or analyzed with balances; what failed is counted apart.
+
+    A wallet whose balances are awaited is not done: they may fail yet, and then the count would fall.
+    """
+    failed, fetched = failed_wallets(state), state.fetched
+    is_known = fetched is not None and fetched.fatal is None
+    return sum(
+        each.outcome == "excluded" or (each.outcome == "analyzed" and is_known)
+        for wallet, each in seen_of(state).items()
+        if wallet not in failed
+    )

@@ -75,6 +75,11 @@ class Analyses(Subject):
         }
         return StoredRequest(**{**dict(row), **read})
 
+    async def count_wallets(self, request_id: str) -> int | None:
+        """How many wallets the recorded request names, None when there is no such request."""
+        found: int | None = await self._database.value("analyses.count_wallets", request_id)
+        return found
+
     async def status_of(self, request_ids: Sequence[str]) -> dict[str, Status]:
         """The status of each request that is recorded."""
         rows = await self._database.rows("analyses.status_of", list(request_ids))
@@ -150,6 +155,8 @@ def _columns_of(new: Sequence[NewRequest]) -> list[list[object]]:
         [encode_json(each.options).decode() for each in new],
         [each.requested_at_ms for each in new],
         [each.deadline_at for each in new],
+        [each.repeats_dropped for each in new],
+        [each.traceparent for each in new],
     ]
 
 

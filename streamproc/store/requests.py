@@ -27,6 +27,8 @@ class NewRequest:
     options: Json
     requested_at_ms: int
     deadline_at: int
+    repeats_dropped: int = 0
+    traceparent: bytes | None = None  # of the record it came by
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class StoredRequest:
     deadline_at: int
     status: Status
     code: str | None
+    repeats_dropped: int = 0
+    traceparent: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,13 @@ def test_progress_has_no_gaps_never_falls_and_ends_once(
     assert [record.seq for record in progress] == list(range(1, len(progress) + 1))
     percents = [record.percent for record in progress]
     assert percents == sorted(percents)
+    done = [record.wallets_done for record in progress]
+    assert done == sorted(done)
+    assert all(each.wallets_done + each.wallets_failed <= len(WALLETS) for each in progress)
+    whole_at = [each.balances_done and is_whole(state) for each in progress]
+    assert all(
+        each.percent < 60 for each, whole in zip(progress, whole_at, strict=True) if not whole
+    )
     assert not any(record.terminal for record in progress[:-1])
     hand_overs = [event for event in said if isinstance(event, AnalysisReady)]
     assert len(hand_overs) <= 1
@@ -168,12 +175,7 @@ def test_the_first_record_is_accepted_at_five_percent_even_when_parts_overtook()
     assert isinstance(first, AnalysisProgressed)
     assert isinstance(second, AnalysisProgressed)
     assert (first.seq, first.stage, first.percent, first.wallets_done) == (1, "accepted", 5, 0)
-    assert (second.seq, second.stage, second.percent, second.wallets_done) == (
-        2,
-        "syncing",
-        17.5,
-        1,
-    )
+    assert (second.seq, second.stage, second.percent) == (2, "syncing", 17.5)
 
 
 def test_one_failed_wallet_fails_the_request_by_default_and_names_it() -> None:
@@ -186,6 +188,71 @@ def test_one_failed_wallet_fails_the_request_by_default_and_names_it() -> None:
     assert (last.terminal, last.stage, last.wallets_failed) == (True, "failed", 1)
     assert state.phase == "ended"
     assert tell(step(state, analyzed(WALLETS[0])), now=2)[1] == []
+
+
+def test_a_wallet_is_done_once_its_balances_are_known_and_stays_done() -> None:
+    state, _ = tell(folded([accepted(ratio=0.5), *map(analyzed, WALLETS)]), now=1)
+    assert state.told[:2] == (0, 0)
+    state, events = tell(step(state, balances(wallet_1="failed")), now=2)
+    progress = next(event for event in events if isinstance(event, AnalysisProgressed))
+    assert (progress.wallets_done, progress.wallets_failed) == (3, 1)
+    excluded_early, _ = tell(folded([accepted(), excluded(WALLETS[0])]), now=1)
+    assert excluded_early.told[:2] == (1, 0)
+
+
+@pytest.mark.parametrize("missing", ["the last wallet", "the balances"])
+def test_sixty_percent_is_told_only_when_both_operations_are_done(missing: str) -> None:
+    parts = whole()
+    lacking = parts[-2] if missing == "the last wallet" else parts[-1]
+    running = [
+        WalletProgressed(request_id="r", wallet=wallet, transactions=9, fraction=1.0)
+        for wallet in WALLETS
+    ]
+    state, events = tell(folded([part for part in [*parts, *running] if part != lacking]), now=1)
+    percents = [each.percent for each in events if isinstance(each, AnalysisProgressed)]
+    assert 50 < percents[-1] < 60
+    _, events = tell(step(state, lacking), now=2)
+    assert [each.percent for each in events if isinstance(each, AnalysisProgressed)] == [60]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "wallets", "good"),
+    [
+        (0.28, 25, 7),
+        (0.07, 100, 7),
+        (0.29, 100, 29),
+        (0.57, 100, 57),
+        (0.58, 50, 29),
+        (1e-3, 1000, 1),
+    ],
+)
+def test_the_success_ratio_counts_as_the_decimal_that_was_written(
+    ratio: float, wallets: int, good: int
+) -> None:
+    names = [f"w{number:04}" for number in range(wallets)]
+    for enough in (good, good - 1):
+        parts: list[Part] = [
+            accepted(ratio=ratio, wallets=names),
+            *(analyzed(name) for name in names[:enough]),
+            *(failed(name) for name in names[enough:]),
+        ]
+        draft = [e for e in tell(folded(parts), now=1)[1] if isinstance(e, AnalysisFailed)]
+        assert bool(draft) is (enough < good)
+
+
+def test_what_is_said_of_wallets_that_nobody_asked_for_counts_for_nothing() -> None:
+    strange: list[Part] = [failed("stranger", fatal=True), excluded("other"), analyzed("third")]
+    state, events = tell(folded([accepted(), *strange]), now=1)
+    assert [type(event) for event in events] == [AnalysisProgressed]
+    assert failed_wallets(state) == {}
+
+
+def test_one_wallet_alone_is_enough_where_no_more_were_asked_for() -> None:
+    alone: list[Part] = [accepted(wallets=WALLETS[:1]), analyzed(WALLETS[0]), balances()]
+    assert any(isinstance(event, AnalysisReady) for event in tell(folded(alone), now=1)[1])
+    none = folded([accepted(wallets=WALLETS[:1]), excluded(WALLETS[0])])
+    (draft,) = [event for event in tell(none, now=1)[1] if isinstance(event, AnalysisFailed)]
+    assert draft.code == "too_few_wallets"
 
 
 @pytest.mark.parametrize(("ratio", "completes"), [(0.75, True), (0.76, False), (0.0, True)])
@@ -336,6 +403,19 @@ def test_the_deadline_expires_a_request_and_an_early_timer_does_not() -> None:
     assert (draft.status, draft.code) == ("expired", "deadline_passed")
 
 
+def test_no_part_of_a_request_carries_the_mints_that_it_excludes() -> None:
+    mints = ["So11111111111111111111111111111111111111112"] * 3
+    opening = accepted()
+    own = opening.model_copy(update={"options": Options(excluded_mints=mints, max_pairs=7)})
+    assert mints[0].encode() not in msgspec.json.encode(folded([own]))
+    _, events = tell(folded([own, *whole()[1:]]), now=1)
+    (ready,) = [event for event in events if isinstance(event, AnalysisReady)]
+    assert (ready.excludes_mints, ready.options.excluded_mints) == (True, None)
+    assert ready.options.max_pairs == 7
+    (other,) = [e for e in tell(folded(whole()), now=1)[1] if isinstance(e, AnalysisReady)]
+    assert not other.excludes_mints
+
+
 def test_healing_asks_once_for_exactly_what_is_missing() -> None:
     state, _ = tell(folded([accepted(), analyzed(WALLETS[0])]), now=1)
     state = step(state, AnalysisDue(request_id="r", kind="heal", at=500))
@@ -343,7 +423,6 @@ def test_healing_asks_once_for_exactly_what_is_missing() -> None:
     asked = [event.wallet for event in events if isinstance(event, WalletSyncRequested)]
     assert asked == WALLETS[1:]
     assert [type(event) for event in events][-1] is BalanceFetchRequested
-    assert all(e.attempt == 2 for e in events if isinstance(e, WalletSyncRequested))
     assert tell(state, now=501)[1] == []
 
 

@@ -59,7 +59,20 @@ def kept_promises(
         reached.add(status)
         check_progress(log.get("analysis-progress", ()), name, status)
     assert len(store.decisions) == len(set(store.decisions)), "an end was decided twice"
+    check_identities(record for records in log.values() for record in records)
     return reached
+
+
+def check_identities(records: Iterable[Record]) -> None:
+    """What has the `ce_id` of another record is that record again: value, headers and time."""
+    first: dict[bytes, Record] = {}
+    for record in records:
+        headers = dict(record.headers)
+        if "ce_id" in headers:  # ours; the requests of a simulation come without
+            known = first.setdefault(headers["ce_id"], record)
+            same = (known.topic, known.key, known.value, known.headers, known.timestamp_ms)
+            found = (record.topic, record.key, record.value, record.headers, record.timestamp_ms)
+            assert same == found, f"one ce_id for two records of {record.topic}"
 
 
 def check_progress(records: Iterable[Record], name: str, status: str) -> None:
@@ -73,5 +86,7 @@ def check_progress(records: Iterable[Record], name: str, status: str) -> None:
     assert [each["seq"] for each in told] == list(range(1, len(told) + 1)), name
     percents = [each["percent"] for each in told]
     assert percents == sorted(percents), (name, percents)
+    done = [each["wallets_done"] for each in told]
+    assert done == sorted(done), (name, done)
     assert [each["terminal"] for each in told] == [False] * (len(told) - 1) + [True], name
     assert told[-1]["stage"] == status, name

@@ -227,8 +227,9 @@ class Simulation:
             self.table.recover()
 
     def _loses(self, record: Record) -> bool:
-        is_gone = is_lost(record, self.lost[record.topic, record.key])
-        self.lost[record.topic, record.key] += is_gone
+        whose = (record.topic, record.value)
+        is_gone = is_lost(record, self.lost[whose])
+        self.lost[whose] += is_gone
         return is_gone
 
     async def _consume(self, taken: list[Record]) -> None:
@@ -290,8 +291,8 @@ class Simulation:
 def is_lost(record: Record, times: int) -> bool:
     """Whether this record never comes, having been lost so many times before.
 
-    Any sync of the late request, the first ones of the one that is left to healing; the hand-over of the mute one, and
-    the first hand-over of the deaf one.
+    Any sync of the late request, the first of each wallet of the one that is left to healing; the hand-over of the
+    mute one, and the first hand-overs of the deaf one.
     """
     asked = orjson.loads(record.value or b"{}")
     name: str = asked.get("request_id", "")
@@ -299,7 +300,7 @@ def is_lost(record: Record, times: int) -> bool:
         return name.startswith("mute") or (name.startswith("deaf") and times < DEAF_TIMES)
     if record.topic != "wallet-sync":
         return False
-    return name.startswith("late") or (name.startswith("left") and asked["attempt"] == 1)
+    return name.startswith("late") or (name.startswith("left") and times == 0)
 
 
 async def simulate(seed: int) -> set[str]:

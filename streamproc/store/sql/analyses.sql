@@ -4,18 +4,30 @@ SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint
 -- name: record_requests
 -- In the order of ids, so that two workers with overlapping batches never wait for each other. A row that was there is
 -- only locked and read.
-INSERT INTO analyses (request_id, digest, source, wallets, options, requested_at_ms, deadline_at)
-SELECT request_id, digest, source, wallets::json, options::json, requested_at_ms, deadline_at
-FROM unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[])
-    AS new (request_id, digest, source, wallets, options, requested_at_ms, deadline_at)
+INSERT INTO analyses (
+    request_id, digest, source, wallets, options, requested_at_ms, deadline_at, repeats_dropped, traceparent
+)
+SELECT
+    request_id, digest, source, wallets::json, options::json, requested_at_ms, deadline_at, repeats_dropped,
+    traceparent
+FROM unnest(
+    $1::text[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::int[], $9::bytea[]
+) AS new (
+    request_id, digest, source, wallets, options, requested_at_ms, deadline_at, repeats_dropped, traceparent
+)
 ORDER BY request_id
 ON CONFLICT (request_id) DO UPDATE SET source = analyses.source
 RETURNING request_id, digest, source, status, requested_at_ms, deadline_at
 
 -- name: request
-SELECT request_id, digest, source, wallets, options, requested_at_ms, deadline_at, status, code
+SELECT
+    request_id, digest, source, wallets, options, requested_at_ms, deadline_at, status, code, repeats_dropped,
+    traceparent
 FROM analyses
 WHERE request_id = $1
+
+-- name: count_wallets
+SELECT json_array_length(wallets) FROM analyses WHERE request_id = $1
 
 -- name: status_of
 SELECT request_id, status FROM analyses WHERE request_id = ANY($1::text[])

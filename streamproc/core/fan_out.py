@@ -1,0 +1,35 @@
+"""What is asked of the other agents for one request; the join asks again in the very same words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamproc.events import BalanceFetchRequested, WalletSyncRequested
+
+if TYPE_CHECKING:
+    from streamproc.events import Options
+
+
+def wallet_asked(
+    request_id: str, wallet: str, options: Options, *, requested_at_ms: int, deadline_at: int
+) -> WalletSyncRequested:
+    """The question for one wallet; a repeat is this event again, field by field."""
+    return WalletSyncRequested(
+        request_id=request_id,
+        wallet=wallet,
+        options=options.of_a_part(),
+        requested_at_ms=requested_at_ms,
+        deadline_at=deadline_at,
+    )
+
+
+def balances_asked(
+    request_id: str, wallets: list[str], options: Options, *, deadline_at: int
+) -> BalanceFetchRequested:
+    """The question for the balances of all wallets, as above."""
+    return BalanceFetchRequested(
+        request_id=request_id,
+        wallets=wallets,
+        options=options.of_a_part(),
+        deadline_at=deadline_at,
+    )

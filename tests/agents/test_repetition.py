@@ -1,0 +1,89 @@
+"""What is said again about a request is the very record that was said first: value, headers and time."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+
+from streamproc import limits
+from streamproc.agents.handlers import running
+from streamproc.agents.join import JoinLogic, outgoing
+from streamproc.agents.reopening import Reopening
+from streamproc.agents.requests import accept_request
+from streamproc.engine import Record
+from streamproc.events import AnalysisDue
+from streamproc.serde import Codec
+from streamproc.topics import read_topology
+
+if TYPE_CHECKING:
+    from streamproc.engine import Outgoing
+    from streamproc.store import Store
+
+pytestmark = pytest.mark.real
+
+CODEC = Codec(read_topology(), "prefix-")
+TRACE = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+WALLETS = [f"{'1' * 31}{letter}" for letter in "ABC"]
+HEARD_MS = 1_700_000_000_123
+BODY = {
+    "request_id": "r-1",
+    "wallets": [*WALLETS, WALLETS[0]],
+    "min_success_ratio": 0.3,
+    "since": 7,
+    "excluded_mints": WALLETS[:2],
+    "enrich": False,
+}
+
+
+async def first_said(store: Store) -> list[Outgoing]:
+    """The fan-out of a new request."""
+    record = Record(
+        topic="prefix-analysis-requested",
+        partition=0,
+        offset=3,
+        key=b"r-1",
+        value=orjson.dumps(BODY),
+        headers=(("traceparent", TRACE),),
+        timestamp_ms=HEARD_MS,
+    )
+    handler = partial(accept_request, store=store)
+    run = running(handler, codec=CODEC, tell=lambda _: asyncio.Future())
+    return [outgoing(each) for each in await run(record)]
+
+
+async def test_what_the_join_asks_again_is_byte_for_byte_what_was_asked_first(
+    store: Store,
+) -> None:
+    said = await first_said(store)
+    accepted, asked = said[0], said[1:]
+    clock_ms = HEARD_MS + 7_654_321
+    logic = JoinLogic(codec=CODEC, store=lambda: store, clock_ms=lambda: clock_ms)
+    state = logic.fold(b"r-1", None, heard(accepted))
+    ((state, _),) = await logic.settle([(b"r-1", state)])
+    again: list[list[Outgoing]] = []
+    for number in (1, 2):
+        at = clock_ms // 1000 + number * limits.HEAL_AFTER_S
+        due = AnalysisDue(request_id="r-1", kind="heal", at=at)
+        overdue = outgoing(CODEC.encode(due, time_ms=at * 1000))
+        ((state, told),) = await logic.settle([(b"r-1", logic.fold(b"r-1", state, heard(overdue)))])
+        again.append(told)
+    assert sorted(again[0]) == sorted(again[1]) == sorted(asked)
+    assert len(asked) == len(WALLETS) + 1
+
+
+async def test_an_opening_that_is_said_again_is_the_one_that_was_said_first(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "REOPEN_AFTER_S", 0.0)
+    accepted = (await first_said(store))[0]
+    opened = await Reopening(codec=CODEC, store=lambda: store)(lambda _: True, lambda _: None)
+    assert opened == [accepted]
+
+
+def heard(out: Outgoing) -> Record:
+    """The record as a reader gets it."""
+    return Record(out.topic, 0, 0, out.key, out.value, out.headers, out.timestamp_ms or 0)
