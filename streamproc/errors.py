@@ -104,6 +104,15 @@ class UpstreamTimeoutError(UpstreamUnavailableError):
     """The upstream took too long (504 or our own time-out): a smaller page or range may succeed."""
 
 
+class UpstreamTooNewError(WalletError):
+    """A transaction has a version that this release does not read (-32015): a newer reader is needed.
+
+    The next strategy is tried; no repetition helps.
+    """
+
+    code = "upstream_too_new"
+
+
 class StrategyUnsupportedError(StreamprocError):
     """This endpoint or plan does not know the method (-32601, 403 for the method): the next strategy takes over."""
 

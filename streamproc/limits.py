@@ -219,6 +219,12 @@ UPSTREAM_CALL_S: Final = 60.0  # of one call in all; a page of 1000 transactions
 UPSTREAM_CONNECTIONS: Final = 64  # as many as handlers work at the same time
 UPSTREAM_PIECE_BYTES: Final = 256 * 1024  # read at once: what the event loop takes from a socket
 UPSTREAM_TRIES: Final = 5  # of a call that fails in passing; with the pauses half a minute
+DEADLINE_SPARE_S: Final = (
+    5.0  # before it the wait for the upstream ends: what is there may be enough
+)
+PAUSE_TOLD_AFTER_S: Final = 5.0  # shorter ones are nobody's business
+PAUSE_TOLD_EVERY_S: Final = 10.0  # in progress records, while it lasts
+CONDITION_LOG_S: Final = 60.0  # before the same trouble of a service is logged again
 BACKOFF_FIRST_S: Final = 0.5
 BACKOFF_CAP_S: Final = 15.0
 RETRY_AFTER_MAX_S: Final = 60.0  # a longer pause is asked for again

@@ -4,7 +4,7 @@ from streamproc.upstream.accounts import Account
 from streamproc.upstream.asking import Run
 from streamproc.upstream.calls import Call, Permit, Spending
 from streamproc.upstream.history import Held, NothingHeld
-from streamproc.upstream.permits import permit_for, unlimited
+from streamproc.upstream.permits import RequestPermit, unlimited
 from streamproc.upstream.upstream import Upstream, open_upstream
 from streamproc.upstream.walking import HistoryPage
 from streamproc.upstream.wallet_balances import WalletBalances
@@ -16,11 +16,11 @@ __all__ = [
     "HistoryPage",
     "NothingHeld",
     "Permit",
+    "RequestPermit",
     "Run",
     "Spending",
     "Upstream",
     "WalletBalances",
     "open_upstream",
-    "permit_for",
     "unlimited",
 ]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from streamproc import limits, metrics
 from streamproc.errors import (
     StreamprocError,
     UpstreamCreditsExhaustedError,
+    UpstreamKeyRejectedError,
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
+from streamproc.upstream.condition import Conditions
 from streamproc.upstream.packing import read_packed
 from streamproc.upstream.room import Place, Room
-from streamproc.upstream.verdict import CursorLostError, RateLimitedError
+from streamproc.upstream.verdict import CursorLostError, PausedError, RateLimitedError, SlowError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -51,11 +53,17 @@ async def run_here(work: Callable[..., T], /, *values: Any) -> T:  # noqa: ANN40
     return work(*values)
 
 
+# What is the service's condition, and not one answer's.
+_TROUBLES: Final = (PausedError, SlowError, RateLimitedError, UpstreamKeyRejectedError)
+
+
 @dataclass
 class _Trouble:
     """What has gone wrong with one question so far."""
 
-    failures: int = 0
+    failures: int = 0  # in all
+    own: int = 0  # of these, the ones that the service answered others beside
+    failed_s: float | None = None  # the last time
     refusals: int = 0
     refused_since_s: float | None = None
 
@@ -71,13 +79,16 @@ class Asker:
         self._run = run
         self._room = Room(limits.ANSWERS_IN_FLIGHT_BYTES)
         self._answered_s: dict[Bucket, float] = {}
+        self._method_answered_s: dict[str, float] = {}
+        self.conditions = Conditions(timing.now_s)
 
     async def ask(self, question: Question[T], permit: Permit) -> T:
         """The answer.
 
         Raises what the table in `verdict` says: at once for what no repetition heals, after a bounded number of tries
         for the rest; UpstreamTimeoutError at once for a divisible question; UpstreamCreditsExhaustedError when the
-        bucket has been refused for minutes; and whatever the permit raises.
+        bucket has been refused for minutes; and whatever the permit raises. While the service answers nobody, it is
+        waited for as long as the permit waits.
         """
         trouble = _Trouble()
         while True:
@@ -86,7 +97,7 @@ class Asker:
                     answer = await self._try(question, spending, place)
             if not isinstance(answer, StreamprocError):
                 return answer
-            await self._wait_out(question, answer, trouble)
+            await self._wait_out(question, answer, trouble, permit)
 
     async def _try(
         self, question: Question[T], spending: Spending, place: Place
@@ -110,14 +121,23 @@ class Asker:
                 seen, error = "unreadable", unreadable
         metrics.UPSTREAM_CALLS.labels(call.method, seen).inc()
         if error is not None:
-            return error
+            self._note(question, seen, error)
+            return self._wire.cleaned(error)
         assert answer is not None  # noqa: S101 - no question reads its answer as None
-        self._answered_s[call.bucket] = self._timing.now_s()
+        now_s = self._timing.now_s()
+        self._answered_s[call.bucket] = self._method_answered_s[call.method] = now_s
+        self.conditions.answered(question.request.host, call.method)
         spending.credits = call.credits if question.cost is None else question.cost(answer)
         return answer
 
+    def _note(self, question: Question[T], seen: str, error: StreamprocError) -> None:
+        """Note a service's condition, as far as an error tells it; a page that is too large tells nothing."""
+        is_routine = question.is_divisible and isinstance(error, SlowError)
+        if isinstance(error, _TROUBLES) and not is_routine:
+            self.conditions.troubled(question.request.host, question.call.method, seen)
+
     async def _wait_out(
-        self, question: Question[T], error: StreamprocError, trouble: _Trouble
+        self, question: Question[T], error: StreamprocError, trouble: _Trouble, permit: Permit
     ) -> None:
         """Return when the question may be asked again; raise the error when it may not."""
         if isinstance(error, RateLimitedError):
@@ -128,10 +148,26 @@ class Asker:
         )
         if is_final or (question.is_divisible and isinstance(error, UpstreamTimeoutError)):
             raise error
-        trouble.failures += 1
-        if trouble.failures >= limits.UPSTREAM_TRIES:
+        self._count(question.call.method, error, trouble)
+        pause_s = self._timing.backoff_s(trouble.failures)
+        left_s = permit.waits_until_s - self._timing.now_s()
+        is_patient = trouble.own < limits.UPSTREAM_TRIES and left_s > 0
+        if trouble.failures >= limits.UPSTREAM_TRIES and not is_patient:
             raise error
-        await self._timing.sleep(self._timing.backoff_s(trouble.failures))
+        await self._timing.sleep(min(pause_s, left_s) if is_patient else pause_s)
+
+    def _count(self, method: str, error: StreamprocError, trouble: _Trouble) -> None:
+        """Count a failure; it is the question's own unless the whole service is away.
+
+        It is when it has answered nobody who asked for the same since the failure before.
+        """
+        answered_s = self._method_answered_s.get(method, float("-inf"))
+        is_away = isinstance(error, (PausedError, SlowError)) and (
+            trouble.failed_s is None or answered_s < trouble.failed_s
+        )
+        trouble.failures += 1
+        trouble.own += not is_away
+        trouble.failed_s = self._timing.now_s()
 
     async def _slow_down(self, bucket: Bucket, error: RateLimitedError, trouble: _Trouble) -> None:
         """Wait after a refusal; raise UpstreamCreditsExhaustedError when nothing was answered for minutes."""

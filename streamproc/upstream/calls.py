@@ -38,6 +38,10 @@ class Permit(Protocol):
     Entering waits for the rate and raises RequestEndedError or CreditBudgetExceededError when there must be no call.
     """
 
+    @property
+    def waits_until_s(self) -> float:
+        """How long a service that answers nobody is waited for, by `Timing.now_s`."""
+
     def __call__(self, call: Call, /) -> AbstractAsyncContextManager[Spending]:
         """The block in which the call may be made."""
 

@@ -104,10 +104,12 @@ class EnhancedHistory:
         return Question(
             call=Call("enhanced", "enhancedTransactions", ENHANCED_CREDITS),
             request=Request(
-                f"{self._url}/v0/addresses/{quote(wallet)}/transactions", tuple(params)
+                f"{self._url}/v0/addresses/{quote(wallet)}/transactions",
+                tuple(params),
+                method="enhancedTransactions",
             ),
             read=read,
-            is_divisible=True,
+            is_divisible=limit > limits.HISTORY_PAGE_MIN,
         )
 
 

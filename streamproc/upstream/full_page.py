@@ -6,6 +6,7 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from streamproc import limits
 from streamproc.core.entries import RpcError
 from streamproc.core.packed import PackedPage, packed_page
 from streamproc.core.raw import raw_page
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 METHOD: Final = "getTransactionsForAddress"
+TRANSACTION_VERSION: Final = 1  # the newest one that the parser reads; every call declares it
 
 
 class Part(NamedTuple):
@@ -43,7 +45,7 @@ def full_page_question(
         "sortOrder": "asc" if part.is_ascending else "desc",
         "commitment": "finalized",
         "encoding": "json",
-        "maxSupportedTransactionVersion": 0,
+        "maxSupportedTransactionVersion": TRANSACTION_VERSION,
         "filters": {"slot": slots, "status": "any", "tokenAccounts": part.token_accounts},
     }
     if token is not None:
@@ -54,7 +56,7 @@ def full_page_question(
         request=rpc_request(url, METHOD, [wallet, options]),
         read=partial(_read, wallet),
         cost=lambda page: full_page_credits(page.transactions),
-        is_divisible=True,
+        is_divisible=limit > limits.HISTORY_PAGE_MIN,
         is_heavy=True,
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from streamproc import limits
 from streamproc.core.ranges import SlotRange, union
-from streamproc.errors import StrategyUnsupportedError
+from streamproc.errors import StrategyUnsupportedError, StreamprocError, UpstreamTooNewError
 from streamproc.upstream.verdict import PlanRefusedError
 from streamproc.upstream.walking import HistoryPage, Lister, Span, Wanted
 
@@ -98,19 +98,23 @@ class Histories:
     async def _span(
         self, wallet: str, span: Span, wanted: Wanted, permit: Permit
     ) -> AsyncGenerator[HistoryPage, None]:
-        """The pages of one span by the first strategy that the endpoint has."""
+        """The pages of one span by the first strategy that the endpoint has and that reads all of its transactions."""
+        refused: StreamprocError | None = None
         for lister in self._usable():
             try:
                 async with aclosing(lister.pages(wallet, span, wanted, permit)) as pages:
                     async for page in pages:
                         yield page
-            except (StrategyUnsupportedError, PlanRefusedError):
+            except UpstreamTooNewError as error:
+                refused = error  # of this wallet: for others the strategy is as good as before
+            except (StrategyUnsupportedError, PlanRefusedError) as error:
                 again_s = self._timing.now_s() + limits.STRATEGY_RETRY_S
                 self._unsupported_until_s[lister.name] = again_s
-                if lister is self._listers[-1]:
-                    raise
+                refused = refused if isinstance(refused, UpstreamTooNewError) else error
             else:
                 return
+        assert refused is not None  # noqa: S101 - there is a lister
+        raise refused
 
     def _usable(self) -> list[Lister]:
         """The listers that may be supported; the last one always."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from streamproc import limits, metrics
 from streamproc.errors import CreditBudgetExceededError, RequestEndedError
 from streamproc.slots import Slots
-from streamproc.upstream.calls import Bucket, Call, Permit, Spending
+from streamproc.upstream.calls import Bucket, Call, Spending
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -119,45 +119,56 @@ class RateLimit:
         slots.left = permits
 
 
-def permit_for(
-    rate: RateLimit,
-    purse: Purse,
-    *,
-    request_id: str,
-    credit_budget: int | None,
-    is_ended: Callable[[], bool],
-) -> Permit:
+@dataclass(frozen=True)
+class RequestPermit:
     """The permit of one request: asks whether it has ended, then its credits, then the rate, then again the first.
 
     Credits are set aside before a call and settled after it, so calls at the same time never exceed the budget
     together; a failed call costs nothing.
     """
 
+    rate: RateLimit
+    purse: Purse
+    request_id: str
+    credit_budget: int | None
+    is_ended: Callable[[], bool]
+    waits_until_s: float = float("-inf")
+
     @asynccontextmanager
-    async def permitted(call: Call) -> AsyncIterator[Spending]:
-        _check(is_ended, request_id)
-        reserved = call.credits if credit_budget is not None else 0
-        if reserved and not await purse.reserve_credits(request_id, reserved, credit_budget):
+    async def __call__(self, call: Call) -> AsyncIterator[Spending]:
+        """The block in which the call may be made."""
+        _check(self.is_ended, self.request_id)
+        budget = self.credit_budget
+        reserved = call.credits if budget is not None else 0
+        if reserved and not await self.purse.reserve_credits(self.request_id, reserved, budget):
             raise CreditBudgetExceededError(
-                f"{call.method} may cost {call.credits} credits, the budget of {credit_budget} leaves less"
+                f"{call.method} may cost {call.credits} credits, the budget of {budget} leaves less"
             )
         spending = Spending()
         try:
-            await rate.wait(call.bucket, request_id)
-            _check(is_ended, request_id)
+            await self.rate.wait(call.bucket, self.request_id)
+            _check(self.is_ended, self.request_id)
             yield spending
         finally:
             if reserved or spending.credits:
-                await purse.settle_credits(request_id, reserved=reserved, spent=spending.credits)
+                await self.purse.settle_credits(
+                    self.request_id, reserved=reserved, spent=spending.credits
+                )
         metrics.CREDITS.labels(call.method).inc(spending.credits)
 
-    return permitted
 
-
-@asynccontextmanager
-async def unlimited(_call: Call) -> AsyncIterator[Spending]:
+class Unlimited:
     """A permit that never waits and never refuses, for tools and tests."""
-    yield Spending()
+
+    waits_until_s = float("-inf")
+
+    @asynccontextmanager
+    async def __call__(self, _call: Call) -> AsyncIterator[Spending]:
+        """The block in which the call may be made: at once."""
+        yield Spending()
+
+
+unlimited: Final = Unlimited()
 
 
 def _check(is_ended: Callable[[], bool], request_id: str) -> None:

@@ -21,7 +21,7 @@ T = TypeVar("T")
 def rpc_request(url: str, method: str, params: object) -> Request:
     """The POST of one JSON-RPC call."""
     body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-    return Request(f"{url}/", body=msgspec.json.encode(body))
+    return Request(f"{url}/", body=msgspec.json.encode(body), method=method)
 
 
 def rpc_question(

@@ -127,5 +127,6 @@ class Walk:
         self._changed.set()
         if task.cancelled():
             return
-        self._error = self._error or task.exception()
+        error = task.exception()  # looked at in any case, or asyncio complains about it
+        self._error = self._error or error
         self._hire(is_first=not self._tasks)

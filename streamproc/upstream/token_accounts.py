@@ -153,7 +153,7 @@ class TokenAccounts:
             call=Call("rpc", PAGED, PLAIN_CREDITS),
             request=rpc_request(self._url, PAGED, params),
             read=reader(_ANSWER),
-            is_divisible=True,
+            is_divisible=limit > limits.HISTORY_PAGE_MIN,
         )
 
 
@@ -166,7 +166,7 @@ def _read(result: _Result, owner: str) -> tuple[list[TokenAccount], str | None]:
         info = each.account.data.parsed.info
         if info.owner != owner:
             raise UpstreamInconsistentError(
-                f"asked for token accounts of {owner}, got one of {info.owner}"
+                f"asked for token accounts of {owner}, got one of another owner"
             )
         amount = info.tokenAmount
         accounts.append(

@@ -106,7 +106,9 @@ async def prices(
     """
     for asked in _slices(list(dict.fromkeys(mints)), limits.PRICES_PER_CALL):
         url = f"{base_url}/tokens/v1/solana/{','.join(asked)}"
-        question = Question(Call("prices", PRICES, 0), Request(url, is_keyed=False), reader(_PAIRS))
+        question = Question(
+            Call("prices", PRICES, 0), Request(url, is_keyed=False, method=PRICES), reader(_PAIRS)
+        )
         try:
             pairs = await asker.ask(question, permit)
         except (WalletError, RequestError, StrategyUnsupportedError):

@@ -11,7 +11,7 @@ from streamproc.upstream.asking import Asker, Run, run_here
 from streamproc.upstream.enhanced_history import EnhancedHistory
 from streamproc.upstream.full_history import FullHistory
 from streamproc.upstream.history import Held, Histories, NothingHeld
-from streamproc.upstream.permits import Purse, RateLimit, permit_for
+from streamproc.upstream.permits import Purse, RateLimit, RequestPermit
 from streamproc.upstream.probe import probe
 from streamproc.upstream.timing import Timing, real_timing
 from streamproc.upstream.token_accounts import TokenAccounts
@@ -51,6 +51,7 @@ class Upstream:
         run: Run = run_here,
     ) -> None:
         """Ask the services that the settings name; the purse keeps rates and credits, `run` reads large answers."""
+        self._timing = timing
         self._rpc_url = settings.helius_rpc_url
         self._prices_url = settings.dexscreener_url
         self._purse = purse
@@ -66,16 +67,26 @@ class Upstream:
         )
 
     def permit(
-        self, request_id: str, *, credit_budget: int | None, is_ended: Callable[[], bool]
+        self,
+        request_id: str,
+        *,
+        credit_budget: int | None,
+        is_ended: Callable[[], bool],
+        patience_s: float = 0.0,
     ) -> Permit:
-        """The permit of one request; see `permits.permit_for`."""
-        return permit_for(
+        """The permit of one request, which waits so long from now for services that answer nobody."""
+        return RequestPermit(
             self._rate,
             self._purse,
-            request_id=request_id,
-            credit_budget=credit_budget,
-            is_ended=is_ended,
+            request_id,
+            credit_budget,
+            is_ended,
+            self._timing.now_s() + patience_s,
         )
+
+    def pause(self) -> str | None:
+        """What keeps calls from being answered and since when, in a sentence; None while all is well."""
+        return self._asker.conditions.pause()
 
     def history(
         self,

@@ -8,8 +8,11 @@
 | 400, JSON-RPC -32602 | UpstreamRejectedError |
 | 401 | UpstreamKeyRejectedError |
 | 403 | PlanRefusedError, which is one too: another way of listing may be allowed |
-| JSON-RPC -32601 | StrategyUnsupportedError |
+| JSON-RPC -32601, -32600 about the method | StrategyUnsupportedError |
+| JSON-RPC -32015 | UpstreamTooNewError: another way of listing may not meet that transaction |
 | JSON-RPC -32603 about the pagination token | CursorLostError |
+
+What the upstream says in words goes into no error: status, method and host do, and our own words.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from streamproc.errors import (
     UpstreamKeyRejectedError,
     UpstreamRejectedError,
     UpstreamTimeoutError,
+    UpstreamTooNewError,
     UpstreamUnavailableError,
 )
 
@@ -35,12 +39,10 @@ if TYPE_CHECKING:
 RATE_LIMITED: Final = 429
 RPC_RATE_LIMITED: Final = -32429
 RPC_UNSUPPORTED: Final = -32601
-RPC_REJECTED: Final = frozenset({-32600, -32602})
+RPC_INVALID: Final = -32600
 RPC_INTERNAL: Final = -32603
-KEY_REJECTED: Final = 401
-PLAN_REFUSED: Final = 403
-TIMED_OUT: Final = frozenset({408, 413, 504})  # a smaller page may succeed
-REJECTED: Final = frozenset({400, 414, 422})
+RPC_CODES: Final = range(-32_999, -31_999)  # those that may be counted one by one
+SOMEWHERE: Final = "the upstream"  # where it is not known who was asked
 
 
 class RateLimitedError(UpstreamUnavailableError):
@@ -52,12 +54,44 @@ class RateLimitedError(UpstreamUnavailableError):
         self.retry_after_s = retry_after_s
 
 
+class PausedError(UpstreamUnavailableError):
+    """The upstream is away as a whole, as far as one can tell."""
+
+
+class SlowError(UpstreamTimeoutError):
+    """The upstream did not answer in time."""
+
+
 class PlanRefusedError(UpstreamKeyRejectedError):
     """This plan may not use the method, or the key may nothing at all."""
 
 
 class CursorLostError(UpstreamUnavailableError):
     """The upstream no longer knows the pagination token that it gave."""
+
+
+_REFUSED: Final = (UpstreamRejectedError, "it refuses what was asked")
+_SLOW: Final = (SlowError, "it took too long")
+_HTTP: Final[dict[int, tuple[type[StreamprocError], str]]] = {
+    400: _REFUSED,
+    401: (UpstreamKeyRejectedError, "it refuses the key"),
+    403: (PlanRefusedError, "it refuses the key or the plan"),
+    408: _SLOW,
+    413: (UpstreamTimeoutError, "it was asked for too much at once"),
+    414: _REFUSED,
+    422: _REFUSED,
+    504: _SLOW,
+}
+_RPC: Final[dict[int, tuple[type[StreamprocError], str]]] = {
+    -32005: (PausedError, "the node is behind"),
+    -32015: (
+        UpstreamTooNewError,
+        "a transaction is of a newer version than this release reads; a newer reader is needed",
+    ),
+    RPC_INVALID: _REFUSED,
+    RPC_UNSUPPORTED: (StrategyUnsupportedError, "it does not have the method"),
+    -32602: _REFUSED,
+}
 
 
 class Reply(NamedTuple):
@@ -87,60 +121,66 @@ class _Envelope(msgspec.Struct):
 _ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
 
 
-def verdict_on(reply: Reply) -> Verdict:
-    """What an answer means; the text of errors is the upstream's own, cut short."""
-    found = _rpc_error(reply.body)
+def verdict_on(reply: Reply, where: str = SOMEWHERE) -> Verdict:
+    """What an answer means; `where` says who was asked for what, in our words."""
+    found = _rpc_error(reply)
     if found is not None:
-        return Verdict(str(found.code), rpc_fault(found.code, found.message, reply.headers))
+        seen = str(found.code) if found.code in RPC_CODES else "rpc_error"
+        return Verdict(seen, rpc_fault(found.code, found.message, reply.headers, where))
     seen = str(reply.status)
     if not httpx.codes.is_success(reply.status):
-        return Verdict(seen, http_fault(reply))
+        return Verdict(seen, http_fault(reply, where))
     if reply.body.lstrip()[:1] not in {b"{", b"["}:
-        return Verdict("no_json", UpstreamUnavailableError("the answer is no JSON"))
+        return Verdict("no_json", UpstreamUnavailableError(f"{where}: the answer is no JSON"))
     return Verdict(seen, None)
 
 
-def http_fault(reply: Reply) -> StreamprocError:
+def http_fault(reply: Reply, where: str = SOMEWHERE) -> StreamprocError:
     """The error that an HTTP status means."""
-    said = reply.body[: limits.ERROR_TEXT_MAX_CHARACTERS].decode("utf-8", "replace")
-    text = f"HTTP {reply.status}: {said}"[: limits.ERROR_TEXT_MAX_CHARACTERS]
-    if reply.status == RATE_LIMITED:
-        return RateLimitedError(text, _retry_after_s(reply.headers))
-    if reply.status in {KEY_REJECTED, PLAN_REFUSED}:
-        refusal = UpstreamKeyRejectedError if reply.status == KEY_REJECTED else PlanRefusedError
-        return refusal(f"the upstream refuses the key or the plan: {text}")
-    if reply.status in TIMED_OUT:
-        return UpstreamTimeoutError(text)
-    if reply.status in REJECTED:
-        return UpstreamRejectedError(text)
+    status = reply.status
+    text = f"{where} answers HTTP {status}"
+    if status == RATE_LIMITED:
+        return RateLimitedError(f"{text}: too many calls", _retry_after_s(reply.headers))
+    if status in _HTTP:
+        error, words = _HTTP[status]
+        return error(f"{text}: {words}")
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        return PausedError(text)
+    if httpx.codes.is_redirect(status):
+        return UpstreamUnavailableError(f"{text}: redirects are not followed")
     return UpstreamUnavailableError(text)  # 404 too: without JSON it is a dead host
 
 
-def rpc_fault(code: int, message: str, headers: Mapping[str, str] | None = None) -> StreamprocError:
-    """The error that a JSON-RPC error means."""
-    text = f"JSON-RPC {code}: {message}"[: limits.ERROR_TEXT_MAX_CHARACTERS]
+def rpc_fault(
+    code: int, message: str, headers: Mapping[str, str] | None = None, where: str = SOMEWHERE
+) -> StreamprocError:
+    """The error that a JSON-RPC error means; its message only tells apart what has one code."""
+    text, said = f"{where} answers with error {code}", message.lower()
     if code in {RPC_RATE_LIMITED, RATE_LIMITED}:
-        return RateLimitedError(text, _retry_after_s(headers or {}))
-    if code == RPC_UNSUPPORTED:
-        return StrategyUnsupportedError(text)
-    if code in RPC_REJECTED:
-        return UpstreamRejectedError(text)
-    if code == RPC_INTERNAL and "pagination" in message.lower():
-        return CursorLostError(text)
+        return RateLimitedError(f"{text}: too many calls", _retry_after_s(headers or {}))
+    if code == RPC_INVALID and "method" in said:
+        code = RPC_UNSUPPORTED
+    if code in _RPC:
+        error, words = _RPC[code]
+        return error(f"{text}: {words}")
+    if code == RPC_INTERNAL and "pagination" in said:
+        return CursorLostError(f"{text}: it does not know its own pagination token any more")
     return UpstreamUnavailableError(text)
 
 
-def transport_fault(error: Exception) -> Verdict:
+def transport_fault(error: Exception, where: str = SOMEWHERE) -> Verdict:
     """What a failure of httpx means. Its own text is left out: it may hold the URL, and with it the key."""
     name = type(error).__name__
     if isinstance(error, (httpx.TimeoutException, TimeoutError)):
-        return Verdict("timeout", UpstreamTimeoutError(f"no answer in time ({name})"))
-    return Verdict("connection", UpstreamUnavailableError(f"the call failed ({name})"))
+        return Verdict("timeout", SlowError(f"{where}: no answer in time ({name})"))
+    return Verdict("connection", PausedError(f"{where}: the call failed ({name})"))
 
 
-def _rpc_error(body: bytes) -> _RpcError | None:
-    """The JSON-RPC error that a body is; None for any other body, however broken."""
-    if len(body) > limits.RPC_ERROR_MAX_BYTES or not body.lstrip().startswith(b"{"):
+def _rpc_error(reply: Reply) -> _RpcError | None:
+    """The JSON-RPC error that a body is; None for any other body, however broken, and for a large good one."""
+    body = reply.body
+    is_long = len(body) > limits.RPC_ERROR_MAX_BYTES
+    if (is_long and reply.status == httpx.codes.OK) or not body.lstrip().startswith(b"{"):
         return None
     try:
         return _ENVELOPE.decode(body).error

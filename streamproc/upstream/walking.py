@@ -113,7 +113,7 @@ class Descent:
         """Raise UpstreamInconsistentError for other wallets' data and for pages that add nothing time after time."""
         if page.foreign:
             raise UpstreamInconsistentError(
-                f"the upstream answered for {self.wallet} with a transaction that does not name it: {page.foreign[0]}"
+                f"the upstream answered for {self.wallet} with a transaction that does not name it"
             )
         signatures = _signatures(page)
         self._idle = self._idle + 1 if signatures <= self._last else 0
@@ -124,7 +124,7 @@ class Descent:
     def move(self, cursor: str) -> str:
         """The cursor, which is a new one; raises UpstreamInconsistentError for one that was used before."""
         if cursor in self._cursors:
-            raise UpstreamInconsistentError(f"the cursor does not move: {cursor} came twice")
+            raise UpstreamInconsistentError("the cursor does not move: one came twice")
         self._cursors.add(cursor)
         return cursor
 
@@ -212,7 +212,7 @@ class PageSize:
         """Ask for less; raises the error when that has been done often enough."""
         if isinstance(error, UpstreamTimeoutError):
             self._shrinks += 1
-            if self._shrinks > limits.HISTORY_SHRINKS_MAX:
+            if self._shrinks > limits.HISTORY_SHRINKS_MAX or asked <= limits.HISTORY_PAGE_MIN:
                 raise error
             self.memory.timed_out(asked)
         elif isinstance(error, CreditBudgetExceededError):

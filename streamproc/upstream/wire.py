@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlsplit
 
 import httpx
 from httpcore._async.http11 import AsyncHTTP11Connection
@@ -14,27 +16,41 @@ from httpcore._async.http11 import AsyncHTTP11Connection
 from streamproc import limits
 from streamproc.addresses import is_loopback
 from streamproc.errors import StreamprocError, UpstreamTimeoutError, UpstreamUnavailableError
+from streamproc.redaction import Redaction
 from streamproc.upstream.packing import GZIP, check_claim, unpacked
 from streamproc.upstream.verdict import Reply, Verdict, transport_fault, verdict_on
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from pydantic import SecretStr
 
     Take = Callable[[int], Awaitable[None]]
 
-HIDDEN: Final = "**********"
 _HEADERS: Final = {"Accept-Encoding": "gzip", "User-Agent": "streamproc"}
 
 
 class Request(NamedTuple):
-    """An HTTP request without the key; `is_keyed` adds it. With a `body` (JSON) it is a POST."""
+    """An HTTP request without the key; `is_keyed` adds it. With a `body` (JSON) it is a POST.
+
+    `method` is what is asked, in the service's own word; the text of errors names it.
+    """
 
     url: str
     params: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
     is_keyed: bool = True
+    method: str = "a call"
+
+    @property
+    def where(self) -> str:
+        """Who is asked for what, without the URL's path and query, which may hold a key."""
+        return f"{self.method} of {self.host}"
+
+    @property
+    def host(self) -> str:
+        """Who is asked."""
+        return urlsplit(self.url).hostname or ""
 
 
 class Body(NamedTuple):
@@ -47,10 +63,13 @@ class Body(NamedTuple):
 class Wire:
     """Makes calls with one client; what goes wrong comes back as a Verdict, never as httpx's own exception."""
 
-    def __init__(self, client: httpx.AsyncClient, key: SecretStr | None) -> None:
-        """The client's URLs are absolute; the key is added here and nowhere else."""
+    def __init__(
+        self, client: httpx.AsyncClient, key: SecretStr | None, secrets: Iterable[str] = ()
+    ) -> None:
+        """The client's URLs are absolute; the key is added here and nowhere else. No error holds it or a secret."""
         self._client = client
         self._key = key.get_secret_value() if key else None
+        self._redaction = Redaction([*secrets, *([self._key] if self._key else ())])
 
     async def fetch(
         self, request: Request, *, may_stay_packed: bool = False, take: Take | None = None
@@ -69,17 +88,18 @@ class Wire:
                 return Verdict(str(reply.status), None), Body(reply.body, is_packed=True)
             reply = _clear(reply)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
-            return transport_fault(error), Body(b"")
+            return transport_fault(error, request.where), Body(b"")
         except StreamprocError as error:
             return Verdict("unreadable", error), Body(b"")
-        verdict = verdict_on(reply._replace(body=self.redacted(reply.body)))
+        verdict = verdict_on(reply, request.where)
         return verdict, Body(reply.body if verdict.error is None else b"")
 
-    def redacted(self, text: bytes) -> bytes:
-        """The text with the key hidden, where an answer echoes it."""
-        if not self._key or len(text) > limits.RPC_ERROR_MAX_BYTES:
-            return text
-        return text.replace(self._key.encode(), HIDDEN.encode())
+    def cleaned(self, error: StreamprocError) -> StreamprocError:
+        """The error, with no secret in its finished sentence."""
+        text = self._redaction.redacted(str(error))
+        if text != str(error):
+            error.args = (text,)
+        return error
 
     async def _exchange(self, request: Request, take: Take | None) -> Reply:
         """Send the request and read the whole answer as it comes, bounded in size."""
@@ -116,6 +136,7 @@ def make_client(
         timeout=timeout,
         limits=httpx.Limits(max_connections=limits.UPSTREAM_CONNECTIONS),
         follow_redirects=False,  # the key must not follow
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none is kept, none is sent
         trust_env=not all(is_loopback(base) for base in bases),
     )
 

@@ -12,7 +12,7 @@ from streamproc.errors import (
     StreamprocError,
     UpstreamKeyRejectedError,
     UpstreamRejectedError,
-    UpstreamUnavailableError,
+    UpstreamTooNewError,
 )
 from tests.upstream.midway import (
     EACH,
@@ -51,8 +51,8 @@ LASTING: dict[str, tuple[Callable[[], httpx.Response], type[StreamprocError]]] =
     "-32602": (lambda: rpc_error(-32602), UpstreamRejectedError),
     "401": (lambda: httpx.Response(401, text="invalid api key"), UpstreamKeyRejectedError),
     "an unknown transaction version": (
-        lambda: rpc_error(-32015, "Transaction version (1) is not supported"),
-        UpstreamUnavailableError,
+        lambda: rpc_error(-32015, "Transaction version (2) is not supported"),
+        UpstreamTooNewError,
     ),
 }
 

@@ -11,7 +11,7 @@ from streamproc.errors import (
     UpstreamRejectedError,
 )
 from streamproc.upstream.calls import Call
-from streamproc.upstream.permits import RateLimit, permit_for
+from streamproc.upstream.permits import RateLimit, RequestPermit
 from tests.upstream.services import Clock, Lease, Purse
 
 CALL = Call("rpc", "getSlot", 10)
@@ -31,7 +31,7 @@ async def test_an_ended_request_gets_no_permit_before_or_after_the_wait(
     purse: Purse, clock: Clock
 ) -> None:
     ended = [False, True]
-    permit = permit_for(
+    permit = RequestPermit(
         _rate(purse, clock), purse, request_id="a", credit_budget=50, is_ended=lambda: ended.pop(0)
     )
     for _ in range(2):
@@ -43,7 +43,7 @@ async def test_an_ended_request_gets_no_permit_before_or_after_the_wait(
 
 
 async def test_credits_are_settled_by_what_the_call_cost(purse: Purse, clock: Clock) -> None:
-    permit = permit_for(
+    permit = RequestPermit(
         _rate(purse, clock), purse, request_id="a", credit_budget=25, is_ended=lambda: False
     )
     async with permit(CALL) as spending:
@@ -57,7 +57,7 @@ async def test_credits_are_settled_by_what_the_call_cost(purse: Purse, clock: Cl
 
 
 async def test_a_budget_is_not_exceeded(purse: Purse, clock: Clock) -> None:
-    permit = permit_for(
+    permit = RequestPermit(
         _rate(purse, clock), purse, request_id="a", credit_budget=15, is_ended=lambda: False
     )
     async with permit(CALL) as spending:

@@ -20,7 +20,7 @@ from streamproc.errors import (
     UpstreamUnavailableError,
 )
 from streamproc.upstream import Upstream, unlimited
-from streamproc.upstream.verdict import transport_fault
+from streamproc.upstream.verdict import PausedError, SlowError, transport_fault
 from tests.upstream.services import (
     KEY,
     SLOT,
@@ -270,7 +270,25 @@ def _echo(request: httpx.Request) -> str:
     return f"bad call {request.url}"
 
 
+def _escaped(text: str) -> str:
+    return "".join(f"\\u{ord(character):04x}" for character in text)
+
+
+def _error_body(message: str, **more: str) -> bytes:
+    members = "".join(f',"{name}":"{value}"' for name, value in more.items())
+    head = f'{{"jsonrpc":"2.0","id":1,"error":{{"code":-32602,"message":"{message}"}}'
+    return f"{head}{members}}}".encode()
+
+
 CANARIES: dict[str, Callable[[httpx.Request], httpx.Response]] = {
+    "a long 400": lambda request: httpx.Response(400, text=_echo(request) + "x" * 70_000),
+    "401 in HTML": lambda request: httpx.Response(
+        401, html=f"<script>1</script>\x1b[31m{_echo(request)}"
+    ),
+    "-32602 escaped": lambda _: httpx.Response(200, content=_error_body(_escaped(KEY))),
+    "a long -32602": lambda request: httpx.Response(
+        400, content=_error_body(_echo(request), more="x" * 70_000)
+    ),
     "400": lambda request: httpx.Response(400, text=_echo(request)),
     "403": lambda request: httpx.Response(403, text=_echo(request)),
     "500": lambda request: httpx.Response(500, text=_echo(request)),
@@ -304,6 +322,8 @@ async def test_the_key_is_in_no_text_cause_or_log(
     assert KEY not in "".join(traceback.format_exception(caught.value))
     while error is not None:
         assert KEY not in f"{error} {error!r} {vars(error)}"
+        assert not {"bad call", "script", "xxx"} & set(str(error).split()), "nobody quotes it"
+        assert str(error).isprintable()
         assert not isinstance(error, httpx.HTTPError)
         error = error.__cause__ or error.__context__
     assert KEY not in caplog.text
@@ -333,5 +353,5 @@ def test_every_error_of_httpx_means_one_of_ours() -> None:
     assert len(kinds) > 20
     for kind in kinds:
         error = kind.__new__(kind)
-        means = UpstreamTimeoutError if "Timeout" in kind.__name__ else UpstreamUnavailableError
+        means = SlowError if "Timeout" in kind.__name__ else PausedError
         assert type(transport_fault(error).error) is means
