@@ -1,0 +1,199 @@
+"""How often the gate finds who belongs together, and how often it says so of strangers, beside what people use.
+
+Worlds of known truth (`gate_cases.py`), each alone in the store and in a store that has seen other seasons.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+from gate_cases import CASES, NOBODY, case
+from gate_worlds import NEVER
+from scipy.stats import hypergeom
+
+from streamproc.core.similarity import (
+    Background,
+    SimilarityInputs,
+    TradedMint,
+    WalletRow,
+    compare,
+)
+from streamproc.core.similarity.chance import Q_MAX, benjamini_hochberg
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from gate_cases import Case, Pair
+    from gate_worlds import Books
+    from numpy.typing import NDArray
+
+    from streamproc.core.similarity import Comparison
+
+SLOTS_A_SECOND: Final = 2.5
+CLOSE_S: Final = 30
+CLOSE_TIMES: Final = 3
+JACCARD_MIN: Final = 0.3
+
+
+class Flagged(NamedTuple):
+    """The pairs that each method flags."""
+
+    by_method: dict[str, set[Pair]]
+    clusters: int
+
+
+@dataclass
+class Tally:
+    """What one method did in worlds of one kind."""
+
+    worlds: int = 0
+    clean: int = 0  # worlds without a false pair
+    true: int = 0
+    found: int = 0
+    false: int = 0
+    signal: int = 0  # followers of a caller, of `signals`
+    signals: int = 0
+    by_world: list[tuple[int, int]] = field(default_factory=list)  # found or signal, false
+
+
+def main(arguments: list[str]) -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(prog="./run bench gate", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=5, help="worlds of each kind")
+    parser.add_argument("--first", type=int, default=1000, help="the first seed")
+    parser.add_argument("--kinds", nargs="*", choices=list(CASES), default=list(CASES))
+    options = parser.parse_args(arguments)
+    tallies = measured(options.kinds, range(options.first, options.first + options.seeds))
+    print_table(tallies)
+    return 0
+
+
+def measured(kinds: Sequence[str], seeds: Iterable[int]) -> dict[tuple[str, bool, str], Tally]:
+    """Tallies by kind, whether the store is mixed, and method."""
+    tallies: defaultdict[tuple[str, bool, str], Tally] = defaultdict(Tally)
+    for seed in seeds:
+        for kind in kinds:
+            for mixed in (False, True):
+                world = case(kind, seed, mixed=mixed)
+                for method, pairs in flagged(world).by_method.items():
+                    _count(tallies[kind, mixed, method], world, pairs)
+    return dict(tallies)
+
+
+def flagged(world: Case) -> Flagged:
+    """What every method says of a world."""
+    found = compare(inputs_of(world))
+    names = _pair_names(found)
+    is_flagged = {
+        "jaccard > 0.3": np.nan_to_num(found.scores.by_name["jaccard"]) > JACCARD_MIN,
+        "hypergeometric": benjamini_hochberg(_hypergeometric(found), len(names)) <= Q_MAX,
+        "3 within 30 s": _close_buys(world, names) >= CLOSE_TIMES,
+        "the gate": found.chance.is_gated,
+    }
+    by_method = {
+        method: {names[n] for n in np.flatnonzero(flags)} for method, flags in is_flagged.items()
+    }
+    return Flagged(by_method, len(found.clusters))
+
+
+def inputs_of(world: Case) -> SimilarityInputs:
+    """The world as the comparison reads it."""
+    return SimilarityInputs(
+        tuple(row_of(books) for books in world.asked),
+        f"{world.kind} {world.seed}",
+        background=background_of(world.stored),
+    )
+
+
+def row_of(books: Books) -> WalletRow:
+    """One wallet."""
+    return WalletRow(
+        books.name,
+        tuple(
+            TradedMint(
+                mint=f"m{mint:08}",
+                trades=(bought != NEVER) + (sold != NEVER),
+                buy_cost_lamports=10**9 if bought != NEVER else 0,
+                first_buy_at=None if bought == NEVER else bought,
+                first_buy_slot=None if bought == NEVER else int(bought * SLOTS_A_SECOND),
+                first_buy_signature=None if bought == NEVER else f"{books.name}/{mint}",
+            )
+            for mint, (bought, sold) in sorted(books.rows.items())
+        ),
+        held=(),
+    )
+
+
+def background_of(stored: Sequence[Books]) -> Background | None:
+    """Stored wallets."""
+    if not stored:
+        return None
+    cells = [(n, mint) for n, books in enumerate(stored) for mint in books.rows]
+    mints = sorted({mint for _, mint in cells})
+    place = {mint: number for number, mint in enumerate(mints)}
+    return Background(
+        wallets=tuple(books.name for books in stored),
+        mints=tuple(f"m{mint:08}" for mint in mints),
+        wallet_numbers=np.array([n for n, _ in cells], dtype=np.int64),
+        mint_numbers=np.array([place[mint] for _, mint in cells], dtype=np.int64),
+    )
+
+
+def print_table(tallies: dict[tuple[str, bool, str], Tally]) -> None:
+    """Clean worlds, recall and false pairs."""
+    print(f"{'world':14}{'store':8}{'method':18}{'clean':>8}{'recall':>8}{'signal':>8}{'false':>8}")
+    for (kind, mixed, method), each in tallies.items():
+        recall = f"{each.found / each.true:.2f}" if each.true else "-"
+        signal = f"{each.signal / each.signals:.2f}" if each.signals else "-"
+        store = "mixed" if mixed else "alone"
+        print(
+            f"{kind:14}{store:8}{method:18}{each.clean:>5}/{each.worlds:<2}{recall:>8}{signal:>8}"
+            f"{each.false:>8}"
+        )
+
+
+def _count(tally: Tally, world: Case, pairs: set[Pair]) -> None:
+    wrong = pairs - world.truth - world.signal
+    tally.worlds += 1
+    tally.clean += not wrong
+    tally.true += len(world.truth)
+    tally.found += len(pairs & world.truth)
+    tally.false += len(wrong)
+    tally.signals += len(world.signal)
+    tally.signal += len(pairs & world.signal)
+    tally.by_world.append((len(pairs & world.truth), len(wrong)))
+
+
+def _hypergeometric(found: Comparison) -> NDArray[np.float64]:
+    scores = found.scores
+    tokens = len(found.rows.traded.columns.mints)
+    a, b = scores.tokens[scores.wallet_a], scores.tokens[scores.wallet_b]
+    return np.asarray(hypergeom.sf(scores.shared - 1, tokens, a, b))
+
+
+def _close_buys(world: Case, names: Sequence[Pair]) -> NDArray[np.int64]:
+    """How many tokens both of each pair bought first within CLOSE_S of each other."""
+    bought = {
+        books.name: {m: row[0] for m, row in books.rows.items() if row[0] != NEVER}
+        for books in world.asked
+    }
+    return np.array(
+        [
+            sum(abs(at - bought[b][m]) <= CLOSE_S for m, at in bought[a].items() if m in bought[b])
+            for a, b in names
+        ],
+        dtype=np.int64,
+    )
+
+
+def _pair_names(found: Comparison) -> list[Pair]:
+    wallets = found.rows.wallets
+    a, b = found.scores.wallet_a.tolist(), found.scores.wallet_b.tolist()
+    return [(wallets[left], wallets[right]) for left, right in zip(a, b, strict=True)]
+
+
+__all__ = ["NOBODY", "inputs_of", "main"]
