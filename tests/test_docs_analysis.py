@@ -53,6 +53,8 @@ KEYS_ARE_DATA = {
     "tokens",
     "set.mean",
     "set.median",
+    "set.verdicts",
+    "pairs[].null_scores",
     "wallets[].pnl.stable_net_flow",
     "wallets[].pnl.tokens[].quotes",
 }

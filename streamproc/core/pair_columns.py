@@ -11,6 +11,7 @@ import numpy as np
 
 from streamproc.core.similarity.evidence import rounded
 from streamproc.core.similarity.labels import label_of, trend_of
+from streamproc.core.similarity.verdict import VERDICTS
 from streamproc.events import SCORES
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class PairColumns:
     """All pairs, best first, as arrays by name.
 
     `wallets` (W,) addresses; `tokens` (W,) mints traded; `is_complete` (W,); and of P pairs `wallet_a` and `wallet_b`
-    (wallet numbers), `shared_tokens`, and each of FIGURES.
+    (wallet numbers), `shared_tokens`, `verdict` (place in VERDICTS), and each of FIGURES.
     """
 
     arrays: dict[str, NDArray[Any]]
@@ -43,7 +44,7 @@ class PairColumns:
         return len(self.arrays["wallet_a"])
 
     def rows(self) -> Iterator[Row]:
-        """Every pair with the names and values of the result's `pairs[]`, and `p`, `q`, `lift` of its chance test."""
+        """Every pair with the names and values of the result's `pairs[]`, and its `p`, `q` and the overlap's `lift`."""
         found = self.arrays
         wallets, tokens = found["wallets"].tolist(), found["tokens"].tolist()
         complete = found["is_complete"].tolist()
@@ -54,6 +55,7 @@ class PairColumns:
             yield {
                 "wallet_a": wallets[a],
                 "wallet_b": wallets[b],
+                "verdict": VERDICTS[int(found["verdict"][place])],
                 "scores": {name: known[name] for name in SCORES},
                 "shared_tokens": int(found["shared_tokens"][place]),
                 "tokens_a": tokens[a],
@@ -70,7 +72,7 @@ def pair_columns(comparison: Comparison) -> PairColumns:
     """The columns of a comparison, in its ranking."""
     scores, chance, rank = comparison.scores, comparison.chance, comparison.ranked
     figures = {"overlap": scores.overlap, **scores.by_name}
-    tests = {"p": chance.p, "q": chance.q, "lift": chance.lift}
+    tests = {"p": comparison.gate.p, "q": comparison.gate.q, "lift": chance.lift}
     by_pair = {name: values[rank] for name, values in {**figures, **tests}.items()}
     return PairColumns(
         {
@@ -80,6 +82,7 @@ def pair_columns(comparison: Comparison) -> PairColumns:
             "wallet_a": scores.wallet_a[rank].astype("<i4"),
             "wallet_b": scores.wallet_b[rank].astype("<i4"),
             "shared_tokens": scores.shared[rank].astype("<i4"),
+            "verdict": comparison.verdicts.code[rank].astype("i1"),
             **{name: values.astype("<f8") for name, values in by_pair.items()},
         }
     )

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streamproc import limits
+from streamproc.core.similarity.pairs import pair_count
 from streamproc.core.similarity.set_figures import mean
+from streamproc.core.similarity.verdict import cluster_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,23 +20,22 @@ if TYPE_CHECKING:
     from streamproc.core.similarity.evidence import Json
     from streamproc.core.similarity.rows import Rows
     from streamproc.core.similarity.scores import Scores
+    from streamproc.core.similarity.verdict import Verdicts
     from streamproc.events import RankBy
 
 
 NO_GROUP = -1  # of a wallet that no gated pair has
 
 
-def clusters_json(
-    rows: Rows, scores: Scores, is_gated: NDArray[np.bool_], rank_by: RankBy
-) -> list[Json]:
-    """Return the connected components of the gated pairs, largest first, then by their first wallet.
+def clusters_json(rows: Rows, scores: Scores, verdicts: Verdicts, rank_by: RankBy) -> list[Json]:
+    """Return the connected components of the pairs that act together, largest first, then by their first wallet.
 
     `mean_score` is the mean `rank_by` score over all pairs of members that have it, None when none has; `common_mints`
     were traded by every member, the rarest first, at most CLUSTER_MINTS_MAX.
     """
-    groups = components(
-        len(rows.wallets), scores.wallet_a[is_gated].tolist(), scores.wallet_b[is_gated].tolist()
-    )
+    together = np.flatnonzero(verdicts.is_together)
+    ends_a, ends_b = scores.wallet_a[together], scores.wallet_b[together]
+    groups = components(len(rows.wallets), ends_a.tolist(), ends_b.tolist())
     group_of = np.full(len(rows.wallets), NO_GROUP)
     for number, group in enumerate(groups):
         group_of[group] = number
@@ -46,6 +47,11 @@ def clusters_json(
             "wallets": [rows.wallets[member] for member in group],
             "mean_score": mean(inside[number]),
             "common_mints": common[number],
+            "sentence": cluster_sentence(
+                len(group),
+                verdicts.code[together[group_of[ends_a] == number]].tolist(),
+                pair_count(len(group)),
+            ),
         }
         for number, group in enumerate(groups)
     ]

@@ -5,20 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from streamproc.core.similarity.chance import chance_of
 from streamproc.core.similarity.clusters import clusters_json
+from streamproc.core.similarity.gate import gate_of
+from streamproc.core.similarity.links import Links
+from streamproc.core.similarity.orders import orders_of
 from streamproc.core.similarity.pair_evidence import PairEvidence
 from streamproc.core.similarity.ranking import ranked_pairs
 from streamproc.core.similarity.records import pairs_json
 from streamproc.core.similarity.rows import rows_from_inputs
 from streamproc.core.similarity.scores import all_scores
 from streamproc.core.similarity.set_figures import set_json
+from streamproc.core.similarity.verdict import Verdicts
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from streamproc.core.similarity.chance import Chance
+    from streamproc.core.similarity.gate import Gate
     from streamproc.core.similarity.inputs import SimilarityInputs
     from streamproc.core.similarity.rows import Rows
     from streamproc.core.similarity.scores import Scores
@@ -35,6 +41,8 @@ class Comparison:
     rows: Rows
     scores: Scores  # every pair, by pair number
     chance: Chance  # every pair, by pair number
+    gate: Gate  # every pair, by pair number
+    verdicts: Verdicts  # every pair, by pair number
     ranked: NDArray[np.int64]  # (pairs_total,) pair numbers, best first
 
 
@@ -48,15 +56,46 @@ def compare(inputs: SimilarityInputs) -> Comparison:
     scores = all_scores(rows)
     ranked = ranked_pairs(scores, inputs.rank_by)
     chance = chance_of(rows, scores, inputs.background, inputs.left_out)
-    reported = ranked[: inputs.max_pairs].tolist()
-    evidence = PairEvidence(inputs, rows, scores, chance, reported)
-    return Comparison(
-        pairs=list(pairs_json(rows, scores, reported, evidence.of)),
-        pairs_total=len(ranked),
-        set=set_json(rows, scores),
-        clusters=clusters_json(rows, scores, chance.is_gated, inputs.rank_by),
+    gate = gate_of(chance, scores.shared)
+    links = Links(inputs)
+    linked = linked_pairs(links, rows, scores, gate)
+    verdicts = Verdicts(gate, orders_of(rows), linked)
+    reported = reported_pairs(ranked, gate.is_gated, inputs.max_pairs)
+    evidence = PairEvidence(
+        inputs,
         rows=rows,
         scores=scores,
         chance=chance,
+        verdicts=verdicts,
+        links=links,
+        reported=reported,
+    )
+    clusters = clusters_json(rows, scores, verdicts, inputs.rank_by)
+    return Comparison(
+        pairs=list(pairs_json(rows, scores, reported, evidence.of, verdicts)),
+        pairs_total=len(ranked),
+        set=set_json(rows, scores, verdicts.code, len(clusters)),
+        clusters=clusters,
+        rows=rows,
+        scores=scores,
+        chance=chance,
+        gate=gate,
+        verdicts=verdicts,
         ranked=ranked,
     )
+
+
+def linked_pairs(links: Links, rows: Rows, scores: Scores, gate: Gate) -> NDArray[np.int64]:
+    """Return the numbers of gated pairs that something on the chain ties together."""
+    asked = np.flatnonzero(gate.is_gated)
+    ends = zip(scores.wallet_a[asked].tolist(), scores.wallet_b[asked].tolist(), strict=True)
+    is_linked = [bool(links.of(rows.wallets[a], rows.wallets[b])) for a, b in ends]
+    return asked[np.array(is_linked, dtype=np.bool_)]
+
+
+def reported_pairs(ranked: NDArray[np.int64], is_gated: NDArray[np.bool_], most: int) -> list[int]:
+    """Return the pairs that are reported, in ranked order: the gated ones before others where not all have room."""
+    if len(ranked) <= most:
+        return [int(pair) for pair in ranked]
+    first = np.argsort(~is_gated[ranked], kind="stable")[:most]
+    return [int(pair) for pair in ranked[np.sort(first)]]

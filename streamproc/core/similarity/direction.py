@@ -56,8 +56,11 @@ def direction_of(meeting: Meeting) -> Direction | None:
     )
 
 
-def direction_item(meeting: Meeting, found: Direction) -> Json:
-    """Return the evidence: value = share of the ordered mints in which the leader (or, at a tie, either) came first."""
+def direction_item(meeting: Meeting, found: Direction, q: float | None = None) -> Json:
+    """Return the evidence: value = share of the ordered mints in which the leader (or, at a tie, either) came first.
+
+    q, of gated pairs alone, is p corrected for how many of them were asked.
+    """
     ordered = found.first_a + found.first_b
     near = np.flatnonzero(_near(meeting))
     leads = _order(meeting)[near] * (1 if found.first_a >= found.first_b else -1)
@@ -68,6 +71,7 @@ def direction_item(meeting: Meeting, found: Direction) -> Json:
         _words(meeting, found),
         value=max(found.first_a, found.first_b) / ordered if ordered else None,
         p=found.p,
+        q=q,
         n=ordered,
         leader=found.leader,
         lag_s=found.lag_s,

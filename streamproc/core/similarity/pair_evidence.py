@@ -10,7 +10,6 @@ from streamproc import limits
 from streamproc.core.similarity.chance import chance_item
 from streamproc.core.similarity.direction import direction_item, direction_of
 from streamproc.core.similarity.interval import Moments, bootstrap, delta, interval_item, moments
-from streamproc.core.similarity.links import Links
 from streamproc.core.similarity.rows import NEVER
 from streamproc.core.similarity.timing import timing_item, timing_of
 
@@ -20,9 +19,11 @@ if TYPE_CHECKING:
     from streamproc.core.similarity.chance import Chance
     from streamproc.core.similarity.evidence import Json
     from streamproc.core.similarity.inputs import SimilarityInputs
+    from streamproc.core.similarity.links import Links
     from streamproc.core.similarity.meeting import Meeting
     from streamproc.core.similarity.rows import Rows
     from streamproc.core.similarity.scores import Scores
+    from streamproc.core.similarity.verdict import Verdicts
 
 
 class PairEvidence:
@@ -31,15 +32,18 @@ class PairEvidence:
     def __init__(
         self,
         inputs: SimilarityInputs,
+        *,
         rows: Rows,
         scores: Scores,
         chance: Chance,
+        verdicts: Verdicts,
+        links: Links,
         reported: Sequence[int],
     ) -> None:
         traded, wallets = rows.traded, len(rows.wallets)
         wallet = traded.columns.wallet
         idf = scores.idf[traded.columns.mint()]
-        self._scores, self._chance, self._links = scores, chance, Links(inputs)
+        self._scores, self._chance, self._links, self._verdicts = scores, chance, links, verdicts
         squares, fourths = (np.bincount(wallet, idf**power, wallets).tolist() for power in (2, 4))
         self._moments = [Moments(*each) for each in zip(squares, fourths, strict=True)]
         self._bought = np.bincount(wallet[traded.bought_at != NEVER], minlength=wallets).tolist()
@@ -56,7 +60,7 @@ class PairEvidence:
             chance_item(meeting, self._chance, pair),
             *self._interval(pair, meeting),
             *self._timing(pair, meeting),
-            *self._direction(meeting),
+            *self._direction(pair, meeting),
             *links,
         ]
 
@@ -76,9 +80,10 @@ class PairEvidence:
         )
         return [] if found is None else [timing_item(meeting, found, self._largest_idf)]
 
-    def _direction(self, meeting: Meeting) -> list[Json]:
-        found = direction_of(meeting)
-        return [] if found is None else [direction_item(meeting, found)]
+    def _direction(self, pair: int, meeting: Meeting) -> list[Json]:
+        found, q = direction_of(meeting), float(self._verdicts.order_q[pair])
+        known = None if np.isnan(q) else q
+        return [] if found is None else [direction_item(meeting, found, known)]
 
 
 def to_resample(scores: Scores, chance: Chance, reported: Sequence[int]) -> list[int]:

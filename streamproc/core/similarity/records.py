@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamproc.core.similarity.labels import label_of, trend_of
 from streamproc.core.similarity.meeting import Meeting
+from streamproc.core.similarity.nulls import why_null
 from streamproc.core.similarity.shared import (
     WalletEntries,
     shared_entries,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from streamproc.core.similarity.evidence import Json
     from streamproc.core.similarity.rows import Rows
     from streamproc.core.similarity.scores import Scores
+    from streamproc.core.similarity.verdict import Verdicts
 
 
 def pairs_json(
@@ -28,18 +30,21 @@ def pairs_json(
     scores: Scores,
     pairs: Iterable[int],
     evidence_of: Callable[[int, Meeting], list[Json]],
+    verdicts: Verdicts,
 ) -> Iterator[dict[str, Any]]:
     """Yield one record of `pairs[]` per pair number, in the order given; `evidence_of` is asked once per pair."""
     entries = wallet_entries(rows.traded.columns, len(rows.wallets))
     for pair in pairs:
         a, b = int(scores.wallet_a[pair]), int(scores.wallet_b[pair])
         met = _meeting(rows, scores, entries, a, b)
+        evidence = evidence_of(pair, met)
         yield {
             "wallet_a": met.wallet_a,
             "wallet_b": met.wallet_b,
+            **verdicts.of(pair, met, evidence),
             **_figures(rows, scores, pair),
             "top_shared": top_shared(met),
-            "evidence": evidence_of(pair, met),
+            "evidence": evidence,
         }
 
 
@@ -69,6 +74,7 @@ def _figures(rows: Rows, scores: Scores, pair: int) -> dict[str, Any]:
     values = {name: float(scores.by_name[name][pair]) for name in SCORES}
     return {
         "scores": {name: score_or_none(value) for name, value in values.items()},
+        "null_scores": why_null(values, rows, scores, a, b),
         "shared_tokens": int(scores.shared[pair]),
         "tokens_a": int(scores.tokens[a]),
         "tokens_b": int(scores.tokens[b]),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamproc import limits
+from streamproc.core.similarity.verdict import VERDICTS, set_sentence
 from streamproc.events import SCORES
 
 if TYPE_CHECKING:
@@ -17,13 +18,17 @@ if TYPE_CHECKING:
     from streamproc.core.similarity.scores import Scores
 
 
-def set_json(rows: Rows, scores: Scores) -> dict[str, Any]:
-    """Return the record `set`: mean and median per score, shared-token table, wallets without trades.
+def set_json(rows: Rows, scores: Scores, codes: NDArray[np.int8], clusters: int) -> dict[str, Any]:
+    """Return the record `set`: a sentence, verdicts counted, mean and median per score, shared tokens, non-traders.
 
+    `codes` (P,) are the verdicts' places in VERDICTS, `clusters` is how many groups they make.
     The table holds the SHARED_TOKENS_MAX most shared mints; `shared_tokens_total` says how many there are.
     """
     table = shared_tokens(rows.traded.columns)
+    counts = np.bincount(codes, minlength=len(VERDICTS)).tolist()
     return {
+        "sentence": set_sentence(codes, clusters),
+        "verdicts": dict(zip(VERDICTS, counts, strict=True)),
         "mean": {name: mean(scores.by_name[name]) for name in SCORES},
         "median": {name: median(scores.by_name[name]) for name in SCORES},
         "shared_tokens": table[: limits.SHARED_TOKENS_MAX],

@@ -1,0 +1,171 @@
+"""What is said of a pair in the end: one word, the kinds of evidence that carry it, q, and a sentence.
+
+`linked`: more than chance, and tied together on the chain. `follows`: more than chance, and one of them leads.
+`coordinated`: more than chance, in no order. `common_signal`: more than chance, but many others did the same at the
+same times. `alike`: tested, and explained by popularity, season, habits or taste. `untested`: with the reason and what
+would help. Only the first three make clusters.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+import numpy as np
+
+from streamproc.core.similarity.chance import benjamini_hochberg
+from streamproc.core.similarity.direction import sign_test
+from streamproc.core.similarity.evidence import rounded, short
+from streamproc.core.similarity.gate import Q_MAX, REASONS, TESTED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from streamproc.core.similarity.evidence import Json
+    from streamproc.core.similarity.gate import Gate
+    from streamproc.core.similarity.meeting import Meeting
+    from streamproc.core.similarity.orders import Orders
+
+Verdict = Literal["linked", "follows", "coordinated", "common_signal", "alike", "untested"]
+VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)  # the strongest first
+LINKED, FOLLOWS, COORDINATED, COMMON_SIGNAL, ALIKE, UNTESTED = range(6)
+
+
+class Verdicts:
+    """The verdicts on all pairs; `code` (P,) are places in VERDICTS."""
+
+    def __init__(self, gate: Gate, orders: Orders, linked: NDArray[np.int64]) -> None:
+        """Take the gate's decision, who came first how often, and the numbers of pairs that are linked."""
+        self._gate = gate
+        self.order_q = order_q(orders, gate.is_gated)
+        self._leads = np.nan_to_num(self.order_q, nan=1.0) <= Q_MAX
+        self.code = np.where(gate.untested == TESTED, ALIKE, UNTESTED).astype(np.int8)
+        self.code[gate.is_gated] = COORDINATED
+        self.code[gate.is_gated & self._leads] = FOLLOWS
+        self.code[linked[gate.is_gated[linked]]] = LINKED
+        self.code[gate.is_signal] = COMMON_SIGNAL
+
+    @property
+    def is_together(self) -> NDArray[np.bool_]:
+        """Which pairs make clusters, (P,)."""
+        return np.asarray(self.code <= COORDINATED, dtype=np.bool_)
+
+    def of(self, pair: int, meeting: Meeting, evidence: Sequence[Json]) -> Json:
+        """Return the pair's fields `verdict`, `because`, `q` and `sentence`."""
+        code = int(self.code[pair])
+        q = float(self._gate.q[pair])
+        return {
+            "verdict": VERDICTS[code],
+            "because": self._because(pair, code),
+            "q": None if np.isnan(q) else rounded(q),
+            "sentence": self._sentence(pair, code, meeting, evidence),
+        }
+
+    def _because(self, pair: int, code: int) -> list[str]:
+        """The kinds that carry the verdict; none for what was not found or not tested."""
+        if code in {ALIKE, UNTESTED}:
+            return []
+        carried = [
+            ("chance", bool(self._gate.by_chance[pair])),
+            ("timing", bool(self._gate.by_timing[pair])),
+            ("direction", code in {LINKED, FOLLOWS} and bool(self._leads[pair])),
+            ("link", code == LINKED),
+        ]
+        return [kind for kind, carries in carried if carries]
+
+    def _sentence(self, pair: int, code: int, meeting: Meeting, evidence: Sequence[Json]) -> str:
+        """One sentence in words."""
+        if code == UNTESTED:
+            return f"Not tested: {REASONS[int(self._gate.untested[pair])]}."
+        said = {each["kind"]: each for each in reversed(evidence)}
+        overlap, timing = _overlap_words(said.get("chance")), _timing_words(said.get("timing"))
+        if code == ALIKE:
+            return f"Nothing beyond what popularity, season and taste explain: {overlap}."
+        names = f"{short(meeting.wallet_a)} and {short(meeting.wallet_b)}"
+        if code == COMMON_SIGNAL:
+            head = f"{names} hear the same signal, as many others do"
+        elif code == LINKED:
+            head = f"{names} trade together and are linked on the chain ({said['link']['reason']})"
+        elif code == FOLLOWS:
+            head = _follow_words(said["direction"], meeting)
+        else:
+            head = f"{names} trade together, neither ahead of the other"
+        return f"{head}: {overlap}{timing}."
+
+
+def order_q(orders: Orders, is_gated: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the sign tests of gated pairs after Benjamini-Hochberg over them, (P,); NaN elsewhere."""
+    found = np.full(len(is_gated), np.nan)
+    asked = np.flatnonzero(is_gated & (orders.first_a + orders.first_b > 0))
+    firsts = zip(orders.first_a[asked].tolist(), orders.first_b[asked].tolist(), strict=True)
+    p = np.array([sign_test(a, b) for a, b in firsts], dtype=np.float64)
+    found[asked] = benjamini_hochberg(p, len(asked))
+    return found
+
+
+def cluster_sentence(wallets: int, codes: Sequence[int], pairs: int) -> str:
+    """Return what is said of a group: how many of its pairs act together, and how.
+
+    >>> cluster_sentence(3, [1, 1, 2], 3)
+    '3 wallets that act together: 3 of 3 pairs are more than chance (2 follow, 1 coordinated).'
+    """
+    words = {LINKED: "linked", FOLLOWS: "follow", COORDINATED: "coordinated"}
+    counts = [f"{codes.count(code)} {word}" for code, word in words.items() if code in codes]
+    return (
+        f"{wallets} wallets that act together: {len(codes)} of {pairs} pairs are more than chance"
+        f" ({', '.join(counts)})."
+    )
+
+
+def set_sentence(codes: NDArray[np.int8], groups: int) -> str:
+    """Return what is said of all wallets of a request together.
+
+    >>> set_sentence(np.array([4, 4, 1], dtype=np.int8), 1)
+    '1 of 3 pairs is more than chance (1 follows), in 1 group; 2 are explained by popularity, season and taste.'
+    """
+    if not len(codes):
+        return "There is no pair to compare."
+    counts = np.bincount(codes, minlength=len(VERDICTS)).tolist()
+    together = sum(counts[: COORDINATED + 1])
+    parts = [_together_words(counts, together, len(codes), groups)]
+    if counts[COMMON_SIGNAL]:
+        parts.append(f"{counts[COMMON_SIGNAL]} hear a common signal")
+    if counts[ALIKE]:
+        verb = "is" if counts[ALIKE] == 1 else "are"
+        parts.append(f"{counts[ALIKE]} {verb} explained by popularity, season and taste")
+    if counts[UNTESTED]:
+        parts.append(f"{counts[UNTESTED]} could not be tested")
+    return "; ".join(parts) + "."
+
+
+def _together_words(counts: Sequence[int], together: int, pairs: int, groups: int) -> str:
+    if not together:
+        return f"None of {pairs} pairs is more than chance"
+    named = zip(("linked", "follows", "coordinated"), counts, strict=False)
+    kinds = ", ".join(f"{count} {name}" for name, count in named if count)
+    verb = "is" if together == 1 else "are"
+    where = f"{groups} group{'' if groups == 1 else 's'}"
+    return f"{together} of {pairs} pairs {verb} more than chance ({kinds}), in {where}"
+
+
+def _overlap_words(chance: Json | None) -> str:
+    if chance is None:
+        return "no shared tokens"
+    if chance["value"] is None:
+        return f"{chance['n']} shared tokens"
+    return f"{chance['n']} shared tokens where chance explains {chance['value']:.3g}"
+
+
+def _timing_words(timing: Json | None) -> str:
+    return "" if timing is None else f", {timing['reason']}"
+
+
+def _follow_words(direction: Json, meeting: Meeting) -> str:
+    leader, names = direction["leader"], (meeting.wallet_a, meeting.wallet_b)
+    follower = names[1] if leader == names[0] else names[0]
+    times = round(direction["value"] * direction["n"])
+    return (
+        f"{short(follower)} follows {short(leader)} in {times} of {direction['n']} tokens,"
+        f" a median {direction['lag_s']:g} s later"
+    )
