@@ -32,7 +32,7 @@ from streamproc.agents.reopening import Reopening
 from streamproc.agents.requests import accept_request
 from streamproc.agents.retention import keeping_tidy
 from streamproc.agents.similarity import compare_wallets
-from streamproc.agents.sync import sync_wallet
+from streamproc.agents.sync import list_anew, sync_wallet
 from streamproc.engine import Engine, EngineConfig, failpoints
 from streamproc.errors import ConfigurationError, Fault
 from streamproc.events import AnalysisReady, BalanceFetchRequested, WalletSyncRequested
@@ -75,7 +75,12 @@ class Means:
 
     def handlers(self) -> dict[str, Handler]:
         """Each agent's handler, by agent; the join is a fold instead, see agents/join.py."""
-        analyst = Analyst(store=self.store, tokens=self.asking, pool=self.pool)
+        analyst = Analyst(
+            store=self.store,
+            tokens=self.asking,
+            pool=self.pool,
+            list_anew=partial(list_anew, store=self.store, asking=self.asking),
+        )
         composer = Composer(
             store=self.store,
             analyst=analyst,

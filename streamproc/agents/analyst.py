@@ -10,12 +10,17 @@ import orjson
 
 from streamproc import __version__, limits
 from streamproc.core.analysis import Analysis, History, Scope, analyze, lacks_sol_price
+from streamproc.core.formats import ANALYSIS_FORMAT
 from streamproc.core.rates import SolPrices
 from streamproc.core.result import encode_json
 from streamproc.core.solana import WSOL
+from streamproc.errors import StreamprocError
+from streamproc.events import WalletSyncRequested
 from streamproc.store import AnalysisTexts, WalletAnalysis
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from streamproc.agents.composing import Pool, TokenFacts
     from streamproc.events import AnalysisReady, Options
     from streamproc.store import Store
@@ -26,9 +31,20 @@ SOL_PRICE = "sol_usd"  # what a request's frozen price of SOL is kept under
 class Analyst:
     """Analyzes wallets from what is stored; heavy ones in the process pool."""
 
-    def __init__(self, *, store: Store, tokens: TokenFacts, pool: Pool) -> None:
-        """Read and keep in the store; `tokens` knows today's price of SOL."""
+    def __init__(
+        self,
+        *,
+        store: Store,
+        tokens: TokenFacts,
+        pool: Pool,
+        list_anew: Callable[[WalletSyncRequested], Awaitable[None]] | None = None,
+    ) -> None:
+        """Read and keep in the store; `tokens` knows today's price of SOL.
+
+        `list_anew` brings a wallet up to date whose history is stored in an older format.
+        """
         self._store = store
+        self._list_anew = list_anew
         self._tokens = tokens
         self._pool = pool
 
@@ -88,9 +104,24 @@ class Analyst:
                     left, options_digest=digest, engine_version=__version__
                 )
         for wallet in sorted(wanted.keys() - found.keys()):
+            if await self._store.is_outdated(wallet):
+                await self._brought_up_to_date(wallet, ready)
             made = await self.analyze(ready.request_id, wallet, wanted[wallet], ready.options)
             found[wallet] = _texts(made)
         return found
+
+    async def _brought_up_to_date(self, wallet: str, ready: AnalysisReady) -> None:
+        """List a wallet again that an older worker has synced for this request."""
+        if self._list_anew is None:
+            raise StreamprocError(f"the history of {wallet} is stored in an older format")
+        event = WalletSyncRequested(
+            request_id=ready.request_id,
+            wallet=wallet,
+            options=ready.options,
+            requested_at_ms=ready.requested_at_ms,
+            deadline_at=ready.deadline_at,
+        )
+        await self._list_anew(event)
 
     async def _history(self, wallet: str, watermark_slot: int) -> tuple[History, int]:
         """What is stored of the wallet up to this slot, and of which revision it is at least."""
@@ -145,6 +176,9 @@ def scope_of(options: Options) -> Scope:
 
 
 def scope_digest(scope: Scope, price: str | None) -> str:
-    """What tells analyses of the same history apart: the scope, and the price of SOL where one was used."""
-    content = [scope.max_transactions, scope.since, scope.until, price]
+    """What tells analyses of the same history apart: the scope, and the price of SOL where one was used.
+
+    The format is in it, so that a worker from before formats neither finds nor replaces what this one keeps.
+    """
+    content = [ANALYSIS_FORMAT, scope.max_transactions, scope.since, scope.until, price]
     return hashlib.sha256(orjson.dumps(content)).hexdigest()[:32]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from streamproc import __version__, limits
 from streamproc.agents.kept_facts import PRICES, SHARED_PRICES, kept_metadata, kept_prices
 from streamproc.core.composition import Prices, comparable_prices
+from streamproc.core.formats import WORKINGS_FORMAT
 from streamproc.core.result import inputs_digest
 from streamproc.core.solana import EXCLUDED_MINTS, QUOTES
 from streamproc.core.stages import (
@@ -53,7 +54,8 @@ class TokenFacts(Protocol):
         """Names by mint."""
 
 
-SURROUNDINGS: Final = "surroundings"  # what a request's evidence rests on is kept under
+# What a request's evidence rests on is kept under; in another format it is gathered anew.
+SURROUNDINGS: Final = f"surroundings/{WORKINGS_FORMAT}"
 
 
 @dataclass(frozen=True, slots=True)

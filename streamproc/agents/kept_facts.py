@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from streamproc.core.formats import WORKINGS_FORMAT
 from streamproc.core.tokens import TokenMetadata, TokenPrice
 
 if TYPE_CHECKING:
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
 
     from streamproc.store import Store
 
-PRICES: Final = "prices"  # that figures rest on
-SHARED_PRICES: Final = "shared_prices"  # of other tokens that stand in a result
-METADATA: Final = "metadata"
+# Each name carries the format: what another version kept is asked for anew.
+PRICES: Final = f"prices/{WORKINGS_FORMAT}"  # that figures rest on
+SHARED_PRICES: Final = f"shared_prices/{WORKINGS_FORMAT}"  # of other tokens that stand in a result
+METADATA: Final = f"metadata/{WORKINGS_FORMAT}"
 _FAST: Final = 1  # zlib's level
 
 

@@ -113,6 +113,13 @@ async def _steps(
         yield _outcome(event, "failed", error=why)
 
 
+async def list_anew(event: WalletSyncRequested, *, store: Store, asking: Asking) -> None:
+    """Fetch and store what is missing of a wallet, and say nothing."""
+    async with aclosing(_synced(event, store=store, asking=asking)) as pages:
+        async for _ in pages:
+            pass
+
+
 async def _synced(
     event: WalletSyncRequested, *, store: Store, asking: Asking
 ) -> AsyncGenerator[WalletProgressed, None]:

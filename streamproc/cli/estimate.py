@@ -56,10 +56,11 @@ class Alone:
 async def estimated(settings: Settings, asked: AnalysisRequested) -> tuple[Estimate, int]:
     """What the request will take, and the credits that finding it out has cost.
 
-    Wallets whose whole history is stored cost a page each, and those fresh enough none; all others are probed.
+    Wallets whose whole history is stored cost a page each, and those fresh enough none; all others are probed, and
+    those among them that are stored in an older format are counted.
     """
     purse = Alone()
-    known = await _known(settings, asked)
+    known, outdated = await _known(settings, asked)
     took_s: list[float] = []
     async with open_upstream(settings, purse) as upstream:
         gate = asyncio.Semaphore(limits.PROBES_AT_ONCE)
@@ -72,7 +73,7 @@ async def estimated(settings: Settings, asked: AnalysisRequested) -> tuple[Estim
         )
     rate, _ = settings.rates
     found = estimate(
-        [*known.values(), *probed],
+        [*known.values(), *(each._replace(is_outdated=each.wallet in outdated) for each in probed)],
         rate=rate * limits.RATE_SHARE,
         latency_s=sorted(took_s)[len(took_s) // 2] if took_s else limits.USUAL_LATENCY_S,
         cores=os.cpu_count() or 1,
@@ -90,6 +91,7 @@ def print_estimate(found: Estimate, spent: int, *, as_json: bool) -> None:
         ("calls", found.calls),
         ("credits", found.credits),
         ("seconds", found.seconds),
+        ("wallets stored in an older format, listed anew", found.outdated_wallets),
         ("credits that this estimate has cost", spent),
     ]
     print_table(["what", "estimate>"], rows)
@@ -114,15 +116,23 @@ async def _probed(
     return extent._replace(transactions=most, is_capped=True)
 
 
-async def _known(settings: Settings, asked: AnalysisRequested) -> dict[str, Extent]:
-    """The wallets whose whole history is stored: no page of a fresh one, else one; no wallets without a store."""
+async def _known(
+    settings: Settings, asked: AnalysisRequested
+) -> tuple[dict[str, Extent], set[str]]:
+    """The wallets whose whole history is stored (no page of a fresh one, else one), and those of an older format.
+
+    None of either without a store.
+    """
     dsn = settings.postgres_dsn.get_secret_value()
     if dsn == NO_STORE:
-        return {}
+        return {}, set()
     async with open_store(dsn, pool_size=1) as store:
         now_ms = await store.now_ms()
         found: dict[str, Extent] = {}
+        outdated = set()
         for wallet in asked.wallets:
+            if await store.is_outdated(wallet):
+                outdated.add(wallet)
             if await _is_whole(store, wallet):
                 synced = await store.synced(wallet)
                 age_ms = now_ms - synced.at_ms if synced else now_ms
@@ -130,7 +140,7 @@ async def _known(settings: Settings, asked: AnalysisRequested) -> dict[str, Exte
                 found[wallet] = Extent(
                     wallet, 0, is_exact=is_fresh, is_new=False, is_fresh=is_fresh
                 )
-        return found
+        return found, outdated
 
 
 async def _is_whole(store: Store, wallet: str) -> bool:

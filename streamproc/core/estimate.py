@@ -21,7 +21,8 @@ class Extent(NamedTuple):
     """How many transactions of a wallet are to be listed, and what is known of it.
 
     `is_new`: nothing of it is stored. `is_capped`: only its newest transactions are wanted, and it has more.
-    `is_fresh`: its history is not asked for at all.
+    `is_fresh`: its history is not asked for at all. `is_outdated`: what is stored of it is of an older format, and is
+    listed anew as that of a new one.
     """
 
     wallet: str
@@ -30,6 +31,7 @@ class Extent(NamedTuple):
     is_new: bool = True
     is_capped: bool = False
     is_fresh: bool = False
+    is_outdated: bool = False
 
 
 class Estimate(NamedTuple):
@@ -40,6 +42,9 @@ class Estimate(NamedTuple):
     credits: int
     seconds: float
     is_exact: bool
+    outdated_wallets: int = (
+        0  # stored in an older format: what listing them anew costs is in the sums
+    )
 
 
 def extrapolated(listed: int, newest: int, oldest_listed: int, first: int) -> int:
@@ -79,6 +84,7 @@ def estimate(extents: Iterable[Extent], *, rate: float, latency_s: float, cores:
         CREDITS_PER_HUNDRED * (hundreds + old_parts) + kinds + balances,
         round(longest_s + LONGEST_CHAIN_CALLS * latency_s, 1),
         all(each.is_exact for each in wallets),
+        sum(each.is_outdated for each in wallets),
     )
 
 

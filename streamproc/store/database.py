@@ -16,6 +16,8 @@ from streamproc.store.seam import mapped_errors, named_refusals
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from streamproc.core.formats import Formats
+
 Row = Any  # asyncpg.Record: fields by name
 SERVER_SETTINGS = {
     "application_name": "streamproc",
@@ -57,8 +59,9 @@ class Connection:
 class Database:
     """The pool; each method takes a connection for one statement."""
 
-    def __init__(self, pool: Any) -> None:  # noqa: ANN401 - asyncpg ships no types
-        """Wrap asyncpg's pool."""
+    def __init__(self, pool: Any, formats: Formats) -> None:  # noqa: ANN401 - asyncpg ships no types
+        """Wrap asyncpg's pool, whose sessions write these formats."""
+        self.formats = formats
         self._pool = pool
         self._slots = Slots(pool.get_max_size())
 
@@ -117,8 +120,8 @@ class Subject:
 
 
 @asynccontextmanager
-async def open_database(dsn: str, *, pool_size: int) -> AsyncIterator[Database]:
-    """A pool of at most so many connections.
+async def open_database(dsn: str, *, pool_size: int, formats: Formats) -> AsyncIterator[Database]:
+    """A pool of at most so many connections; each tells the server which format of entries it writes.
 
     Raises StoreUnavailableError when Postgres does not answer, ConfigurationError when it does not let us in.
     """
@@ -130,11 +133,11 @@ async def open_database(dsn: str, *, pool_size: int) -> AsyncIterator[Database]:
             timeout=limits.CONNECT_TIMEOUT_S,
             command_timeout=limits.COMMAND_TIMEOUT_S,
             max_inactive_connection_lifetime=limits.IDLE_CONNECTION_S,
-            server_settings=SERVER_SETTINGS,
+            server_settings={**SERVER_SETTINGS, "streamproc.entry_format": str(formats.entries)},
             reset=_leave_as_it_is,
         )
     try:
-        yield Database(pool)
+        yield Database(pool, formats)
     finally:
         await _close(pool)
 

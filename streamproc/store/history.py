@@ -69,7 +69,11 @@ class HeldHistory:
 
 
 class History(Subject):
-    """Entries and ranges of wallets."""
+    """Entries and ranges of wallets. Those of an older format are as if they were not there.
+
+    The first page of this format takes the wallet over: what an older one left goes with it. A history of a newer
+    format is a newer worker's: TransientError, so that its records wait for one.
+    """
 
     def __init__(self, database: Database) -> None:
         """Remember the mints' numbers that were asked for."""
@@ -88,9 +92,7 @@ class History(Subject):
         await self._put_decimals(page.decimals)
         wallet_id = await self._wallet_id(wallet)
         async with self._database.transaction() as connection:
-            if await connection.row("wallets.lock_wallet", wallet_id) is None:
-                self._wallet_ids.pop(wallet, None)
-                raise TransientError(f"the wallet {wallet} was removed, and its pages with it")
+            await self._lock(connection, wallet, wallet_id)
             if entries:
                 await _keep(connection, wallet_id, entries.copied(ids))
             if page.closed is not None:
@@ -104,7 +106,7 @@ class History(Subject):
     @patient
     async def stored_ranges(self, wallet: str) -> list[StoredRange]:
         """The ranges as they are kept, one strategy's apart from another's."""
-        rows = await self._database.rows("history.ranges", wallet)
+        rows = await self._database.rows("history.ranges", wallet, self._format)
         return [StoredRange(**dict(row)) for row in rows]
 
     async def held(self, wallet: str) -> HeldHistory:
@@ -113,14 +115,20 @@ class History(Subject):
 
     async def oldest_signature(self, wallet: str, *, from_slot: int, to_slot: int) -> str | None:
         """The first transaction of these slots that is kept, None when there is none."""
-        found = await self._database.value("history.oldest_signature", wallet, from_slot, to_slot)
+        found = await self._database.value(
+            "history.oldest_signature", wallet, from_slot, to_slot, self._format
+        )
         return None if found is None else str(Signature.from_bytes(found))
 
     async def count_entries(
         self, wallet: str, *, from_slot: int = 0, to_slot: int = _EVERY_SLOT
     ) -> int:
         """How many transactions of these slots are kept."""
-        return int(await self._database.value("history.count_entries", wallet, from_slot, to_slot))
+        return int(
+            await self._database.value(
+                "history.count_entries", wallet, from_slot, to_slot, self._format
+            )
+        )
 
     async def stored_entries(self, wallet: str, *, up_to_slot: int = _EVERY_SLOT) -> StoredEntries:
         """The kept entries up to this slot, not taken apart: there may be many."""
@@ -130,7 +138,7 @@ class History(Subject):
             parts.append(part)
 
         async with self._database.snapshot() as connection:
-            found = await connection.row("history.revision", wallet)
+            found = await connection.row("history.revision", wallet, self._format)
             wallet_id, revision = (0, 0) if found is None else (found["id"], found["revision"])
             mints = await connection.rows("history.mints_of_entries", wallet_id, up_to_slot)
             said = await connection.raw.copy_from_query(
@@ -157,14 +165,40 @@ class History(Subject):
     async def _wallet_id(self, wallet: str) -> int:
         """The wallet's number; it gets one when it has none."""
         if wallet not in self._wallet_ids:
-            found = await self._database.value("wallets.wallet_id", wallet)
+            found = await self._database.row("wallets.wallet_and_format", wallet)
             if found is None:
-                await self._database.run("wallets.make_wallet", wallet)
-                found = await self._database.value("wallets.wallet_id", wallet)
-            self._wallet_ids[wallet] = int(found)
+                await self._database.run("wallets.make_wallet", wallet, self._format)
+                found = await self._database.row("wallets.wallet_and_format", wallet)
+            if found is None:
+                raise TransientError(f"the wallet {wallet} is being removed")
+            if found["entry_format"] < self._format:
+                await self._drop_older(found["id"])
+            self._wallet_ids[wallet] = int(found["id"])
             if len(self._wallet_ids) > limits.WALLETS_REMEMBERED:
                 self._wallet_ids.popitem(last=False)
         return self._wallet_ids[wallet]
+
+    async def _drop_older(self, wallet_id: int) -> None:
+        """Drop the entries of an older format batch by batch: those of a long history are no work for one statement."""
+        most = limits.OLD_ENTRIES_DROPPED
+        while await self._database.value("history.drop_older", wallet_id, self._format, most):
+            pass
+
+    async def _lock(self, connection: Connection, wallet: str, wallet_id: int) -> None:
+        """Hold the wallet's row until the end of the transaction, and take it over from an older format."""
+        kept = await connection.value("wallets.lock_wallet", wallet_id)
+        if kept is None:
+            self._wallet_ids.pop(wallet, None)
+            raise TransientError(f"the wallet {wallet} was removed, and its pages with it")
+        if kept > self._format:
+            raise newer_format(wallet, kept, self._format)
+        if kept < self._format:
+            await connection.run("history.take_over", wallet_id, self._format)
+
+    @property
+    def _format(self) -> int:
+        """The format of entries that is read and written."""
+        return self._database.formats.entries
 
     async def _ids_of(self, mints: set[str]) -> dict[str, int]:
         """Each mint's number; those that have none get one."""
@@ -188,6 +222,13 @@ class History(Subject):
         self._decimals_kept.update(new)
         if len(self._decimals_kept) > limits.MINTS_REMEMBERED:
             self._decimals_kept.clear()
+
+
+def newer_format(wallet: str, kept: int, known: int) -> TransientError:
+    """Why this worker leaves a wallet alone."""
+    return TransientError(
+        f"the history of {wallet} is stored in format {kept} by a newer worker; this one knows {known}"
+    )
 
 
 async def _keep(connection: Connection, wallet_id: int, rows: bytes) -> None:

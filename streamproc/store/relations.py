@@ -40,6 +40,7 @@ class Relations(Subject):
             list(leaving_out),
             limits.BACKGROUND_WALLETS,
             limits.BACKGROUND_TOKENS,
+            self._database.formats.entries,
         )
         rows = _within(rows, limits.BACKGROUND_CELLS)
         if not rows:
@@ -93,7 +94,10 @@ class Relations(Subject):
         Counting stops above HUB_COUNTERPARTIES on each way of meeting, so a larger number only says "more".
         """
         rows = await self._database.rows(
-            "relations.counterparties", sorted(set(addresses)), limits.HUB_COUNTERPARTIES + 1
+            "relations.counterparties",
+            sorted(set(addresses)),
+            limits.HUB_COUNTERPARTIES + 1,
+            self._database.formats.entries,
         )
         return {row["address"]: row["counterparties"] for row in rows}
 

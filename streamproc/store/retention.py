@@ -14,14 +14,14 @@ class Retention(Subject):
         return await self._dropped("inputs", after_s)
 
     async def drop_analyses(self, *, after_s: float) -> int:
-        """Analyses that were made so long ago, of histories that have grown since."""
-        return await self._dropped("analyses", after_s)
+        """Analyses that were made so long ago, of histories that have grown since or in an older format."""
+        return await self._dropped("analyses", after_s, self._database.formats.analyses)
 
     async def drop_requests(self, *, after_s: float) -> int:
         """Requests that ended so long ago, with their results, balances and records."""
         return await self._dropped("requests", after_s)
 
-    async def _dropped(self, what: str, after_s: float) -> int:
+    async def _dropped(self, what: str, after_s: float, *more: int) -> int:
         """How many rows went."""
         name, most = f"retention.drop_{what}", limits.RETENTION_ROWS
-        return int(await self._database.value(name, float(after_s), most))
+        return int(await self._database.value(name, float(after_s), most, *more))

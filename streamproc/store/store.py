@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from streamproc.core.formats import PRESENT
 from streamproc.errors import ConfigurationError, Fault
 from streamproc.store.analyses import Analyses
 from streamproc.store.balances import Balances
@@ -21,14 +22,18 @@ from streamproc.store.wallets import Wallets
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from streamproc.core.formats import Formats
+
 
 class Store(Analyses, Kept, History, Wallets, Balances, Enrichment, Budget, Relations, Retention):
     """Everything that is kept; every method raises StoreUnavailableError while Postgres is away."""
 
 
 @asynccontextmanager
-async def open_store(dsn: str, *, pool_size: int) -> AsyncIterator[Store]:
-    """The store as long as the block runs.
+async def open_store(
+    dsn: str, *, pool_size: int, formats: Formats = PRESENT
+) -> AsyncIterator[Store]:
+    """The store as long as the block runs; what is kept in other formats is as if it were not there.
 
     Raises ConfigurationError when the schema is older than this program, StoreUnavailableError when Postgres is away.
     """
@@ -36,5 +41,5 @@ async def open_store(dsn: str, *, pool_size: int) -> AsyncIterator[Store]:
     if waiting:
         rule = "must be applied first: streamproc db migrate"
         raise ConfigurationError([Fault("schema", name, rule) for name in waiting])
-    async with open_database(dsn, pool_size=pool_size) as database:
+    async with open_database(dsn, pool_size=pool_size, formats=formats) as database:
         yield Store(database)

@@ -9,10 +9,13 @@ import msgspec
 
 from streamproc.core.result import encode_json
 from streamproc.store.database import Subject
+from streamproc.store.history import newer_format
 from streamproc.store.patience import patient
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from streamproc.store.database import Row
 
 Json = dict[str, Any]
 
@@ -50,12 +53,36 @@ class Wallets(Subject):
     @patient
     async def mark_synced(self, wallet: str, *, watermark_slot: int, at_ms: int) -> None:
         """Note that everything up to this slot, the tip at that time of the database's clock, was asked for."""
-        await self._database.run("wallets.mark_synced", wallet, at_ms, watermark_slot)
+        formats = self._database.formats
+        await self._database.run(
+            "wallets.mark_synced", wallet, at_ms, watermark_slot, formats.entries
+        )
 
     async def synced(self, wallet: str) -> Synced | None:
-        """The last sync of a wallet, None when there was none."""
+        """The last sync of a wallet, None when there was none, or what it stored is of an older format.
+
+        Raises TransientError when it is of a newer one.
+        """
+        row = await self._synced_row(wallet)
+        if row is None or row["entry_format"] < self._database.formats.entries:
+            return None
+        return Synced(row["synced_at_ms"], row["watermark_slot"])
+
+    async def is_outdated(self, wallet: str) -> bool:
+        """Whether the last sync stored an older format: the history is listed anew when it is asked for.
+
+        Raises TransientError when what is stored is of a newer one.
+        """
+        row = await self._synced_row(wallet)
+        return row is not None and row["entry_format"] < self._database.formats.entries
+
+    async def _synced_row(self, wallet: str) -> Row | None:
+        """The row of a wallet that was synced; raises TransientError when its history is of a newer format."""
         row = await self._database.row("wallets.synced", wallet)
-        return None if row is None else Synced(row["synced_at_ms"], row["watermark_slot"])
+        known = self._database.formats.entries
+        if row is not None and row["entry_format"] > known:
+            raise newer_format(wallet, row["entry_format"], known)
+        return None if row is None or row["synced_at_ms"] is None else row
 
     async def mark_oversized(self, wallet: str, *, for_s: float) -> None:
         """Note that a wallet has more token accounts than are listed; a note in force is not prolonged."""
@@ -74,11 +101,12 @@ class Wallets(Subject):
         engine_version: str,
         revision: int | None = None,
     ) -> None:
-        """Keep an analysis; one of the same wallet, slot, options and version is replaced.
+        """Keep an analysis; one of the same wallet, slot, options and version is replaced, unless its format is newer.
 
         `revision` is that of the entries that it was made from.
         """
-        await self._database.run("wallets.make_wallet", analysis.wallet)
+        formats = self._database.formats
+        await self._database.run("wallets.make_wallet", analysis.wallet, formats.entries)
         wallet_id = await self._database.value("wallets.wallet_id", analysis.wallet)
         parts = (analysis.pnl, analysis.behavior, analysis.coverage, analysis.details)
         texts = [None if part is None else encode_json(part).decode() for part in parts]
@@ -90,14 +118,22 @@ class Wallets(Subject):
             engine_version,
             *texts,
             revision,
+            formats.analyses,
         )
 
     async def present_analysis(
         self, wallet: str, watermark_slot: int, *, options_digest: str, engine_version: str
     ) -> WalletAnalysis | None:
         """The kept analysis if nothing that is known of the wallet has changed since, else None."""
+        formats = self._database.formats
         row = await self._database.row(
-            "wallets.present_analysis", wallet, watermark_slot, options_digest, engine_version
+            "wallets.present_analysis",
+            wallet,
+            watermark_slot,
+            options_digest,
+            engine_version,
+            formats.analyses,
+            formats.entries,
         )
         return None if row is None else _analysis_from(row)
 
@@ -120,6 +156,7 @@ class Wallets(Subject):
             list(watermarks.values()),
             options_digest,
             engine_version,
+            self._database.formats.analyses,
         )
         return {
             row["address"]: AnalysisTexts(row["pnl"], row["behavior"], row["coverage"])
@@ -136,6 +173,7 @@ class Wallets(Subject):
             list(watermarks.values()),
             options_digest,
             engine_version,
+            self._database.formats.analyses,
         )
         return {row["address"]: _analysis_from(row) for row in rows}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import orjson
 import pytest
 from solders.pubkey import Pubkey
 from solders.signature import Signature
@@ -11,11 +12,13 @@ from solders.signature import Signature
 from streamproc import limits
 from streamproc.agents.analyst import Analyst
 from streamproc.core.entries import Entry, Kind
+from streamproc.core.formats import Formats
 from streamproc.core.ranges import SlotRange
 from streamproc.core.solana import USDC
 from streamproc.core.tokens import TokenMetadata, TokenPrice
-from streamproc.events import Options
-from streamproc.store import NewRequest, Store, StoredPage
+from streamproc.errors import TransientError
+from streamproc.events import AnalysisReady, Options, ReadyWallet, WalletSyncRequested
+from streamproc.store import NewRequest, Store, StoredPage, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -79,6 +82,22 @@ async def _known(store: Store, *entries: Entry, low: int = 0) -> None:
     await store.add_page(WALLET, page)
 
 
+def _ready() -> AnalysisReady:
+    """A request for the one wallet, whose analysis was said to be there."""
+    said = ReadyWallet(outcome="analyzed", watermark_slot=TIP, balances="ok")
+    return AnalysisReady(
+        request_id="r-1",
+        wallets={WALLET: said},
+        options=Options(enrich=False),
+        requested_at_ms=0,
+        deadline_at=10,
+        next_seq=3,
+        wallets_done=1,
+        wallets_failed=0,
+        at=1,
+    )
+
+
 async def _trades(analyst: Analyst, options: Options | None = None) -> int:
     made = await analyst.analyze("r-1", WALLET, TIP, options or Options(enrich=False))
     found: int = made.pnl["trades"]
@@ -112,6 +131,42 @@ async def test_whatever_is_new_below_the_same_tip_is_analyzed(store: Store) -> N
     assert counted.made == 3
     assert await _trades(analyst) == 2
     assert counted.made == 3
+
+
+async def test_what_an_older_worker_synced_for_a_request_is_listed_anew(
+    store: Store, store_dsn: str
+) -> None:
+    """The request was handed over before an upgrade: nothing old stands in its result, and nothing is left out."""
+    counted, asked = Counted(), []
+
+    async def list_anew(event: WalletSyncRequested) -> None:
+        asked.append(event.wallet)
+        await _known(store, _entry(1), _entry(2))
+
+    async with open_store(store_dsn, pool_size=1, formats=Formats(1, 1)) as older:
+        await _known(older, _entry(1))
+        await older.mark_synced(WALLET, watermark_slot=TIP, at_ms=1)
+    analyst = Analyst(store=store, tokens=counted, pool=counted, list_anew=list_anew)
+    found = await analyst.analyses(_ready())
+    assert asked == [WALLET]
+    assert orjson.loads(found[WALLET].pnl)["trades"] == 2
+    assert orjson.loads(found[WALLET].coverage)["state"] == "complete"
+    await store.mark_synced(WALLET, watermark_slot=TIP, at_ms=1)
+    assert await analyst.analyses(_ready()) == found
+    assert asked == [WALLET], "once"
+
+
+async def test_a_request_is_not_composed_of_a_newer_history_by_an_older_worker(
+    store: Store, store_dsn: str
+) -> None:
+    counted = Counted()
+    async with open_store(store_dsn, pool_size=1, formats=Formats(99, 99)) as newer:
+        await _known(newer, _entry(1))
+        await newer.mark_synced(WALLET, watermark_slot=TIP, at_ms=1)
+    analyst = Analyst(store=store, tokens=counted, pool=counted)
+    with pytest.raises(TransientError, match="newer worker"):
+        await analyst.analyses(_ready())
+    assert counted.made == 0
 
 
 async def test_what_depends_on_todays_price_is_made_again(store: Store) -> None:

@@ -9,6 +9,7 @@ import pytest
 from streamproc.cli.environment import NO_STORE
 from streamproc.cli.estimate import Alone, estimated, print_estimate
 from streamproc.core.estimate import Estimate
+from streamproc.core.formats import Formats
 from streamproc.core.ranges import SlotRange
 from streamproc.events import AnalysisRequested
 from streamproc.sandbox.server import Sandbox, serve
@@ -95,10 +96,27 @@ async def test_what_is_stored_costs_a_page_and_what_is_fresh_none(
     assert (fresh.calls, fresh.credits, spent) == (balances, balances, 0)
 
 
+@pytest.mark.real
+async def test_what_is_stored_in_an_older_format_costs_as_much_as_what_is_new(
+    world: World, sandbox: Sandbox, store_dsn: str
+) -> None:
+    new, _ = await estimated(_settings(sandbox, NO_STORE), _request(world))
+    async with open_store(store_dsn, pool_size=1, formats=Formats(1, 1)) as store:
+        for wallet in world.addresses[:2]:
+            await store.add_page(wallet, StoredPage((), SlotRange(0, 10**9), "x"))
+            await store.mark_synced(wallet, watermark_slot=10**9, at_ms=await store.now_ms())
+    settings = _settings(sandbox, store_dsn)
+    for options in ({}, {"max_age_s": 3600}):
+        outdated, spent = await estimated(settings, _request(world, **options))
+        assert (outdated.outdated_wallets, spent) == (2, 30)
+        assert outdated._replace(outdated_wallets=0, seconds=0.0) == new._replace(seconds=0.0)
+
+
 def test_it_is_shown_to_people_and_programs(capsys: pytest.CaptureFixture[str]) -> None:
     found = Estimate(1500, 10, 160, 2.5, is_exact=False)
-    print_estimate(found, 20, as_json=False)
+    print_estimate(found._replace(outdated_wallets=3), 20, as_json=False)
     print_estimate(found, 20, as_json=True)
     shown = capsys.readouterr().out
     assert "1500 (extrapolated)" in shown
+    assert "stored in an older format" in shown
     assert '"probe_credits":20' in shown

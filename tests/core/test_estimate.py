@@ -38,6 +38,15 @@ def test_a_fresh_wallet_costs_its_balances_alone() -> None:
     assert (found.calls, found.credits, found.is_exact) == (3, 3, True)
 
 
+def test_wallets_of_an_older_format_are_counted_and_cost_what_new_ones_cost() -> None:
+    wallets = [Extent("a", 5, is_exact=True), Extent("b", 5, is_exact=True, is_outdated=True)]
+    found = estimate(wallets, rate=50, latency_s=0.0, cores=1)
+    new = estimate(
+        [each._replace(is_outdated=False) for each in wallets], rate=50, latency_s=0.0, cores=1
+    )
+    assert (found.outdated_wallets, found.calls, found.credits) == (1, new.calls, new.credits)
+
+
 def test_of_a_capped_history_nobody_looks_below_the_oldest_filter() -> None:
     whole, capped = Extent("w", 500, is_exact=True), Extent("w", 500, is_exact=True, is_capped=True)
     calls = [estimate([each], rate=50, latency_s=0.0, cores=1).calls for each in (whole, capped)]

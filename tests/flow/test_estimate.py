@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.asyncio(loop_scope
 LONG = 12_000
 MORE_CREDITS = 1.1  # of histories that several fetchers list
 MORE_CALLS = 1.5
+AS_OF_AN_OLDER_FORMAT = "SET streamproc.entry_format = 1000; UPDATE wallets SET entry_format = 0"
 
 
 async def test_of_short_and_of_stored_histories_it_is_exact(open_installation: Opener) -> None:
@@ -35,13 +36,22 @@ async def test_of_short_and_of_stored_histories_it_is_exact(open_installation: O
                 ("stored", {}),
                 ("fresh", {"max_age_s": 3600}),
                 ("capped", {"max_transactions": 10}),
+                ("outdated", {"max_age_s": 3600}),
             ):
+                if name == "outdated":
+                    await house.execute(AS_OF_AN_OLDER_FORMAT)
                 said = await said_beforehand(house, world.addresses, **options)
                 sandbox.counters.reset()
                 await house.request(name, world.addresses, enrich=False, **options)
                 assert (await house.ending(name))["status"] == "completed"
                 counted = sandbox.counters.requests, sandbox.counters.credits
                 assert (said.calls, said.credits) == counted, name
+                assert said.outdated_wallets == (5 if name == "outdated" else 0)
+            endings = [await house.ending(name) for name in ("new", "outdated")]
+            first, anew = [
+                [{**wallet, "balances": None} for wallet in each["wallets"]] for each in endings
+            ]
+            assert anew == first, "listed and analyzed anew, however young"
 
 
 async def test_of_a_long_unknown_history_it_is_within_its_tolerance(

@@ -193,7 +193,7 @@ def test_only_first_rows_that_fit_together_are_taken() -> None:
 
 
 FILL = """
-INSERT INTO wallets (address) SELECT 'w' || n FROM generate_series(1, 400) AS n;
+INSERT INTO wallets (address, entry_format) SELECT 'w' || n, 2 FROM generate_series(1, 400) AS n;
 INSERT INTO wallet_tokens SELECT id, 9, ARRAY[1, 2] FROM wallets;
 INSERT INTO entries (wallet_id, slot, signature, flags, kind, network_fee, sol_delta, tips, rent, mints, deltas,
     fee_payer, counterparty)
@@ -209,12 +209,12 @@ SLOTS = [9] * len(SOME)
 @pytest.mark.parametrize(
     ("statement", "values", "indexes"),
     [
-        ("background", [[], 10, 100], {"wallets_sample"}),
+        ("background", [[], 10, 100, 2], {"wallets_sample"}),
         ("transfers_between", [SOME, SLOTS, 10], {"entries_of_wallet_counterparty"}),
         ("fee_payers", [SOME, SLOTS, 10], {"entries_of_wallet_fee_payer"}),
         (
             "counterparties",
-            [SOME, 10],
+            [SOME, 10, 2],
             {"entries_counterparty", "entries_fee_payer", "entries_of_wallet_counterparty"},
         ),
         ("first_funders", [SOME, SLOTS, 10], {"entries_pkey"}),

@@ -109,7 +109,7 @@ async def test_analyses_of_histories_that_have_grown_go_and_the_present_one_stay
     for slot in (5, 6):
         analysis = WalletAnalysis("w", slot, {"tokens": []}, None, {"state": "complete"})
         await store.put_analysis(analysis, options_digest="d", engine_version="v", revision=slot)
-    await execute(store_dsn, "UPDATE wallets SET revision = 6")
+    await execute(store_dsn, "SET streamproc.entry_format = 2; UPDATE wallets SET revision = 6")
     assert await store.drop_analyses(after_s=1000) == 0
     await execute(store_dsn, "UPDATE wallet_analyses SET analyzed_at = now() - interval '9 days'")
     assert (await drop_all(store, None))["analyses"] == 1

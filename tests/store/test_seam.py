@@ -8,6 +8,7 @@ from contextlib import suppress
 import asyncpg
 import pytest
 
+from streamproc.core.formats import PRESENT
 from streamproc.errors import StoreUnavailableError, StreamprocError
 from streamproc.store import open_store
 from streamproc.store.database import open_database
@@ -139,7 +140,7 @@ async def test_a_killed_connection_is_unavailable_and_the_next_one_works(store_d
 
 @pytest.mark.real
 async def test_no_more_connections_than_allowed(store_dsn: str) -> None:
-    async with open_database(store_dsn, pool_size=2) as database:
+    async with open_database(store_dsn, pool_size=2, formats=PRESENT) as database:
         await asyncio.gather(*(database.value("analyses.now_ms") for _ in range(20)))
         seen = await asyncpg.connect(store_dsn)
         count = await seen.fetchval(

@@ -52,6 +52,33 @@ WITH kept AS (
 UPDATE wallets SET revision = revision + 1
 WHERE id = $1 AND EXISTS (SELECT FROM kept)
 
+-- name: drop_older
+-- A batch of the rows of an older format; the wallet's ranges go last, with its format, by `take_over`.
+WITH old AS (
+    SELECT e.slot, e.signature
+    FROM entries AS e
+    JOIN wallets AS w ON w.id = e.wallet_id
+    WHERE e.wallet_id = $1 AND w.entry_format < $2
+    LIMIT $3
+), gone AS (
+    DELETE FROM entries AS e USING old
+    WHERE e.wallet_id = $1 AND e.slot = old.slot AND e.signature = old.signature
+    RETURNING 1
+)
+SELECT count(*)::int FROM gone
+
+-- name: take_over
+-- What an older format knows of the wallet is forgotten: nothing of it is read again, and nothing mixed with it.
+WITH entries_gone AS (
+    DELETE FROM entries WHERE wallet_id = $1
+), ranges_gone AS (
+    DELETE FROM wallet_ranges WHERE wallet_id = $1
+), tokens_gone AS (
+    DELETE FROM wallet_tokens WHERE wallet_id = $1
+)
+UPDATE wallets SET entry_format = $2, revision = revision + 1, synced_at_ms = NULL, watermark_slot = NULL
+WHERE id = $1
+
 -- name: close_range
 WITH known AS (
     SELECT FROM wallet_ranges
@@ -77,25 +104,25 @@ WHERE id = $1 AND EXISTS (SELECT FROM closed)
 SELECT r.from_slot, r.to_slot, r.strategy, r.finality
 FROM wallet_ranges AS r
 JOIN wallets AS w ON w.id = r.wallet_id
-WHERE w.address = $1
+WHERE w.address = $1 AND w.entry_format = $2
 ORDER BY r.from_slot, r.to_slot
 
 -- name: count_entries
 SELECT count(*)
 FROM entries AS e
 JOIN wallets AS w ON w.id = e.wallet_id
-WHERE w.address = $1 AND e.slot BETWEEN $2 AND $3
+WHERE w.address = $1 AND e.slot BETWEEN $2 AND $3 AND w.entry_format = $4
 
 -- name: oldest_signature
 SELECT e.signature
 FROM entries AS e
 JOIN wallets AS w ON w.id = e.wallet_id
-WHERE w.address = $1 AND e.slot BETWEEN $2 AND $3
+WHERE w.address = $1 AND e.slot BETWEEN $2 AND $3 AND w.entry_format = $4
 ORDER BY e.slot, e.tx_index, e.signature
 LIMIT 1
 
 -- name: revision
-SELECT id, revision FROM wallets WHERE address = $1
+SELECT id, revision FROM wallets WHERE address = $1 AND entry_format = $2
 
 -- name: entries
 -- In the order of `core.entry_rows`.

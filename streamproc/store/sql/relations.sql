@@ -7,11 +7,11 @@ ON CONFLICT (wallet_id) DO UPDATE SET watermark_slot = excluded.watermark_slot, 
 WHERE t.watermark_slot <= excluded.watermark_slot
 
 -- name: background
--- $1 wallets left out, $2 at most so many wallets, $3 at most so many tokens of each.
+-- $1 wallets left out, $2 at most so many wallets, $3 at most so many tokens of each, $4 the format of their entries.
 SELECT w.address, t.mints
 FROM wallets AS w
 JOIN wallet_tokens AS t ON t.wallet_id = w.id
-WHERE t.tokens BETWEEN 1 AND $3 AND w.address <> ALL($1::text[])
+WHERE t.tokens BETWEEN 1 AND $3 AND w.address <> ALL($1::text[]) AND w.entry_format = $4
 ORDER BY md5(w.address)
 LIMIT $2
 
@@ -63,7 +63,7 @@ CROSS JOIN LATERAL (
 ORDER BY a.address, paid.fee_payer
 
 -- name: counterparties
--- $1 addresses; whom each met, as far as entries of any wallet tell, counted up to $2 on each way of meeting.
+-- $1 addresses; whom each met, as far as entries of any wallet in format $3 tell, counted up to $2 on each way of meeting.
 SELECT a.address, count(DISTINCT met.address)::integer AS counterparties
 FROM unnest($1::text[]) AS a (address)
 CROSS JOIN LATERAL (
@@ -71,7 +71,7 @@ CROSS JOIN LATERAL (
     FROM (
         SELECT DISTINCT e.wallet_id FROM entries AS e WHERE e.counterparty = a.address LIMIT $2
     ) AS of_wallet
-    JOIN wallets AS w ON w.id = of_wallet.wallet_id
+    JOIN wallets AS w ON w.id = of_wallet.wallet_id AND w.entry_format = $3
     UNION ALL
     SELECT w.address
     FROM (
@@ -79,7 +79,7 @@ CROSS JOIN LATERAL (
         WHERE e.fee_payer = a.address AND e.kind IN (1, 2, 3, 4, 5, 8, 9)
         LIMIT $2
     ) AS paid_for
-    JOIN wallets AS w ON w.id = paid_for.wallet_id
+    JOIN wallets AS w ON w.id = paid_for.wallet_id AND w.entry_format = $3
     UNION ALL
     SELECT own.counterparty
     FROM wallets AS w
@@ -88,7 +88,7 @@ CROSS JOIN LATERAL (
         WHERE e.wallet_id = w.id AND e.counterparty IS NOT NULL
         LIMIT $2
     ) AS own
-    WHERE w.address = a.address
+    WHERE w.address = a.address AND w.entry_format = $3
 ) AS met
 GROUP BY a.address
 ORDER BY a.address

@@ -15,13 +15,14 @@ WITH old AS (
 SELECT count(*)::int FROM gone
 
 -- name: drop_analyses
--- Those that were made of a history that has grown since. $1 seconds since they were made, $2 at most so many.
+-- Those that were made of a history that has grown since, or in a format before $3. $1 seconds since they were made,
+-- $2 at most so many.
 WITH old AS (
     SELECT a.wallet_id, a.watermark_slot, a.options_digest, a.engine_version
     FROM wallet_analyses AS a
     JOIN wallets AS w ON w.id = a.wallet_id
     WHERE a.analyzed_at < clock_timestamp() - make_interval(secs => $1::float8)
-        AND a.revision IS DISTINCT FROM w.revision
+        AND (a.revision IS DISTINCT FROM w.revision OR a.format < $3)
     LIMIT $2
     FOR UPDATE OF a SKIP LOCKED
 ), gone AS (

@@ -1,21 +1,24 @@
 -- name: wallet_id
 SELECT id FROM wallets WHERE address = $1
 
+-- name: wallet_and_format
+SELECT id, entry_format FROM wallets WHERE address = $1
+
 -- name: make_wallet
-INSERT INTO wallets (address) VALUES ($1) ON CONFLICT (address) DO NOTHING
+INSERT INTO wallets (address, entry_format) VALUES ($1, $2) ON CONFLICT (address) DO NOTHING
 
 -- name: lock_wallet
 -- Pages of one wallet are stored one after the other; pages of different wallets do not wait.
-SELECT id FROM wallets WHERE id = $1 FOR NO KEY UPDATE
+SELECT entry_format FROM wallets WHERE id = $1 FOR NO KEY UPDATE
 
 -- name: mark_synced
-INSERT INTO wallets AS w (address, synced_at_ms, watermark_slot) VALUES ($1, $2, $3)
+INSERT INTO wallets AS w (address, synced_at_ms, watermark_slot, entry_format) VALUES ($1, $2, $3, $4)
 ON CONFLICT (address) DO UPDATE
 SET synced_at_ms = greatest(w.synced_at_ms, excluded.synced_at_ms),
     watermark_slot = greatest(w.watermark_slot, excluded.watermark_slot)
 
 -- name: synced
-SELECT synced_at_ms, watermark_slot FROM wallets WHERE address = $1 AND synced_at_ms IS NOT NULL
+SELECT synced_at_ms, watermark_slot, entry_format FROM wallets WHERE address = $1
 
 -- name: mark_oversized
 -- A mark that is in force is not prolonged by those who only heard of it.
@@ -31,17 +34,19 @@ WHERE address = ANY($1::text[])
 
 -- name: put_analysis
 INSERT INTO wallet_analyses
-    (wallet_id, watermark_slot, options_digest, engine_version, pnl, behavior, coverage, details, revision)
-VALUES ($1, $2, $3, $4, $5::json, $6::json, $7::json, $8::json, $9)
+    AS a (wallet_id, watermark_slot, options_digest, engine_version, pnl, behavior, coverage, details, revision, format)
+VALUES ($1, $2, $3, $4, $5::json, $6::json, $7::json, $8::json, $9, $10)
 ON CONFLICT (wallet_id, watermark_slot, options_digest, engine_version) DO UPDATE
-SET pnl = excluded.pnl, behavior = excluded.behavior, coverage = excluded.coverage,
-    details = excluded.details, revision = excluded.revision, analyzed_at = now()
+SET pnl = excluded.pnl, behavior = excluded.behavior, coverage = excluded.coverage, details = excluded.details,
+    revision = excluded.revision, format = excluded.format, analyzed_at = now()
+WHERE a.format <= excluded.format
 
 -- name: present_analysis
 SELECT w.address, a.watermark_slot, a.pnl, a.behavior, a.coverage, a.details
 FROM wallets AS w
 JOIN wallet_analyses AS a ON a.wallet_id = w.id AND a.revision = w.revision
 WHERE w.address = $1 AND a.watermark_slot = $2 AND a.options_digest = $3 AND a.engine_version = $4
+    AND a.format = $5 AND w.entry_format = $6
 
 -- name: analyses
 SELECT w.address, a.watermark_slot, a.pnl, a.behavior, a.coverage, a.details
@@ -49,4 +54,4 @@ FROM unnest($1::text[], $2::bigint[]) AS wanted (address, watermark_slot)
 JOIN wallets AS w ON w.address = wanted.address
 JOIN wallet_analyses AS a
     ON a.wallet_id = w.id AND a.watermark_slot = wanted.watermark_slot
-WHERE a.options_digest = $3 AND a.engine_version = $4
+WHERE a.options_digest = $3 AND a.engine_version = $4 AND a.format = $5
