@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import Final
+
+OURS_ALONE: Final = 0o077  # results, records, data and logs are for whoever runs the program
 
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    from streamproc.cli.exits import run  # noqa: PLC0415 - `import streamproc.__main__` costs nothing
+    from streamproc.cli.exits import run, set_up_remarks  # noqa: PLC0415 - `import streamproc.__main__` costs nothing
 
+    os.umask(OURS_ALONE)
+    set_up_remarks()
     sys.exit(run(sys.argv[1:]))
 
 

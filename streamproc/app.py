@@ -38,6 +38,7 @@ from streamproc.errors import ConfigurationError, Fault
 from streamproc.events import AnalysisReady, BalanceFetchRequested, WalletSyncRequested
 from streamproc.health import serve_health
 from streamproc.logs import set_up_logging
+from streamproc.own_files import make_folder
 from streamproc.serde import Codec
 from streamproc.slots import Slots
 from streamproc.store import Store, open_store
@@ -257,7 +258,7 @@ async def preflight(settings: Settings, topology: Topology) -> None:
 def _make_folder(folder: Path) -> None:
     """Make the data folder; raises ConfigurationError when that is not possible."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         rule = f"must be a folder that can be made: {error.strerror}"
         raise ConfigurationError([Fault("STREAMPROC_DATA_DIR", str(folder), rule)]) from error

@@ -296,6 +296,9 @@ ANSWER_RATIO_MAX: Final = (
 ANSWER_RATIO_FREE_BYTES: Final = 1024**2  # up to this, any ratio will do
 BROKER_ACCESS_MS: Final = 5_000  # of one question why a broker does not let us in
 BROKER_LEAVE_S: Final = 0.2  # for a connection to close behind that question
+SETTINGS_FILE_MAX_BYTES: Final = (
+    64 * 1024
+)  # of a .env or a secret's file: a long certificate chain has 20 kB
 
 # --- kinds of addresses ---
 KINDS_REMEMBERED: Final = (

@@ -20,6 +20,13 @@ LONGEST_SECRET: Final = (
 )
 TELLING_PART: Final = 8  # characters of a secret's beginning that a cut text may not end with
 _KEPT: Final = 64  # patterns; an installation has a handful of secrets
+# Whoever they belong to: what stands before the @ of an address, and the values of telling parameters.
+_WORD: Final = re.compile(r"""[^\s"'<>]+""")
+_PARAMETER: Final = re.compile(
+    r"""\b((?:api[-_]?key|access[-_]?token|auth[-_]?token|token|secret|(?:ssl)?password|passwd|passfile)
+    (?:=|%3d))[^&\s"'<>\#,;)]+""",
+    re.IGNORECASE | re.VERBOSE,
+)
 
 
 class Redaction:
@@ -32,10 +39,13 @@ class Redaction:
         self._patterns = [_pattern(each) for each in sorted(found, key=len, reverse=True)]
 
     def redacted(self, text: str) -> str:
-        """The text with every secret hidden: plain, in any case, escaped as a whole or in part, in hex or base64."""
+        """The text with every secret hidden: plain, in any case, escaped as a whole or in part, in hex or base64.
+
+        So is in every address, whose secrets nobody named, what stands before its @ and in telling parameters.
+        """
         for pattern in self._patterns:
             text = pattern.sub(MASK, text)
-        return text
+        return _PARAMETER.sub(rf"\1{MASK}", _WORD.sub(_without_userinfo, text))
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
@@ -47,6 +57,13 @@ def redacted(text: str, secrets: Iterable[str]) -> str:
     'said **********, **********'
     """
     return Redaction(secrets).redacted(text)
+
+
+def _without_userinfo(word: re.Match[str]) -> str:
+    """A word whose part between the first :// and the last @ is hidden: a password may hold any sign."""
+    before, found, rest = word[0].partition("://")
+    _, at, after = rest.rpartition("@")
+    return f"{before}://{MASK}@{after}" if found and at else word[0]
 
 
 @lru_cache(maxsize=_KEPT)

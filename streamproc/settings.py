@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 import platformdirs
-from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -22,11 +21,29 @@ from pydantic import (
 )
 
 from streamproc import limits
-from streamproc.addresses import base_url, bind, broker_list, is_loopback
+from streamproc.addresses import (
+    NOT_SHOWN,
+    all_secrets,
+    base_url,
+    bind,
+    broker_list,
+    is_loopback,
+    postgres_address,
+    quoted_value,
+    shown_address,
+)
 from streamproc.broker_access import tls_context
 from streamproc.errors import ConfigurationError, Fault
+from streamproc.own_files import NotOursError, read_secret, read_variables, rule_broken
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PREFIX: Final = "STREAMPROC_"
+ENV_FILE: Final = Path(".streamproc") / "env"  # what a running `up` has written
+# A file never arms what kills the process on purpose; what `up` wrote, and maybe another, never sends a key elsewhere.
+NEVER_FROM_DOTENV: Final = frozenset({f"{PREFIX}FAILPOINTS"})
+NEVER_FROM_ENV_FILE: Final = NEVER_FROM_DOTENV | {f"{PREFIX}UPSTREAM_HOSTS"}
 UPSTREAMS: Final = ("helius_rpc_url", "helius_api_url", "dexscreener_url")
 
 # Requests per second of the vendor's two buckets (plain RPC; "DAS & Enhanced"), by plan.
@@ -38,16 +55,24 @@ PLANS: Final = {
 }
 
 
+def _postgres_dsn(secret: SecretStr) -> SecretStr:
+    """The address unchanged; raises ValueError that names its wrong part."""
+    postgres_address(secret.get_secret_value())
+    return secret
+
+
 BrokerList = Annotated[str, AfterValidator(broker_list)]
 Bind = Annotated[str, AfterValidator(bind)]
 BaseUrl = Annotated[str, AfterValidator(base_url)]
+PostgresDsn = Annotated[SecretStr, AfterValidator(_postgres_dsn)]
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]*$", max_length=100)]
 
 
 class Settings(BaseModel):
     """Everything that an installation can set. The name in the environment is `STREAMPROC_` + the upper-cased field."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # An error of pydantic's own quotes no value: it may be a secret, or an address with one in it.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     kafka_brokers: BrokerList = Field(description="host:port of the brokers, comma separated")
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
@@ -79,7 +104,7 @@ class Settings(BaseModel):
     worker_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] | None = Field(
         None, description="stable name of this worker: static group membership, heals faster"
     )
-    postgres_dsn: SecretStr = Field(description="postgresql:// address of the store")
+    postgres_dsn: PostgresDsn = Field(description="postgresql:// address of the store")
     postgres_pool_size: PositiveInt = Field(8, description="most connections of one worker")
     results_kept_days: Annotated[int, Field(ge=limits.RESULTS_KEPT_MIN_DAYS)] | None = Field(
         None, description="days that requests and results stay in Postgres; without it for ever"
@@ -126,11 +151,11 @@ class Settings(BaseModel):
         return self.helius_rpc_rps or rpc, self.helius_enhanced_rps or enhanced
 
     def secrets(self) -> list[str]:
-        """Every secret in clear, for masking, the password inside the DSN on its own too."""
+        """Every secret in clear, for masking, those inside addresses on their own too."""
         fields = (getattr(self, name) for name in type(self).model_fields)
-        found = [each.get_secret_value() for each in fields if isinstance(each, SecretStr)]
-        password = urlsplit(self.postgres_dsn.get_secret_value()).password
-        return [*found, password] if password else found
+        return all_secrets(
+            each.get_secret_value() for each in fields if isinstance(each, SecretStr)
+        )
 
     def kafka_security(self) -> dict[str, Any]:
         """What aiokafka's clients need beside the broker list; holds the password in clear.
@@ -210,7 +235,7 @@ def load_settings(environment: dict[str, str] | None = None, **given: object) ->
     `STREAMPROC_NAME_FILE`, the path of a file that holds it.
     """
     if environment is None:
-        environment = {**_dotenv(Path(".env")), **os.environ}
+        environment = {**settings_in(Path(".env")), **os.environ}
     values, faults = _from_environment(environment)
     values |= given
     try:
@@ -233,36 +258,59 @@ def describe(settings: Settings) -> list[tuple[str, str, str]]:
     ]
 
 
-def _dotenv(path: Path) -> dict[str, str]:
-    """What a `.env` file sets, empty when there is none."""
-    return {name: value for name, value in dotenv_values(path).items() if value is not None}
+def settings_in(path: Path) -> dict[str, str]:
+    """Our settings in a `.env` or in what `up` wrote, empty without a file.
+
+    Raises NotOursError for a file that somebody else can have written.
+    """
+    is_dotenv = path.parts[-2:] != ENV_FILE.parts
+    never = NEVER_FROM_DOTENV if is_dotenv else NEVER_FROM_ENV_FILE
+    return {
+        name: value
+        for name, value in read_variables(path, may_be_roots=is_dotenv).items()
+        if value and name.startswith(PREFIX) and name not in never
+    }
 
 
-def _from_environment(environment: dict[str, str]) -> tuple[dict[str, object], list[Fault]]:
+def secrets_in(environment: Mapping[str, str]) -> list[str]:
+    """Every secret that an environment names, whether its settings are valid or not."""
+    values, _ = _from_environment(environment)
+    return all_secrets(str(values[name]) for name in SECRETS if name in values)
+
+
+def _from_environment(environment: Mapping[str, str]) -> tuple[dict[str, object], list[Fault]]:
     """Our settings among the environment's variables; names with our prefix that we do not know are left alone."""
     values: dict[str, object] = {}
     faults = []
-    for name, field in Settings.model_fields.items():
+    for name in Settings.model_fields:
         variable = PREFIX + name.upper()
         if environment.get(variable):
             values[name] = environment[variable]
-        elif "SecretStr" in str(field.annotation) and environment.get(f"{variable}_FILE"):
-            path = environment[f"{variable}_FILE"]
+        elif name in SECRETS and (path := environment.get(f"{variable}_FILE")):
             try:
-                values[name] = Path(path).read_text(encoding="utf-8").strip()
-            except OSError as error:
-                rule = f"must name a readable file: {error.strerror}"
-                faults.append(Fault(f"{variable}_FILE", path, rule))
+                values[name] = read_secret(Path(path))
+            except (OSError, ValueError, NotOursError) as error:
+                # The name itself is not shown: it may be the secret, set where its file was meant.
+                faults.append(Fault(f"{variable}_FILE", NOT_SHOWN, rule_broken(error)))
     return values, faults
 
 
 def _fault_of(found: Any) -> Fault:  # noqa: ANN401 - pydantic's own error record
     """One of pydantic's findings as a fault that names the setting and never shows a secret."""
     name = str(found["loc"][0]) if found["loc"] else "settings"
-    variable = PREFIX + name.upper()
     missing = found["type"] == "missing"
-    field = Settings.model_fields.get(name)
-    secret = field is not None and "SecretStr" in str(field.annotation)
-    value = "nothing" if missing else "**********" if secret else repr(found["input"])
+    value = "nothing" if missing else _shown(name, found["input"])
     rule = "must be set" if missing else found["msg"].removeprefix("Value error, ")
-    return Fault(variable, value, rule)
+    return Fault(PREFIX + name.upper(), value, rule)
+
+
+def _shown(name: str, value: object) -> str:
+    """As much of a wrong value as may be seen."""
+    if name in SECRETS:
+        return NOT_SHOWN
+    return shown_address(str(value)) if name in UPSTREAMS else quoted_value(value)
+
+
+SECRETS: Final = frozenset(
+    name for name, field in Settings.model_fields.items() if "SecretStr" in f"{field.annotation}"
+)

@@ -76,6 +76,21 @@ def test_a_beginning_at_the_end_of_a_cut_text_is_hidden(kept: int, end: str) -> 
     assert redacted(f"GET /?api-key={KEY[:kept]}{end}", [KEY]) == f"GET /?api-key={MASK}"
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("postgresql://me:pw@h:1/d", f"postgresql://{MASK}@h:1/d"),
+        ("postgresql://me:p@w/x@h/d?a=b", f"postgresql://{MASK}@h/d?a=b"),
+        ("see https://h/p?api-key=abc&limit=3.", f"see https://h/p?api-key={MASK}&limit=3."),
+        ("https://h/?API_KEY=abc", f"https://h/?API_KEY={MASK}"),
+        ("host=h password=abc user=u", f"host=h password={MASK} user=u"),
+        ("https://h/a and b@c", "https://h/a and b@c"),
+    ],
+)
+def test_addresses_lose_their_secrets_although_nobody_named_them(said: str, shown: str) -> None:
+    assert redacted(said, []) == shown
+
+
 def test_ordinary_text_stays_as_it_is() -> None:
     text = "wallet 7Nq1Lx8y failed: HTTP 503 %41 \\u0041 canary-5 in a coal mine"
     assert redacted(text, [KEY, "", "abc"]) == text
@@ -85,7 +100,9 @@ def test_one_secret_inside_another_is_hidden_with_it() -> None:
     assert redacted("p=longer-password", ["password", "longer-password"]) == f"p={MASK}"
 
 
-@pytest.mark.parametrize("piece", ["\\", "%25", "&amp;", "&amp;#0", "canary-5", "63 ", "\\u{000"])
+@pytest.mark.parametrize(
+    "piece", ["a://", "token=", "x@", "\\", "%25", "&amp;", "&amp;#0", "canary-5", "63 ", "\\u{000"]
+)
 def test_no_text_takes_long(piece: str) -> None:
     began_s = time.process_time()
     redacted(piece * 50_000, [KEY])

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from streamproc.addresses import POSTGRES_FORM
 from streamproc.errors import ConfigurationError
-from streamproc.settings import PLANS, Settings, describe, load_settings
+from streamproc.settings import PLANS, UPSTREAMS, Settings, describe, load_settings, secrets_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -235,3 +237,126 @@ def test_brokers_are_verified_and_old_protocols_refused() -> None:
     assert context.check_hostname
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
+
+
+WRONG_ADDRESSES = {
+    "postgresql://u:s3cr3t-pw@127.0.0.1:port/db": "port",
+    "postgresql://u:s3cr3t-pw@127.0.0.1:99999/db": "port",
+    "postgresql://u:s3cr3t-pw@127.0.0.1:/db": "port",
+    "postgresql://u:s3cr3t-pw@h:1,h2:x/db": "port",
+    "postgresql://u:s3cr3t-pw@h/db?port=x": "port",
+    "postgresql://u:s3cr3t-pw@h o/db": "spaces",
+    "postgresql://u:s3cr3t-pw@h!/db": "host",
+    "postgresql://u:s3cr3t-pw@[::1/db": "host",
+    "postgresql://u:s3cr3t-pw/x@h/db": "percent-encoded",
+    "postgresql://u:s3cr3t-pw#x@h/db": "fragment",
+    "postgresql://u:s3cr3t-pw?x@h/db": "port",
+    "postgresql://u:5432?s3cr3t-pw@h/db": "options",
+    "mysql://u:s3cr3t-pw@h/db": "scheme",
+    "u:s3cr3t-pw@h/db": "scheme",
+    "host=h password=s3cr3t-pw": "scheme",
+    "s3cr3t-pw": "scheme",
+}
+
+
+@pytest.mark.parametrize("dsn", WRONG_ADDRESSES)
+def test_a_wrong_address_of_postgres_is_named_by_its_part_and_not_quoted(dsn: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({**NEEDED, "STREAMPROC_POSTGRES_DSN": dsn})
+    said = str(caught.value)
+    assert WRONG_ADDRESSES[dsn] in said.partition("DATABASE")[2]
+    assert "s3cr3t" not in said
+    assert "STREAMPROC_POSTGRES_DSN" in said
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql:///db",
+        "postgres://u@h/db",
+        "postgresql://u:p%2Fw%40@h:5432/db?sslmode=require",
+        "postgresql://u:p@[::1]:5432/db",
+        "postgresql://u:p@a:1,b:2/db",
+        "postgresql://postgres@/postgres?host=%2Ftmp%2Fa%20b",
+        "postgresql://h",
+        "postgresql://h/db?user=me@corp&password=x",
+    ],
+)
+def test_every_usual_form_of_an_address_of_postgres_is_taken(dsn: str) -> None:
+    settings = load_settings({**NEEDED, "STREAMPROC_POSTGRES_DSN": dsn})
+    assert settings.postgres_dsn.get_secret_value() == dsn
+
+
+@pytest.mark.parametrize("name", [f"STREAMPROC_{name.upper()}" for name in UPSTREAMS])
+@pytest.mark.parametrize(
+    ("url", "part"),
+    [
+        ("https://us3r:s3cr3t-pw@localhost", "credentials"),
+        ("https://us3r:s3cr3t-pw/x@localhost", "credentials"),
+        ("https://h/?api-key=s3cr3t-pw", "query"),
+        ("https://h/s3cr3t-pw", "nothing else"),
+        ("https://h#s3cr3t-pw", "fragment"),
+        ("https://us3r:s3cr3t-pw", "nothing else"),
+        ("http://s3cr3t-pw@h", "credentials"),
+        ("s3cr3t-pw", "http or https"),
+        ("ftp://us3r:s3cr3t-pw@h", "http or https"),
+        ("https://[::1:s3cr3t-pw@", "credentials"),
+    ],
+)
+def test_a_wrong_url_is_named_by_its_part_and_not_quoted(name: str, url: str, part: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({**NEEDED, name: url})
+    said = str(caught.value)
+    assert name in said
+    assert part in said
+    assert "s3cr3t" not in said
+    assert "us3r" not in said
+
+
+@pytest.mark.parametrize("name", ["KAFKA_BROKERS", "HTTP_BIND", "APP_ID", "PRICE_RPM", "LOG_LEVEL"])
+def test_an_address_with_a_password_is_quoted_nowhere(name: str) -> None:
+    for value in ("me:s3cr3t-pw@h:9092", "https://me:s3cr3t-pw@h:9092", "https://h:1?k=s3cr3t-pw"):
+        with pytest.raises(ConfigurationError) as caught:
+            load_settings({**NEEDED, f"STREAMPROC_{name}": value})
+        assert "s3cr3t" not in str(caught.value)
+
+
+def test_a_secret_where_its_file_was_meant_is_not_quoted() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({**NEEDED, "STREAMPROC_HELIUS_API_KEY_FILE": "s3cr3t-key"})
+    assert "STREAMPROC_HELIUS_API_KEY_FILE" in str(caught.value)
+    assert "s3cr3t" not in str(caught.value)
+
+
+def test_a_secret_file_that_is_no_text_is_a_fault(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_bytes(b"\xff\xfe\x00")
+    assert (
+        "UTF-8" in faults_of({**NEEDED, "STREAMPROC_HELIUS_API_KEY_FILE": str(file)}).popitem()[1]
+    )
+
+
+def test_pydantic_itself_quotes_no_value() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings.model_validate({"kafka_brokers": "s3cr3t-pw", "postgres_dsn": "s3cr3t-pw"})
+    assert "s3cr3t" not in str(caught.value)
+
+
+def test_the_secrets_of_an_address_are_known_raw_and_decoded() -> None:
+    dsn = "postgresql://us:p%40ss@h/d?sslpassword=more%2Dhidden"
+    known = load_settings({**NEEDED, "STREAMPROC_POSTGRES_DSN": dsn}).secrets()
+    assert {"p%40ss", "p@ss", "more%2Dhidden", "more-hidden", dsn} <= set(known)
+    assert set(secrets_in({"STREAMPROC_POSTGRES_DSN": dsn})) == set(known)
+
+
+@given(
+    st.text(st.characters(categories=("L", "N", "P", "S")), min_size=6, max_size=30),
+    st.sampled_from(["h/db", "h:x/db", "h:1:2/db", "[::1/db", "h /db", ""]),
+)
+def test_no_password_of_any_address_is_ever_quoted(password: str, place: str) -> None:
+    said = ""
+    try:
+        load_settings({**NEEDED, "STREAMPROC_POSTGRES_DSN": f"postgresql://u:{password}@{place}"})
+    except ConfigurationError as error:
+        said = str(error).replace(POSTGRES_FORM, "")
+    assert password not in said

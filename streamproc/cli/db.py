@@ -7,7 +7,7 @@ import asyncio
 import click
 
 from streamproc.cli.environment import effective_settings
-from streamproc.cli.output import output_option, print_json
+from streamproc.cli.output import output_option, print_json, tell
 from streamproc.store.migrate import migrate as migrate_store
 
 EPILOG = """\b
@@ -29,6 +29,6 @@ def migrate(output: str) -> None:
     if output == "json":
         print_json({"applied": list(applied)})
     elif applied:
-        click.echo("\n".join(f"applied {name}" for name in applied))
+        tell("\n".join(f"applied {name}" for name in applied))
     else:
-        click.echo("the schema is current; nothing to do")
+        tell("the schema is current; nothing to do")

@@ -22,6 +22,7 @@ from streamproc.errors import StreamprocError
 from streamproc.events import AnalysisRequested
 from streamproc.local.stack import LocalStack
 from streamproc.local.up import env_lines, prepared_stack, stack_settings
+from streamproc.own_files import private_folder, write_private
 from streamproc.report import render_report
 from streamproc.topics import read_topology
 
@@ -121,11 +122,11 @@ async def _analyze(running: Running, steps: Steps, folder: Path) -> int:
 
 def _write(folder: Path, content: dict[str, object], whole: bytes) -> dict[str, Path]:
     """The complete result and the report as files; what each is, and where."""
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     place = folder / str(content["request_id"])
     json_file, html_file = place.with_suffix(".json"), place.with_suffix(".html")
-    json_file.write_bytes(whole)
-    html_file.write_text(render_report(content), encoding="utf-8")
+    write_private(json_file, whole)
+    write_private(html_file, render_report(content).encode())
     return {"complete result": json_file, "report": html_file}
 
 

@@ -22,7 +22,7 @@ from streamproc.cli.dead_letters import (
     send_again,
 )
 from streamproc.cli.environment import effective_settings
-from streamproc.cli.output import output_option, print_json, print_table
+from streamproc.cli.output import output_option, print_json, print_table, remark, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,7 +90,7 @@ def list_letters(
     ]
     print_table(["letter", "at (UTC)", "reason", "from", "key", "bytes>", "message"], rows)
     if len(letters) == limit:
-        click.echo(f"the first {limit}; more with --limit", err=True)
+        remark(f"the first {limit}; more with --limit")
 
 
 @dlq.command()
@@ -183,7 +183,7 @@ def purge(
         return
     verb = "would remove" if dry_run else "removed"
     for partition, count in sorted(counts.items()):
-        click.echo(f"partition {partition}: {verb} {count}")
+        tell(f"partition {partition}: {verb} {count}")
 
 
 def _found(settings: Settings, filters: Filters, limit: int) -> list[DeadLetter]:
@@ -238,10 +238,10 @@ def _show(letter: DeadLetter) -> None:
         if isinstance(value, str)
         else f"base64 {value['base64']}"
     )
-    click.echo(f"\n{text[:PIECE]}")
+    tell(f"\n{text[:PIECE]}")
     if len(text) > PIECE:
-        click.echo(f"... {len(text) - PIECE} more characters with --output json")
-    click.echo()
+        tell(f"... {len(text) - PIECE} more characters with --output json")
+    tell("")
 
 
 def _show_sent(sent: list[dict[str, Any]], *, dry_run: bool, as_json: bool) -> None:
@@ -251,13 +251,13 @@ def _show_sent(sent: list[dict[str, Any]], *, dry_run: bool, as_json: bool) -> N
         return
     for row in sent:
         place = f" {row['partition']}:{row['offset']}" if "offset" in row else ""
-        click.echo(f"{row['letter']} -> {row['to']}{place}")
-    click.echo(f"{len(sent)} {'would be sent' if dry_run else 'sent'}", err=True)
+        tell(f"{row['letter']} -> {row['to']}{place}")
+    remark(f"{len(sent)} {'would be sent' if dry_run else 'sent'}")
 
 
 def _missed(wanted: frozenset[Any], letters: list[DeadLetter]) -> int:
     """1 and a line for each named letter that is not there, else 0."""
     missed = wanted - {letter.position for letter in letters}
     for position in sorted(missed):
-        click.echo(f"no dead letter at {position}", err=True)
+        remark(f"no dead letter at {position}")
     return 1 if missed else 0

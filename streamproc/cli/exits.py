@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+import traceback
 from asyncio import CancelledError
 from typing import TYPE_CHECKING, Final
 
@@ -16,9 +18,11 @@ from streamproc.errors import (
     InvalidInputError,
     StreamprocError,
 )
+from streamproc.logs import set_up_logging
+from streamproc.redaction import redacted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -28,21 +32,33 @@ MISUSED: Final = 2
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code: 0 done, 1 failed, 2 misused or misconfigured.
 
-    Whatever is wrong is said on standard error, all faults at once; a closed pipe is no failure worth words.
+    Whatever is wrong is said on standard error, all faults at once, as a finished sentence without secrets and without
+    anything that a terminal obeys; a closed pipe is no failure worth words.
     """
     try:
         code = program.main(list(arguments), prog_name="streamproc", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
-        return MISUSED if isinstance(error, click.UsageError) else FAILED
+        said = io.StringIO()
+        error.show(said)
+        return _said(
+            said.getvalue().rstrip("\n"), MISUSED if isinstance(error, click.UsageError) else FAILED
+        )
     except (click.Abort, KeyboardInterrupt, CancelledError):
-        return _said("interrupted", FAILED)
+        return _said("streamproc: interrupted", FAILED)
     except StreamprocError as error:
-        return _said(*_explained(error))
+        sentence, code = _explained(error)
+        return _said(f"streamproc: {sentence}", code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except Exception:  # noqa: BLE001 - its trace is said; Python's own way to say it would quote secrets
+        return _said(f"streamproc: an error that nobody foresaw\n{traceback.format_exc()}", FAILED)
     return code if isinstance(code, int) else DONE
+
+
+def set_up_remarks() -> None:
+    """Let what libraries say about themselves pass as everything else does: on one line, without secrets."""
+    set_up_logging("console", "WARNING", secrets=_known_secrets())
 
 
 def _explained(error: StreamprocError) -> tuple[str, int]:
@@ -64,5 +80,15 @@ def _all_faults(error: InvalidInputError) -> str:
 
 def _said(sentence: str, code: int) -> int:
     """Say a sentence on standard error and return the code."""
-    click.echo(f"streamproc: {sentence}", err=True)
+    from streamproc.cli.output import remark  # noqa: PLC0415 - loads what a good end does not need
+
+    remark(redacted(sentence, _known_secrets()))
     return code
+
+
+def _known_secrets() -> Iterator[str]:
+    """Every secret in force, looked up when the first sentence needs it."""
+    from streamproc.cli.environment import effective_environment  # noqa: PLC0415 - loads all settings
+    from streamproc.settings import secrets_in  # noqa: PLC0415 - as above
+
+    yield from secrets_in(effective_environment())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from streamproc.cli.output import tell
 from streamproc.errors import Fault, InvalidInputError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def into_option(function: F) -> F:
 def show_block(name: str, content: str, into: Path | None) -> None:
     """Print the content, or write it into the file between its marks."""
     if into is None:
-        click.echo(content)
+        tell(content)
         return
     into.write_text(with_block(into.read_text("utf-8"), name, content), encoding="utf-8")
 

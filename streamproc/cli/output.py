@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 import orjson
 from rich.console import Console
+from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
+
+from streamproc.printable import printable, printable_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from rich.console import ConsoleOptions, RenderableType
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -27,6 +33,18 @@ def output_option(function: F) -> F:
     )(function)
 
 
+class SafeConsole(Console):
+    """A console on which nothing of what is printed is obeyed by the terminal but what rich itself says to it."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterator[Segment]:
+        """As rich renders, every piece of text made printable."""
+        for piece in super().render(renderable, options):
+            text = piece.text if piece.control else printable(piece.text, keep_lines=True)
+            yield piece if text == piece.text else Segment(text, piece.style)
+
+
 def results() -> Console:
     """The console of results, on standard output; a pipe or a file gets wide plain text without wrapping."""
     return _console(stderr=False)
@@ -37,15 +55,36 @@ def remarks() -> Console:
     return _console(stderr=True)
 
 
+def tell(text: str) -> None:
+    """A text with its line ends on standard output."""
+    click.echo(printable(text, keep_lines=True))
+
+
+def remark(text: str) -> None:
+    """A text with its line ends on standard error."""
+    click.echo(printable(text, keep_lines=True), err=True)
+
+
+def tell_exactly(lines: Iterable[str | bytes]) -> None:
+    """What is made for programs: byte for byte into a pipe or a file, made printable on a terminal."""
+    is_terminal = sys.stdout.isatty()
+    for line in lines:
+        text = line.decode("utf-8", "replace") if is_terminal and isinstance(line, bytes) else line
+        if isinstance(text, bytes):
+            click.echo(text, nl=False)
+        else:
+            sys.stdout.write(printable_json(text) if is_terminal else text)
+
+
 def print_json(value: object) -> None:
     """One JSON value on standard output, indented on a terminal and on one line elsewhere."""
     option = orjson.OPT_INDENT_2 if sys.stdout.isatty() else 0
-    click.echo(orjson.dumps(value, option=option).decode())
+    print_json_line(orjson.dumps(value, option=option).decode())
 
 
 def print_json_line(text: str) -> None:
     """A JSON text on a line of its own on standard output, for programs that read line by line."""
-    click.echo(text)
+    tell_exactly([text, "\n"])
 
 
 def print_table(
@@ -68,13 +107,13 @@ def table_of(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title:
     return table
 
 
-def _cell(value: object) -> str:
-    """A cell's text, with what rich would take for markup made harmless."""
-    return "" if value is None else str(value).replace("[", "\\[")
+def _cell(value: object) -> Text:
+    """A cell's text on one line, which rich takes for nothing else."""
+    return Text("" if value is None else printable(str(value)))
 
 
 def _console(*, stderr: bool) -> Console:
     """A console that wraps on a terminal only."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else 200
-    return Console(stderr=stderr, highlight=False, width=width, soft_wrap=not stream.isatty())
+    return SafeConsole(stderr=stderr, highlight=False, width=width, soft_wrap=not stream.isatty())

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 import orjson
 
 from streamproc.cli.environment import effective_settings
+from streamproc.cli.output import remark, tell, tell_exactly
 from streamproc.cli.result_csv import csv_lines
 from streamproc.cli.result_tables import print_result
 from streamproc.report import render_report
@@ -53,21 +53,21 @@ def result(request_id: str, form: str, pairs: int) -> int:
     """Show the result of REQUEST_ID; exit code 1 when there is none (yet)."""
     stored = asyncio.run(stored_result(effective_settings(), request_id))
     if stored.result is None:
-        click.echo(f"streamproc: {_why_none(request_id, stored.ending)}", err=True)
+        remark(f"streamproc: {_why_none(request_id, stored.ending)}")
         return 1
     if form == "json":
-        click.echo(stored.result)
+        tell_exactly([stored.result, b"\n"])
         return 0
     if form == "csv" and stored.pairs is not None:
         from streamproc.core.pair_columns import unpacked_columns  # noqa: PLC0415 - takes a second
 
-        sys.stdout.writelines(csv_lines(unpacked_columns(stored.pairs).rows()))
+        tell_exactly(csv_lines(unpacked_columns(stored.pairs).rows()))
         return 0
     content = orjson.loads(stored.result)
     if form == "html":
-        click.echo(render_report(content))
+        tell(render_report(content))
     elif form == "csv":
-        sys.stdout.writelines(csv_lines(content["pairs"]))
+        tell_exactly(csv_lines(content["pairs"]))
     else:
         print_result(content, pairs=pairs)
     return 0

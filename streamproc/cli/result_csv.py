@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from streamproc.events import SCORES
+from streamproc.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from streamproc.report.wording import Json
 
 FACTS = ("shared_tokens", "tokens_a", "tokens_b", "overlap", "label", "trend", "lower_bound")
+FORMULA: Final = ("=", "+", "-", "@", "\\", "|", "%", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+NUMBER: Final = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 TESTS = ("p", "q", "lift")  # of the overlap against chance
 
 
@@ -29,5 +33,16 @@ def csv_lines(pairs: Iterable[Json]) -> Iterator[str]:
 def _line(cells: list[object]) -> str:
     """One CSV line with its line end."""
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow("" if cell is None else cell for cell in cells)
+    csv.writer(buffer, lineterminator="\n").writerow(map(_cell, cells))
     return buffer.getvalue()
+
+
+def _cell(value: object) -> object:
+    """A cell: numbers as they are, also as text; other text that a spreadsheet would take for a formula behind a '."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    is_formula = text.lstrip().startswith(FORMULA) and not NUMBER.fullmatch(text)
+    return f"'{text}" if is_formula else text

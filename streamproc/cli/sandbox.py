@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from streamproc.cli.output import remark, tell
 from streamproc.cli.stand_in import settings_of
 from streamproc.local.up import env_lines
 from streamproc.sandbox.command import SandboxOptions, run_sandbox
@@ -91,13 +92,11 @@ def sandbox(*, lists: bool, **options: object) -> None:
 
     def started(running: Sandbox) -> None:
         wallets = [wallet["address"] for wallet in running.archive.about()["wallets"]]
-        click.echo(
-            f"serving {len(wallets)} wallets at {running.url}; settings that lead here:", err=True
-        )
-        click.echo(env_lines(settings_of(running)), err=True)
+        remark(f"serving {len(wallets)} wallets at {running.url}; settings that lead here:")
+        remark(env_lines(settings_of(running)))
         if lists:
-            click.echo("\n".join(wallets))
+            tell("\n".join(wallets))
         else:
-            click.echo(f"wallets: {' '.join(wallets[:NAMED])} ... (all with --list)", err=True)
+            remark(f"wallets: {' '.join(wallets[:NAMED])} ... (all with --list)")
 
     run_sandbox(SandboxOptions(**options), started=started)  # type: ignore[arg-type] # click has checked each

@@ -9,7 +9,7 @@ import orjson
 
 from streamproc.cli.environment import effective_settings
 from streamproc.cli.estimate import estimated, print_estimate
-from streamproc.cli.output import output_option, print_json
+from streamproc.cli.output import output_option, print_json, tell
 from streamproc.cli.records import now_ms, send_event
 from streamproc.cli.requests import build_request, request_options
 from streamproc.cli.watch import waited
@@ -106,4 +106,4 @@ def _send(
     if as_json:
         print_json({"request_id": event.request_id, **placed._asdict()})
     else:
-        click.echo(event.request_id)
+        tell(event.request_id)

@@ -11,7 +11,7 @@ from streamproc import admin
 from streamproc.cli.environment import effective_settings
 from streamproc.cli.event_tables import event_tables
 from streamproc.cli.markdown import into_option, show_block
-from streamproc.cli.output import output_option, print_json, print_table
+from streamproc.cli.output import output_option, print_json, print_table, tell
 from streamproc.cli.topology_graph import graph
 from streamproc.topics import read_topology
 
@@ -88,7 +88,7 @@ def check(output: str) -> int:
     elif faults:
         _show_faults(faults)
     else:
-        click.echo("all topics are as declared")
+        tell("all topics are as declared")
     return 1 if faults else 0
 
 
@@ -121,7 +121,7 @@ def _show(compared: Plan, *, created: str, as_json: bool) -> None:
     if compared.differing:
         _show_faults(list(compared.differing))
     if not (compared.missing or compared.differing):
-        click.echo("all topics are as declared; nothing to do")
+        tell("all topics are as declared; nothing to do")
 
 
 def _show_faults(faults: list[Fault]) -> None:

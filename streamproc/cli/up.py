@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from streamproc.cli.environment import effective_environment
+from streamproc.cli.output import remark
 from streamproc.cli.stand_in import generated_upstream
 from streamproc.local.up import run_up
 from streamproc.settings import load_settings
@@ -52,7 +53,7 @@ def up(*, sandbox: bool, wallets: int, seed: int, kafka_port: int) -> None:
         run_up(
             settings.data_dir,
             topology=read_topology(),
-            say=lambda line: click.echo(line, err=True),
+            say=remark,
             prefix=settings.topic_prefix,
             app_id=settings.app_id,
             broker_port=kafka_port,
@@ -65,6 +66,6 @@ def up(*, sandbox: bool, wallets: int, seed: int, kafka_port: int) -> None:
 async def _stand_in(wallets: int, seed: int) -> AsyncIterator[Mapping[str, str]]:
     """The generated upstream's settings as long as it is served; its wallets are named on standard error."""
     async with generated_upstream(wallets=wallets, seed=seed) as upstream:
-        click.echo(f"sandbox at {upstream.settings['helius_rpc_url']}: {upstream.says}", err=True)
-        click.echo("its wallets:\n" + "\n".join(upstream.wallets), err=True)
+        remark(f"sandbox at {upstream.settings['helius_rpc_url']}: {upstream.says}")
+        remark("its wallets:\n" + "\n".join(upstream.wallets))
         yield upstream.settings

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from streamproc import limits
 from streamproc.cli.environment import effective_environment
 from streamproc.local.guarded import Guarded, LocalStackError
+from streamproc.own_files import make_folder
 from streamproc.settings import PREFIX
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ async def worker_process(settings: Mapping[str, str], log: Path) -> AsyncIterato
     Its output goes to `log`. It may still be joining its group when the block begins: what is asked meanwhile waits
     on its topic.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(log.parent)
     ours = {PREFIX + name.upper(): value for name, value in settings.items()}
     with _environment(effective_environment() | ours):
         program = [sys.executable, "-m", "streamproc", "worker"]

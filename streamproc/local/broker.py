@@ -15,6 +15,7 @@ from streamproc.errors import ConfigurationError, Fault
 from streamproc.local.folder import whole_folder
 from streamproc.local.guarded import Guarded, LocalStackError
 from streamproc.local.jars import classpath, jar_cache, pinned_jars
+from streamproc.own_files import private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -77,7 +78,7 @@ class EmbeddedBroker:
 
     def start(self) -> None:
         """Start the broker and return when it takes connections; raises LocalStackError when it cannot."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        private_folder(self.folder)
         java = self._java()
         if not (self.folder / "records").exists():
             self._format(java)

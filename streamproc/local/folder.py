@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from streamproc import limits
 from streamproc.errors import ConfigurationError, Fault
+from streamproc.own_files import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,9 +25,9 @@ class FolderLock:
     """The right to use a folder, held by this process and by the guards until their servers are gone."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self._folder = folder
-        self.descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        self.descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             self._take()
         except BaseException:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from streamproc import limits
 from streamproc.errors import StreamprocError
 from streamproc.local import guard
+from streamproc.own_files import open_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+OURS_ALONE = 0o077  # whatever a server writes is for its own user
 LOG_TAIL_CHARACTERS = 1500  # of a dead server's log, enough for the sentence that says why
 
 
@@ -53,10 +55,11 @@ class Guarded:
         self._pid_file = log.with_suffix(".pid")
         self._pid_file.unlink(missing_ok=True)
         if log.exists():
+            log.chmod(0o600)
             log.replace(log.with_name(f"{log.name}.before"))
         whom = f"{owner.uid}:{owner.gid}" if owner else guard.NOBODY_ELSE
         grace_s = str(limits.SERVER_GRACE_S)
-        with log.open("wb") as output:
+        with open_private(log) as output:
             self._guard = subprocess.Popen(  # noqa: S603 - our own program
                 # Isolated and without site packages: small, and nothing in the environment changes it.
                 [
@@ -75,6 +78,7 @@ class Guarded:
                 start_new_session=True,
                 cwd=folder,
                 pass_fds=tuple(keep_open),
+                umask=OURS_ALONE,
             )
 
     @property

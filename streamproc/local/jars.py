@@ -9,12 +9,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import platformdirs
 
 from streamproc import limits
 from streamproc.local.guarded import LocalStackError
+from streamproc.own_files import private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +32,7 @@ class Jar(NamedTuple):
     sha256: str
 
     def file_name(self) -> str:
-        """The name in the cache; another pin has another name, so a cached file never has to be checked again."""
+        """The name in the cache; another pin has another name."""
         return f"{self.artifact}-{self.version}-{self.sha256[:12]}.jar"
 
 
@@ -59,18 +60,31 @@ def jar_cache() -> Path:
 def classpath(jars: Sequence[Jar], cache: Path, say: Callable[[str], None]) -> list[Path]:
     """The files of all jars, fetched into `cache` where missing; raises LocalStackError when one cannot be had.
 
+    What is there is checked at each start (0.1 s for all): a file that was changed since is said and fetched anew.
     Several processes may do this at once: each fetches into a folder of its own and puts the file in place whole.
     """
     paths = [cache / jar.file_name() for jar in jars]
-    missing = [jar for jar, path in zip(jars, paths, strict=True) if not path.exists()]
+    with ThreadPoolExecutor(limits.JAR_FETCHES) as pool:
+        states = list(pool.map(lambda jar: _state(cache / jar.file_name(), jar), jars))
+    for jar in (jar for jar, state in zip(jars, states, strict=True) if state == "changed"):
+        say(f"{cache / jar.file_name()} is not what was pinned: it is fetched anew")
+    missing = [jar for jar, state in zip(jars, states, strict=True) if state != "as pinned"]
     if missing:
         say(f"fetching {len(missing)} jars of Apache Kafka, once, into {cache}")
-        cache.mkdir(parents=True, exist_ok=True)
+        private_folder(cache)
         _sweep(cache)
         with ThreadPoolExecutor(limits.JAR_FETCHES) as pool:
             for _ in pool.map(lambda jar: _fetch(jar, cache), missing):
                 pass
     return paths
+
+
+def _state(path: Path, jar: Jar) -> Literal["missing", "changed", "as pinned"]:
+    """Whether a jar is in the cache, and is what was pinned."""
+    try:
+        return "as pinned" if _sha256(path) == jar.sha256 else "changed"
+    except FileNotFoundError:
+        return "missing"
 
 
 def _fetch(jar: Jar, cache: Path) -> None:

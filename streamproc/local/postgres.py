@@ -17,6 +17,7 @@ from streamproc import limits
 from streamproc.errors import ConfigurationError, Fault
 from streamproc.local.folder import whole_folder
 from streamproc.local.guarded import Guarded, LocalStackError, Owner
+from streamproc.own_files import private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -71,7 +72,7 @@ class EmbeddedPostgres:
     def start(self) -> None:
         """Start Postgres and return when it takes connections; raises LocalStackError when it cannot."""
         binaries = _binaries(self._owner)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        private_folder(self.folder, lets_pass=True)
         data = self.folder / "data"
         if not data.exists():
             self._make_cluster(binaries, data)
@@ -243,6 +244,8 @@ def _lent_copy(site: Path) -> Path:
             making.chmod(0o755)
             for part in (Path(PACKAGE) / INSTALLATION, Path(f"{PACKAGE}.libs")):
                 if (site / part).exists():
+                    (making / part).parent.mkdir(exist_ok=True)
+                    (making / part).parent.chmod(0o755)  # whatever the umask is
                     shutil.copytree(site / part, making / part, symlinks=True)
     if copy.lstat().st_uid != os.geteuid():
         raise LocalStackError(f"{copy} belongs to another user")

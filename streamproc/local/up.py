@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from streamproc import admin
 from streamproc.errors import ConfigurationError
 from streamproc.local.stack import LocalStack
-from streamproc.settings import PREFIX
+from streamproc.own_files import private_folder
+from streamproc.settings import ENV_FILE, PREFIX
 from streamproc.store.migrate import migrate
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from streamproc.topics import Topology
 
-ENV_FILE = Path(".streamproc") / "env"  # below the working folder
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -104,7 +104,7 @@ def env_lines(settings: Mapping[str, str]) -> str:
 @contextmanager
 def written(path: Path, text: str) -> Iterator[None]:
     """Keep a file with this text during the block: put there whole, and removed again if it is still ours."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     with tempfile.NamedTemporaryFile(
         "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}-", delete=False
     ) as part:

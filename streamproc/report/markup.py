@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from typing import Final
 
+from streamproc.printable import printable
+
 VOID: Final = frozenset({"meta", "br", "link"})
 
 
@@ -14,13 +16,18 @@ class Html(str):
     __slots__ = ()
 
 
+def escaped(text: str) -> str:
+    """Text that is no markup, and turns or hides nothing on the page."""
+    return html.escape(printable(text))
+
+
 def el(name: str, /, *children: str | None, **attributes: str | None) -> Html:
     """An element; children that are no Html are escaped, None children and attributes are left out.
 
     `class_` is written as class, other underscores as dashes.
     """
     written = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{html.escape(value)}"'
+        f' {key.rstrip("_").replace("_", "-")}="{escaped(value)}"'
         for key, value in attributes.items()
         if value is not None
     )
@@ -33,7 +40,7 @@ def joined(*children: str | None) -> Html:
     """Several pieces one after the other, escaped where they are plain text."""
     return Html(
         "".join(
-            child if isinstance(child, Html) else html.escape(child)
+            child if isinstance(child, Html) else escaped(child)
             for child in children
             if child is not None
         )

@@ -57,7 +57,7 @@ def render_report(result: Json) -> str:
 def _document(title: str, body: Html) -> Html:
     """The page around its body; the policy forbids the page everything but its own style."""
     css = files("streamproc.report").joinpath("page.css").read_text(encoding="utf-8")
-    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
     head = el(
         "head",
         el("meta", charset="utf-8"),

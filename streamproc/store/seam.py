@@ -6,11 +6,12 @@ import os
 import ssl
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import asyncpg
 
 from streamproc import limits
+from streamproc.addresses import POSTGRES_FORM, cut_address, postgres_address, shown_address
 from streamproc.errors import ConfigurationError, Fault, StoreUnavailableError, StreamprocError
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ _REFUSALS: Final[dict[type[Exception], str]] = {
     ssl.SSLError: "must lead to a server that takes our TLS, with a certificate and a key that fit",
     asyncpg.InvalidCatalogNameError: "must name a database that exists",
     asyncpg.InvalidAuthorizationSpecificationError: "must hold a user and a password that the server takes",
-    asyncpg.exceptions.ClientConfigurationError: "must be postgresql://USER:PASSWORD@HOST/DATABASE",
+    asyncpg.exceptions.ClientConfigurationError: f"{POSTGRES_FORM}, with options that Postgres has",
+    ValueError: f"{POSTGRES_FORM}, with options that Postgres has",
 }
 # asyncpg's own errors carry no code; these are words of the ones that mean a lost connection.
 _LOST: Final = ("closed", "closing", "terminated", "released", "lost")
@@ -66,7 +68,9 @@ def mapped_errors() -> Iterator[None]:
 
 @contextmanager
 def named_refusals(dsn: str) -> Iterator[None]:
-    """Raise ConfigurationError when Postgres does not let us in, or is not the one we trust; no secret is in it.
+    """Raise ConfigurationError when Postgres does not let us in, or is not the one we trust.
+
+    No user, password or option of the address is in it, nor what asyncpg says: that quotes parts of addresses.
 
     For the first connection of a process. Later ones are waited for: a password may be changed while we run.
     """
@@ -94,14 +98,18 @@ def _rule_broken(dsn: str, error: Exception) -> str | None:
 
 def _files(dsn: str) -> list[str]:
     """The files that an address names."""
-    options = parse_qs(urlsplit(dsn).query)
+    options = parse_qs(cut_address(dsn).query)
     return [file for name in ("sslrootcert", "sslcert", "sslkey") for file in options.get(name, [])]
 
 
 def _place(dsn: str) -> str:
-    """An address without its password and options."""
-    parts = urlsplit(dsn)
-    return f"{parts.username or ''}@{parts.netloc.rpartition('@')[2]}{parts.path}"
+    """Where an address leads: no user, no password, no options."""
+    try:
+        postgres_address(dsn)
+    except ValueError:
+        return shown_address(dsn)
+    parts = cut_address(dsn)
+    return f"{parts.scheme}://{parts.host}{parts.path}"
 
 
 def mapped(error: BaseException) -> StreamprocError:

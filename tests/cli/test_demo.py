@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from streamproc.settings import PREFIX
+from tests.local.private import readable_by_others
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +56,7 @@ def demo(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         cwd="/",
+        umask=0o022,
     )
 
 
@@ -73,6 +75,7 @@ def test_the_demo_shows_and_writes_a_result_twice(environment: dict[str, str]) -
         result = json.loads(files[0].read_text("utf-8"))
         assert (result["status"], result["pairs_total"]) == ("completed", 6)
         assert files[1].read_text("utf-8").startswith("<!doctype html>")
+    assert readable_by_others(Path(environment[f"{PREFIX}DATA_DIR"])) == []
 
 
 def test_the_demo_tells_in_words_why_pairs_are_more_than_chance(

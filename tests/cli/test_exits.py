@@ -88,7 +88,15 @@ def test_an_unknown_command_is_a_misuse(capsys: pytest.CaptureFixture[str]) -> N
     assert "no-such-command" in capsys.readouterr().err
 
 
-def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exits, "program", raising(ZeroDivisionError()))
-    with pytest.raises(ZeroDivisionError):
-        exits.run([])
+def test_a_bug_is_told_with_its_trace_and_without_secrets(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STREAMPROC_POSTGRES_DSN", "postgresql://u:p%40ssw0rd@h/d")
+    said = "cannot parse p%40ssw0rd, that is p@ssw0rd\x1b[31m, of 'postgresql://x:y@z'"
+    monkeypatch.setattr(exits, "program", raising(ZeroDivisionError(said)))
+    assert exits.run([]) == 1
+    shown = capsys.readouterr().err
+    assert "Traceback" in shown
+    assert "ZeroDivisionError" in shown
+    for hidden in ("p%40ssw0rd", "p@ssw0rd", "x:y", "\x1b"):
+        assert hidden not in shown

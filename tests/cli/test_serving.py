@@ -13,6 +13,7 @@ import pytest
 from dotenv import dotenv_values
 
 from streamproc.settings import PREFIX
+from tests.local.private import readable_by_others
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +29,7 @@ def started(folder: Path, *arguments: str, **added: str) -> subprocess.Popen[str
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        umask=0o022,
     )
 
 
@@ -83,6 +85,14 @@ def test_up_writes_the_settings_with_which_other_commands_find_everything(
     doctor = started(below, "doctor", "--upstream")
     out, err = doctor.communicate(timeout=60)
     assert doctor.returncode == 0, out + err
+    worker = started(
+        below, "worker", STREAMPROC_DATA_DIR=str(stack_dir), STREAMPROC_HTTP_BIND="127.0.0.1:0"
+    )
+    until(worker, "records flow")
+    worker.send_signal(signal.SIGTERM)
+    worker.communicate(timeout=60)
+    assert (tmp_path / ".streamproc" / "env").stat().st_mode & 0o077 == 0
+    assert readable_by_others(stack_dir) == []
     running.send_signal(signal.SIGINT)
     running.communicate(timeout=60)
     assert running.returncode == 0

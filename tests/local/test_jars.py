@@ -86,6 +86,27 @@ def test_a_cached_jar_is_not_fetched_again(tmp_path: Path, monkeypatch: pytest.M
     assert len(calls) == len(said) == 1
 
 
+def test_a_cached_jar_that_was_changed_is_said_and_fetched_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[Jar] = []
+    said: list[str] = []
+    monkeypatch.setattr(jars, "download", published(CONTENT, calls))
+    (path,) = classpath([GOOD], tmp_path, say_nothing)
+    path.write_bytes(CONTENT + b" and more")
+    assert classpath([GOOD], tmp_path, said.append)[0].read_bytes() == CONTENT
+    assert len(calls) == 2
+    assert "not what was pinned" in said[0]
+
+
+def test_the_cache_of_jars_is_closed_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jars, "download", published(CONTENT, []))
+    classpath([GOOD], tmp_path / "cache", say_nothing)
+    assert (tmp_path / "cache").stat().st_mode & 0o077 == 0
+
+
 def test_several_at_once_end_with_one_whole_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

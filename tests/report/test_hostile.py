@@ -1,0 +1,141 @@
+"""A page and a table of pairs stay what they are, whatever somebody called a token."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamproc.cli.result_csv import _line, csv_lines
+from streamproc.report import render_report
+
+RESULT: dict[str, Any] = json.loads((Path(__file__).parent / "result.json").read_text("utf-8"))
+NAMES = [
+    '<script>document.title="PWNED"</script>',
+    '"><img src=http://127.0.0.1:9/x onerror=alert(1)>',
+    "</style><script>1</script>",
+    "<base href=http://127.0.0.1:9/>",
+    "<svg/onload=alert(1)>",
+    "<meta http-equiv=refresh content='0;url=http://127.0.0.1:9/'>",
+    "</title><iframe src=//127.0.0.1:9>",
+    "' onmouseover='alert(1)",
+    "javascript:alert(1)",
+    "\u202e<b>\x1b]0;T\x07\ud800",
+    "<!--",
+    "{{7*7}}${7*7}",
+]
+LOADS = {"src", "href", "action", "data", "srcset", "poster", "background", "formaction"}
+MADE = {"html", "head", "meta", "title", "style", "body"}
+
+
+class Seen(HTMLParser):
+    """The elements and attributes of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elements: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.policies: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(tag)
+        self.attributes += attrs
+        if ("http-equiv", "Content-Security-Policy") in attrs:
+            self.policies.append(str(dict(attrs)["content"]))
+
+
+def seen(page: str) -> Seen:
+    """The page, parsed."""
+    parser = Seen()
+    parser.feed(page)
+    parser.close()
+    return parser
+
+
+def hostile(name: str) -> dict[str, Any]:
+    """A result in which every text that comes from outside is this name."""
+    result = copy.deepcopy(RESULT)
+    for token in result["tokens"].values():
+        token.update(symbol=name, name=name, image_url=name)
+    for wallet in result["wallets"]:
+        if wallet.get("error"):
+            wallet["error"]["message"] = name
+    for pair in result["pairs"]:
+        for item in pair.get("evidence") or []:
+            item["reason"] = name
+    for item in result["missing"]:
+        item.update(id=name, reason=name)
+    return result
+
+
+PLAIN = seen(render_report(hostile("plain")))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_name_becomes_an_element_a_handler_or_a_link(name: str) -> None:
+    page = render_report(hostile(name))
+    page.encode("utf-8")
+    found = seen(page)
+    assert found.elements == PLAIN.elements
+    assert [name for name, _ in found.attributes] == [name for name, _ in PLAIN.attributes]
+    assert not any(name.startswith("on") for name, _ in found.attributes)
+    assert all(str(value).startswith("#") for name, value in found.attributes if name in LOADS)
+    assert {"script", "base", "img", "iframe", "svg", "link"}.isdisjoint(found.elements)
+    assert "\u202e" not in page
+    assert "\x1b" not in page
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_any_name_leaves_the_page_as_it_is(name: str) -> None:
+    assert seen(render_report(hostile(name))).elements == PLAIN.elements
+
+
+def test_the_policy_allows_nothing_but_the_page_s_own_style() -> None:
+    (policy,) = PLAIN.policies
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules.pop("style-src") == "'unsafe-inline'"
+    assert set(rules.values()) == {"'none'"}
+    assert {"default-src", "base-uri", "form-action"} <= set(rules)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "=1+1",
+        "+cmd|' /C calc'!A0",
+        "-2+3",
+        "@SUM(A1)",
+        "\t=1",
+        " =1",
+        "\r=1",
+        "=HYPERLINK(1)",
+        "\uff1d1",
+        "-",
+        "+",
+    ],
+)
+def test_no_cell_is_a_formula(formula: str) -> None:
+    (cell,) = next(csv.reader([_line([formula])]))
+    assert not cell.lstrip().startswith(("=", "+", "-", "@", "\uff1d"))
+    assert "\r" not in cell
+
+
+@pytest.mark.parametrize("number", [-5, -0.25, 1e-9, "-17", "+3", "-2.5e-7", "00", 10**30])
+def test_numbers_are_left_as_they_are(number: object) -> None:
+    assert next(csv.reader([_line([number])])) == [str(number)]
+
+
+def test_a_pair_s_words_are_cells_and_its_numbers_numbers() -> None:
+    pair = copy.deepcopy(RESULT["pairs"][0])
+    pair["label"], pair["scores"]["idf"] = '=cmd"\x1b', -0.5
+    heading, line = csv.reader(list(csv_lines([pair])))
+    row = dict(zip(heading, line, strict=True))
+    assert row["label"] == "'=cmd\"\\x1b"
+    assert row["idf"] == "-0.5"
