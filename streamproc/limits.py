@@ -94,6 +94,9 @@ BOOTSTRAP_ALL_UP_TO_WALLETS: Final = 60  # 1770 pairs
 BOOTSTRAP_BEST_PAIRS: Final = 1000  # of more wallets; and every gated pair that is reported
 BOOTSTRAP_CELLS_PER_CHUNK: Final = 4_000_000  # tokens x resamples at once: 32 MB
 HUB_COUNTERPARTIES: Final = 100  # who met more addresses than that links nobody: an exchange, a bot
+HUB_SHARE: Final = 0.1  # nor does who met such a share of the wallets known, in a small store
+HUB_LEAST: Final = 10  # addresses that a hub has met at least, however few wallets are known
+LINK_LAMPORTS: Final = 10_000_000  # from 0.01 SOL on a transfer is none of spam
 
 # --- topics on the broker ---
 ADMIN_TIMEOUT_S: Final = 15  # of one call; a broker that restarts answers within 5

@@ -182,6 +182,7 @@ class Composer:
             transfers=tuple(await store.transfers_between(watermarks)),
             first_funders=await store.first_funders(whole),
             fee_payers=await store.fee_payers(watermarks),
+            known_wallets=await store.known_wallets(),
         )
         return replace(found, counterparties=await store.counterparties(possible_hubs(found)))
 

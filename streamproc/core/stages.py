@@ -217,6 +217,7 @@ def compared(
             background=around.background,
             transfers=around.transfers,
             counterparties=around.counterparties,
+            known_wallets=around.known_wallets,
         )
     )
     in_event = found.pairs[: question.pairs_in_event]
