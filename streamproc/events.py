@@ -173,11 +173,17 @@ class BalanceFetchRequested(Event):
 
 
 class WalletProgressed(Event):
-    """How far one wallet's sync has come; at most one a second and wallet."""
+    """How far one wallet's sync has come; at most one a second and wallet.
+
+    `notice` says what it waits for ("upstream answers 503 since 40 s"), `notice_at` when, in tens of seconds: so all
+    wallets of a request say the same.
+    """
 
     wallet: str
     transactions: NonNegativeInt
     fraction: Annotated[float, Field(ge=0, le=1)] | None
+    notice: str | None = None
+    notice_at: NonNegativeInt = 0
 
 
 class PublicError(BaseModel):

@@ -238,6 +238,11 @@ CREDITS_GONE_S: Final = (
 ANSWER_COMPRESSED_MAX_BYTES: Final = 32 * 1024**2  # of a page of 1000 transactions: 2 MB
 ANSWER_MAX_BYTES: Final = 192 * 1024**2  # of the same: 11 MB
 RPC_ERROR_MAX_BYTES: Final = 64 * 1024  # a larger answer is no error
+NAME_MAX_CHARACTERS: Final = 64  # of a token's name or symbol
+LINK_MAX_CHARACTERS: Final = 2048  # what browsers and servers take
+PRICE_MAX_USD: Final = (
+    1e12  # of one whole token, and of the liquidity behind it: above is a mistake
+)
 PROBES_AT_ONCE: Final = 8  # of an estimate
 USUAL_LATENCY_S: Final = 0.25  # of a call, when none was made to measure it
 INLINE_BODY_BYTES: Final = 16 * 1024  # a compressed answer this small is read within 2 ms

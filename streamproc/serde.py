@@ -43,7 +43,7 @@ Headers = tuple[tuple[str, bytes], ...]
 _MEANING: Final[dict[type[Event], tuple[str, ...]]] = {
     WalletSyncRequested: ("wallet",),
     WalletAnalyzed: ("wallet",),
-    WalletProgressed: ("wallet", "transactions", "fraction"),
+    WalletProgressed: ("wallet", "transactions", "fraction", "notice_at"),
     BalanceFetchRequested: (),
     AnalysisFailed: ("status",),
     AnalysisProgressed: ("seq",),

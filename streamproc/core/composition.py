@@ -225,9 +225,9 @@ def _balances_record(balances: Json | None, prices: Prices) -> Json | None:
 
 
 def _value_usd(token: Json, prices: Prices) -> float | None:
-    """Amount times price, None without a price."""
+    """Amount times price, None without a price or decimals."""
     price = prices.usd(token["mint"])
-    if price is None:
+    if price is None or token["decimals"] is None:
         return None
     return float(Fraction(int(token["amount"]), 10 ** token["decimals"]) * Fraction(repr(price)))
 

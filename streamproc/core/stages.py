@@ -176,7 +176,10 @@ class _Seen:
         if facts.is_held_known and facts.balances is not None:
             for token in facts.balances["tokens"]:
                 self._holders[token["mint"]] += 1
-                self.held[token["mint"]] += int(token["amount"]) / 10 ** token["decimals"]
+                whole = 10 ** (
+                    token["decimals"] or 0
+                )  # for an order only: what is not known counts
+                self.held[token["mint"]] += int(token["amount"]) / whole
 
     def shared(self) -> list[str]:
         """The mints that two wallets or more traded, by how many did, then by address."""
