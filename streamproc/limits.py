@@ -6,7 +6,7 @@ from typing import Final
 
 # --- the contract ---
 REQUEST_ID_MAX_LENGTH: Final = 64  # a key that fits on a line of a log
-WALLETS_MIN: Final = 2  # one wallet has nothing to be compared with
+WALLETS_MIN: Final = 1  # one is analyzed and has no pairs
 COMPARED_MIN: Final = 2  # of more wallets, that are none or on the operator's list set aside
 WALLETS_MAX: Final = 1000  # 499 500 pairs: what one worker compares in seconds
 DEADLINE_DEFAULT_S: Final = 1800
@@ -24,6 +24,11 @@ EVENT_MAX_BYTES: Final = (
 REQUEST_MAX_BYTES: Final = (
     1024 * 1024
 )  # 1000 wallets are 50 kB; 10 000 excluded mints half a megabyte
+RECORD_AHEAD_MAX_MS: Final = 3_600_000  # clocks differ; a record from later than that is a mistake
+LIST_MAX_ENTRIES: Final = 10_000  # of a request, repeats included: what is checked one by one
+INTEGER_MAX: Final = 2**63 - 1  # of a request: what the store holds
+DIGITS_READ: Final = 40  # of an integer: enough to see that it is too large
+FRAME_MAX_BYTES: Final = 32  # what registries' serializers put before the JSON is shorter
 ERROR_TEXT_MAX_CHARACTERS: Final = 500  # of any message that leaves the process
 FAULT_VALUE_MAX_CHARACTERS: Final = 80  # how much of a wrong value is quoted back
 
@@ -129,6 +134,21 @@ FETCH_WAIT_S: Final = (
 FETCH_MAX_BYTES: Final = (
     1024 * 1024
 )  # of one partition and fetch; a larger single record still comes whole
+FETCH_UNPACKED_MAX_BYTES: Final = (
+    8 * 1024**2
+)  # of one partition and fetch, in memory; the largest record still comes whole
+BATCH_UNPACKED_MAX_BYTES: Final = (
+    16 * 1024**2
+)  # of one batch: sixteen of the largest requests; a bomb has gigabytes
+BATCH_MAX_RECORDS: Final = 20_000  # of one packed batch: a megabyte of the smallest requests
+UNREADABLE_EACH_MAX: Final = 1000  # records of a batch with a dead letter each; of more one for all
+FIRST_SEEN_MAX_BYTES: Final = 40  # of a header that a stranger may have written
+UNPACKED_FIRST_BYTES: Final = 64 * 1024  # room that is tried before the bound itself
+RECORD_OBJECT_BYTES: Final = 600  # of memory, beside a record's key, value and headers
+HEADER_FRAME_BYTES: Final = 150  # of memory, beside a header's name and value
+PARTITION_HELD_MAX_BYTES: Final = (
+    8 * 1024**2
+)  # read and not finished, of one partition; then it is not read on
 REQUEST_TIMEOUT_S: Final = 40.0  # of one call to a broker
 POLL_RECORDS: Final = (
     400  # of one hand-over to the agents; more would let one backlog hold up the others

@@ -17,9 +17,10 @@ from streamproc.agents.last_words import last_words
 from streamproc.core.join import PARTS, JoinState, due, step, touched
 from streamproc.core.tell import give_up, is_urgent, tell
 from streamproc.engine import Outgoing, failpoints
-from streamproc.errors import DeadLetterError
+from streamproc.errors import DeadLetterError, InvalidInputError
 from streamproc.events import (
     AnalysisAccepted,
+    AnalysisCancelRequested,
     AnalysisDue,
     AnalysisFailed,
     AnalysisProgressed,
@@ -28,7 +29,8 @@ from streamproc.events import (
     WalletProgressed,
     WalletSyncRequested,
 )
-from streamproc.serde import Encoded, decode_internal, header
+from streamproc.intake import decode_outside
+from streamproc.serde import Encoded, decode_internal, trace_of
 from streamproc.store import Decision
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ class JoinLogic:
 
     def fold(self, key: bytes, traced: Traced | None, record: Record) -> Traced:
         """The state after one more record; raises DeadLetterError for one that does not decode."""
-        part = cast("Part", decode_internal(self._events[record.topic], record.value))
+        part = self._part(record)
         if part.request_id.encode() != key:
             raise DeadLetterError("wrong_key", f"the key is not request_id {part.request_id}")
         traced = traced or Traced(JoinState(part.request_id))
@@ -94,13 +96,21 @@ class JoinLogic:
         _count(traced.state, state, part)
         if state is traced.state:
             return traced
-        found = (
-            header(record.headers, "traceparent") if isinstance(part, AnalysisAccepted) else None
-        )
-        trace = found.decode("ascii", "replace") if found else traced.traceparent
+        found = trace_of(record.headers) if isinstance(part, AnalysisAccepted) else None
+        trace = found.decode("ascii") if found else traced.traceparent
         if not isinstance(part, AnalysisDue):
             state = touched(state, self._clock_ms() // 1000)
         return Traced(state, trace)
+
+    def _part(self, record: Record) -> Part:
+        """The record as an event; raises DeadLetterError for one that does not decode."""
+        model = self._events[record.topic]
+        if model is not AnalysisCancelRequested:
+            return cast("Part", decode_internal(model, record.value))
+        try:
+            return decode_outside(AnalysisCancelRequested, record.value, record.headers)
+        except InvalidInputError as error:
+            raise DeadLetterError("invalid", str(error)) from None
 
     def is_urgent(self, traced: Traced) -> bool:
         """Whether this state should not wait for the next tick."""
@@ -247,5 +257,9 @@ def _without_mark(traced: Traced) -> Traced:
 def _encoded(record: Outgoing) -> Encoded:
     """The record in the store's words; an end always has a key and a value."""
     return Encoded(
-        record.topic, record.key or b"", record.value or b"", record.headers, record.timestamp_ms
+        record.topic,
+        record.key or b"",
+        record.value or b"",
+        tuple((name, value or b"") for name, value in record.headers),
+        record.timestamp_ms,
     )

@@ -23,12 +23,14 @@ from streamproc.events import (
     WalletAnalyzed,
     WalletProgressed,
 )
-from streamproc.serde import Codec, Encoded, decode_internal
+from streamproc.record_batches import install
+from streamproc.serde import Encoded, codec_of, decode_internal
 from streamproc.topics import read_topology
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
+    from streamproc.serde import Codec
     from streamproc.settings import Settings
 
 FIRST_MENTIONS: Final = (AnalysisProgressed, AnalysisFailed)
@@ -51,7 +53,7 @@ class Placed(NamedTuple):
 
 def codec_for(settings: Settings) -> Codec:
     """The codec of this installation's topics."""
-    return Codec(read_topology(), settings.topic_prefix)
+    return codec_of(settings, read_topology())
 
 
 def now_ms() -> int:
@@ -107,10 +109,12 @@ async def producing(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
 async def consuming(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
     """A started consumer without a group; raises BrokerUnavailableError when no broker answers."""
     _be_quiet()
+    install()
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.kafka_brokers,
         group_id=None,
         enable_auto_commit=False,
+        isolation_level="read_committed",
         auto_offset_reset="earliest",
         fetch_max_wait_ms=limits.CLI_FETCH_WAIT_MS,
         max_partition_fetch_bytes=limits.EVENT_MAX_BYTES * 2,

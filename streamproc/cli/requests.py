@@ -16,7 +16,7 @@ import orjson
 from streamproc import limits
 from streamproc.errors import DeadLetterError, Fault, InvalidInputError
 from streamproc.events import AnalysisRequested
-from streamproc.serde import decode
+from streamproc.intake import parsed, validated
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -75,10 +75,7 @@ def build_request(
         name: _value(name, value) for name, value in options.items() if value not in (None, ())
     }
     content.setdefault("request_id", new_request_id())
-    try:
-        return decode(AnalysisRequested, orjson.dumps(content))
-    except DeadLetterError as error:
-        raise InvalidInputError([Fault("request", "--request", str(error))]) from None
+    return validated(AnalysisRequested, content)
 
 
 def new_request_id(prefix: str = "cli") -> str:
@@ -113,8 +110,8 @@ def _request_json(text: str) -> dict[str, Any]:
         _read(text.removeprefix("@"), "--request") if text.startswith("@") or text == "-" else text
     )
     try:
-        content = orjson.loads(source)
-    except orjson.JSONDecodeError as error:
+        content = parsed(source)
+    except (DeadLetterError, RecursionError) as error:
         raise InvalidInputError(
             [Fault("--request", _quoted(source), f"must be JSON: {error}")]
         ) from None

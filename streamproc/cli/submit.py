@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import click
-import orjson
 
 from streamproc.cli.environment import effective_settings
 from streamproc.cli.estimate import estimated, print_estimate
@@ -14,7 +13,7 @@ from streamproc.cli.records import now_ms, send_event
 from streamproc.cli.requests import build_request, request_options
 from streamproc.cli.watch import waited
 from streamproc.events import AnalysisCancelRequested, AnalysisRequested
-from streamproc.serde import decode
+from streamproc.intake import validated
 
 SUBMIT_EPILOG = """\b
 Examples:
@@ -61,7 +60,7 @@ def submit(
     output: str,
     **options: object,
 ) -> int:
-    """Ask for the analysis of 2 to 1000 WALLETS and print the request id.
+    """Ask for the analysis of 1 to 1000 WALLETS and print the request id.
 
     The request is checked before it is sent, with the rules that the workers use, and all faults are shown at once
     (exit code 2).
@@ -91,7 +90,7 @@ def submit(
 def cancel(request_id: str, reason: str | None, output: str) -> int:
     """Say that the result of REQUEST_ID is no longer wanted; after its end that is ignored."""
     content = {"request_id": request_id, "reason": reason}
-    event = decode(AnalysisCancelRequested, orjson.dumps(content))
+    event = validated(AnalysisCancelRequested, content)
     _send(event, as_json=output == "json", quiet=False)
     return 0
 

@@ -92,7 +92,9 @@ class Simulation:
 
     def _handlers(self) -> dict[str, Run]:
         async def accept(record: Record) -> AsyncIterator[Any]:
-            async for said in accept_request(record, store=cast("Any", self.store)):
+            async for said in accept_request(
+                record, store=cast("Any", self.store), codec=self.codec
+            ):
                 yield said
 
         async def compare(ready: AnalysisReady, /, *, codec: Codec) -> AsyncIterator[Any]:
