@@ -113,6 +113,7 @@ BATCH_MAX_BYTES: Final = 1_048_588  # Kafka's own default: producers batch many 
 # --- the command line ---
 CLI_REQUEST_TIMEOUT_MS: Final = 15_000  # a broker that has not answered by then is away
 CLI_FETCH_WAIT_MS: Final = 200  # how late a progress line may be
+CLI_ACCEPTED_S: Final = 8.0  # for a worker to take up a request whose id may belong to another
 CLI_FOLLOW_SLACK_MS: Final = 60_000  # clocks of workers and callers may differ by so much
 WALLET_LINES_MAX: Final = 12  # of a live view: what fits on a small terminal
 REMARK_LINES_MAX: Final = 20  # of wallets that failed or were excluded, then only their count

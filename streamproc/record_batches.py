@@ -4,16 +4,14 @@ aiokafka unpacks a batch of any size, and one record that it cannot read (a head
 fetcher. Here a batch is unpacked up to a bound and no further, and what cannot be read comes as an `Unreadable` value
 under its offset, so that whoever reads steps over it and can say where it lay.
 
-`install` puts this in the place of the one class by which aiokafka's fetcher reads what a fetch brought.
+`install` puts this in the place of the two classes by which aiokafka's fetcher reads what a fetch brought.
 """
 
 from __future__ import annotations
 
 import struct
-import zlib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
-import cramjam
 from aiokafka.consumer import fetcher
 from aiokafka.errors import KafkaError
 from aiokafka.record.default_records import DefaultRecordBatch
@@ -21,11 +19,12 @@ from aiokafka.record.legacy_records import LegacyRecordBatch
 from aiokafka.record.util import decode_varint
 
 from streamproc import limits
+from streamproc.unpacking import UnreadableError, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    Buffer = bytes | bytearray | memoryview
+    from streamproc.unpacking import Buffer
 
 # Base offset, length, leader's epoch, magic; then checksum, attributes, last offset's delta, first and last time,
 # producer's id and epoch, base sequence, count of records.
@@ -36,10 +35,6 @@ _ATTRIBUTES_AT: Final = struct.calcsize(">qiibI")
 _CODEC_BITS: Final = 0x07
 _IS_APPEND_TIME: Final = 0x08
 _MAGIC: Final = 2  # the one format since Kafka 0.11
-_CODECS: Final = {1: "gzip", 2: "snappy", 3: "lz4", 4: "zstd"}
-_XERIAL: Final = b"\x82SNAPPY\x00"
-_XERIAL_HEADER: Final = 16
-_GZIP_WINDOW: Final = 31  # zlib's word for gzip's frame and any window
 
 
 class Unreadable(bytes):
@@ -53,10 +48,6 @@ class Unreadable(bytes):
         self = super().__new__(cls)
         self.why, self.last_offset = why, last_offset
         return self
-
-
-class UnreadableError(Exception):
-    """A batch or a record cannot be read; the text says why."""
 
 
 class RawRecord(NamedTuple):
@@ -74,6 +65,17 @@ class RawRecord(NamedTuple):
 def install() -> None:
     """Let aiokafka's fetcher read batches this way, in this process; a second call changes nothing."""
     fetcher.MemoryRecords = Batches
+    fetcher.PartitionRecords = Records
+
+
+class Records(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka ships no types for it
+    """aiokafka's way through the batches of a partition, which tells them where it begins."""
+
+    def __init__(
+        self, tp: object, records: Batches, aborted: object, fetch_offset: int, *settings: object
+    ) -> None:
+        super().__init__(tp, records, aborted, fetch_offset, *settings)
+        records.begin_at(fetch_offset)
 
 
 class Batches:
@@ -86,7 +88,12 @@ class Batches:
         self._data = memoryview(data)
         self._at = 0
         self._left = limits.FETCH_UNPACKED_MAX_BYTES
+        self.first_offset = 0
         self.is_full = False
+
+    def begin_at(self, offset: int) -> None:
+        """Leave out what lies below: the first batch is fetched whole, wherever in it the reading goes on."""
+        self.first_offset = offset
 
     def size_in_bytes(self) -> int:
         """How many bytes the fetch brought."""
@@ -168,6 +175,8 @@ class Batch:
     def __iter__(self) -> Iterator[RawRecord]:
         """Its records, as far as the fetch has room."""
         for record in self._records():
+            if record.offset < self._batches.first_offset:
+                continue
             if not self._batches.spend(_size_of(record)):
                 self._stopped_at = record.offset
                 return
@@ -232,7 +241,7 @@ class Batch:
             at = 1  # its attributes mean nothing
             time_delta, at = decode_varint(data, at)
             offset_delta, at = decode_varint(data, at)
-            offset = self.base_offset + offset_delta
+            offset = self._offset(offset_delta, at_least=offset)
             key, at = _field(data, at)
             value, at = _field(data, at)
             count, at = decode_varint(data, at)
@@ -241,11 +250,17 @@ class Batch:
                 name, at = _field(data, at)
                 content, at = _field(data, at)
                 headers.append(((name or b"").decode("utf-8", "backslashreplace"), content))
-        except (IndexError, UnreadableError) as error:
+        except (IndexError, ValueError, UnreadableError) as error:
             return self._unread(offset, f"the record cannot be read: {error}", None)
         is_append_time = bool(self._attributes & _IS_APPEND_TIME)
         time = self._times[1] if is_append_time else self._times[0] + time_delta
         return RawRecord(offset, time, int(is_append_time), key, value, headers)
+
+    def _offset(self, delta: int, *, at_least: int) -> int:
+        """The offset that a record claims, which lies behind the one before it and in its batch."""
+        if not at_least <= self.base_offset + delta <= self._last_offset:
+            raise UnreadableError("it does not follow the record before it")
+        return self.base_offset + delta
 
     def _unreadable(self, why: str) -> Iterator[RawRecord]:
         """What stands for the records of a batch that is not unpacked: each of them, or one for very many."""
@@ -258,84 +273,6 @@ class Batch:
     def _unread(self, offset: int, why: str, last_offset: int | None) -> RawRecord:
         """What stands for a record that cannot be read."""
         return RawRecord(offset, self._times[1], 0, None, Unreadable(why, last_offset), [])
-
-
-def unpacked(codec: int, packed: Buffer, most: int) -> Buffer:
-    """What was packed, if that is not more than so many bytes; no more memory than that is taken.
-
-    Raises UnreadableError for more, for what is no such format, and for a codec that does not exist.
-    """
-    name = _CODECS.get(codec)
-    if name is None:
-        raise UnreadableError(f"packed in an unknown way ({codec})")
-    try:
-        return _UNPACK[name](bytes(packed), most)
-    except (zlib.error, cramjam.DecompressionError, struct.error, EOFError) as error:
-        raise UnreadableError(f"a batch that is no {name}, or is cut off: {error}") from None
-
-
-def _too_large(most: int) -> UnreadableError:
-    return UnreadableError(f"a batch that unpacks to more than {most} bytes")
-
-
-def _gunzip(packed: bytes, most: int) -> Buffer:
-    """All members of a gzip file."""
-    out = bytearray()
-    while packed:
-        member = zlib.decompressobj(_GZIP_WINDOW)
-        out += member.decompress(packed, most + 1 - len(out))
-        if len(out) > most:
-            raise _too_large(most)
-        if not member.eof:
-            raise EOFError("it ends too early")
-        packed = member.unused_data.lstrip(b"\x00")
-    return out
-
-
-def _unsnap(packed: bytes, most: int) -> Buffer:
-    """Snappy, in blocks as Java's library frames them, or raw; each block says how long it is."""
-    if not packed.startswith(_XERIAL):
-        return _unsnapped(packed, most)
-    out, at = bytearray(), _XERIAL_HEADER
-    while at < len(packed):
-        (size,) = struct.unpack_from(">i", packed, at)
-        if not 0 <= size <= len(packed) - at - 4:
-            raise EOFError("a block's length is wrong")
-        out += _unsnapped(packed[at + 4 : at + 4 + size], most - len(out))
-        at += 4 + size
-    return out
-
-
-def _unsnapped(block: bytes, most: int) -> bytes:
-    """One raw block."""
-    if cramjam.snappy.decompress_raw_len(block) > most:
-        raise UnreadableError("a batch that unpacks to too many bytes")
-    return bytes(cramjam.snappy.decompress_raw(block))
-
-
-def _into(unpack: Callable[[bytes, bytearray], int]) -> Callable[[bytes, int], Buffer]:
-    """Unpacking into memory of a fixed size: first what is likely enough, then as much as may be."""
-
-    def unpack_into(packed: bytes, most: int) -> Buffer:
-        likely = min(most, limits.UNPACKED_FIRST_BYTES + 8 * len(packed))
-        for size in dict.fromkeys((likely, most)):
-            room = bytearray(size)
-            try:
-                return memoryview(room)[: unpack(packed, room)]
-            except cramjam.DecompressionError as error:
-                if "write whole buffer" not in str(error):
-                    raise
-        raise _too_large(most)
-
-    return unpack_into
-
-
-_UNPACK: Final[dict[str, Callable[[bytes, int], Buffer]]] = {
-    "gzip": _gunzip,
-    "snappy": _unsnap,
-    "lz4": _into(cramjam.lz4.decompress_into),
-    "zstd": _into(cramjam.zstd.decompress_into),
-}
 
 
 def _field(data: bytearray, at: int) -> tuple[bytes | None, int]:

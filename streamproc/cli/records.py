@@ -49,6 +49,7 @@ class Placed(NamedTuple):
     topic: str
     partition: int
     offset: int
+    timestamp_ms: int = -1
 
 
 def codec_for(settings: Settings) -> Codec:
@@ -82,7 +83,7 @@ async def send_record(producer: AIOKafkaProducer, record: Encoded) -> Placed:
         )
     except KafkaError as error:
         raise BrokerUnavailableError(f"the record was not confirmed: {error}") from error
-    return Placed(placed.topic, placed.partition, placed.offset)
+    return Placed(placed.topic, placed.partition, placed.offset, placed.timestamp)
 
 
 @asynccontextmanager
@@ -148,17 +149,12 @@ async def follow(
             else:
                 yield event
             told_end = told_end or (isinstance(event, AnalysisProgressed) and event.terminal)
-            if terminal is not None and (told_end or _is_unannounced(terminal)):
+            if terminal is not None and told_end:
                 break
         for event in await _left_over(consumer, settings, request_id):
             yield event
         if terminal is not None:
             yield terminal
-
-
-def _is_unannounced(terminal: Event) -> bool:
-    """True for a request that was rejected: it has no progress records."""
-    return isinstance(terminal, AnalysisFailed) and terminal.status == "rejected"
 
 
 async def _first_mention(consumer: AIOKafkaConsumer, settings: Settings, request_id: str) -> int:

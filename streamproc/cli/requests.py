@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -30,6 +30,7 @@ OPTIONS: Final = (
     ("--max-age-s", "A wallet synced at most so many seconds ago is not synced again."),
     ("--credit-budget", "Upstream credits that the request may spend."),
     ("--rank-by", "Score that orders the pairs: idf, binary, capital, jaccard, ..."),
+    ("--tenant", "Whose quotas and share of the places count, 1 to 64 of A-Za-z0-9._-."),
     ("--max-pairs", "Most pairs in the result's event."),
     ("--max-tokens-per-wallet", "Most token rows of each wallet in the result's event."),
 )
@@ -78,6 +79,11 @@ def build_request(
     return validated(AnalysisRequested, content)
 
 
+def is_named(request: str | None, options: Mapping[str, object]) -> bool:
+    """Whether the sender chose the request's id, so that it may be taken."""
+    return options.get("request_id") is not None or request is not None
+
+
 def new_request_id(prefix: str = "cli") -> str:
     """A request id that nobody else has."""
     return f"{prefix}-{secrets.token_hex(5)}"
@@ -87,7 +93,7 @@ def _value(name: str, text: object) -> object:
     """An option's value as JSON has it; what is no number stays text, for the model to refuse."""
     if isinstance(text, tuple):
         return list(text)
-    if not isinstance(text, str) or name in {"request_id", "rank_by"}:
+    if not isinstance(text, str) or name in {"request_id", "rank_by", "tenant"}:
         return text
     try:
         return json.loads(text, parse_constant=str)

@@ -67,7 +67,7 @@ class Simulation:
         self.log: dict[str, list[Record]] = defaultdict(list)
         self.pending: list[Record] = []
         self.crashes_left = self.chance.randint(0, 12)
-        self.store = ModelStore(self.crash)
+        self.store = ModelStore(self.crash, self.clock_ms)
         self.changelog: dict[bytes, bytes] = {}
         self.logic = JoinLogic(
             codec=self.codec, store=lambda: cast("Any", self.store), clock_ms=self.clock_ms

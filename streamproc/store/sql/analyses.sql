@@ -25,7 +25,7 @@ RETURNING request_id, digest, source, status, requested_at_ms, deadline_at
 WITH ended AS (
     INSERT INTO analyses
         (request_id, digest, source, wallets, options, requested_at_ms, deadline_at, status, code, ended_at)
-    VALUES ($1, $2, $3, '[]', '{}', $4, $4 / 1000, 'rejected', 'invalid_request', clock_timestamp())
+    VALUES ($1, $2, $3, '[]', '{}', $4::bigint, $4::bigint / 1000, 'rejected', 'invalid_request', clock_timestamp())
     ON CONFLICT (request_id) DO NOTHING
     RETURNING request_id
 )
