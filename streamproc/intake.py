@@ -75,7 +75,8 @@ def decode_outside(
     try:
         return validated(model, fields, found)
     except InvalidInputError as error:
-        raise _refused(error.faults, usable_id(fields.get("request_id"))) from None
+        reason = "not_json" if any(each.field == "value" for each in found) else "invalid_request"
+        raise _refused(error.faults, usable_id(fields.get("request_id")), reason) from None
 
 
 def validated(model: type[M], fields: dict[str, Any], faults: Sequence[Fault] = ()) -> M:

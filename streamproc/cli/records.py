@@ -149,12 +149,17 @@ async def follow(
             else:
                 yield event
             told_end = told_end or (isinstance(event, AnalysisProgressed) and event.terminal)
-            if terminal is not None and told_end:
+            if terminal is not None and (told_end or _is_rejection(terminal)):
                 break
         for event in await _left_over(consumer, settings, request_id):
             yield event
         if terminal is not None:
             yield terminal
+
+
+def _is_rejection(terminal: Event) -> bool:
+    """True for a request that was rejected: earlier versions kept no progress of it."""
+    return isinstance(terminal, AnalysisFailed) and terminal.status == "rejected"
 
 
 async def _first_mention(consumer: AIOKafkaConsumer, settings: Settings, request_id: str) -> int:
@@ -184,7 +189,10 @@ async def _left_over(
 ) -> list[Event]:
     """What lies on the other partitions by now, so that no topic's slower answer is cut off by the end."""
     codec = codec_for(settings)
-    kinds = {codec.topic_of(kind): kind for kind in (WalletProgressed, WalletAnalyzed)}
+    kinds = {
+        codec.topic_of(kind): kind
+        for kind in (AnalysisProgressed, WalletProgressed, WalletAnalyzed)
+    }
     ends = await consumer.end_offsets(consumer.assignment())
     found: list[Event] = []
     while any([await consumer.position(place) < end for place, end in ends.items()]):

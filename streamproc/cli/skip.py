@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from streamproc import limits
 from streamproc.cli.environment import effective_settings
-from streamproc.cli.output import output_option, print_json
+from streamproc.cli.output import output_option, print_json, tell
 from streamproc.cli.records import consuming, partitions_of, producing, send_record
 from streamproc.errors import BrokerUnavailableError, DeadLetterError, Fault, InvalidInputError
 from streamproc.serde import Encoded
@@ -47,11 +47,9 @@ def skip(topic: str, partition: int, offset: int, *, dry_run: bool, output: str)
     if output == "json":
         print_json({"record": at, "dead_letter": letter._asdict() if letter else None})
     elif letter is None:
-        click.echo(f"{at} would be written to the dead letters and stepped over")
+        tell(f"{at} would be written to the dead letters and stepped over")
     else:
-        click.echo(
-            f"{at} is dead letter {letter.partition}:{letter.offset}; workers go on behind it"
-        )
+        tell(f"{at} is dead letter {letter.partition}:{letter.offset}; workers go on behind it")
     return 0
 
 

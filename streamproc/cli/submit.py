@@ -10,7 +10,7 @@ import click
 from streamproc.cli.acceptance import is_taken_up
 from streamproc.cli.environment import effective_settings
 from streamproc.cli.estimate import estimated, print_estimate
-from streamproc.cli.output import output_option, print_json, tell
+from streamproc.cli.output import output_option, print_json, remark, tell
 from streamproc.cli.records import now_ms, send_event
 from streamproc.cli.requests import build_request, is_named, request_options
 from streamproc.cli.watch import waited
@@ -109,7 +109,7 @@ def cancel(request_id: str, reason: str | None, output: str) -> int:
 async def _taken_up(settings: Settings, request_id: str, placed: Placed) -> None:
     """Say so if no worker has answered yet; raises NotTakenError when the id belongs to another request."""
     if not await is_taken_up(settings, request_id, placed):
-        tell(f"no worker has taken up {request_id} yet, or it was asked before", err=True)
+        remark(f"no worker has taken up {request_id} yet, or it was asked before")
 
 
 def _print_sent(request_id: str, placed: Placed, *, as_json: bool) -> None:
