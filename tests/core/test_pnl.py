@@ -15,7 +15,7 @@ from streamproc.core.lots import Lots
 from streamproc.core.pnl import QuotePnl, TokenPnl, WalletPnl, wallet_pnl, with_market_values
 from streamproc.core.pnl_json import pnl_from_json, pnl_to_json
 from streamproc.core.rates import SolPrices
-from streamproc.core.solana import USDC, WSOL, is_one_rent
+from streamproc.core.solana import USDC, WSOL, is_rent
 
 SOL = 10**9
 
@@ -360,7 +360,7 @@ steps = st.lists(
         st.sampled_from("TU"),
         st.integers(1, 10**12),
         # What looks like the rent of an account is no price, and such an entry no buy.
-        st.integers(10_000, 10**12).filter(lambda price: not is_one_rent(price)),
+        st.integers(10_000, 10**12).filter(lambda price: not is_rent(price)),
         st.integers(0, 10**6),
     ),
     max_size=30,
