@@ -233,6 +233,9 @@ OWN_RATE_REACH_S: Final = (
     6 * 3600
 )  # SOL moves by a percent or two in so long; longer would misprice
 HISTORY_RATE_REACH_S: Final = 2 * 86_400  # a daily history with one day missing still prices
+RATE_JUDGES_REACH_S: Final = (
+    30 * 86_400
+)  # other exchanges so near say whether one was at the market's price
 MOST_TRADED_MAX: Final = 10  # tokens named in a behavior record
 PAIRS_STORED: Final = 5_000  # pairs of a whole result that are kept with evidence; columns have all
 INLINE_ENTRIES: Final = 200  # a history this small is analyzed faster than it travels to a process
