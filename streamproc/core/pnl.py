@@ -44,7 +44,10 @@ class _Books:
 
     def position(self, mint: str) -> Position:
         """The position of this mint, opened when it is new."""
-        return self.positions.setdefault(mint, Position(mint))
+        found = self.positions.get(mint)
+        if found is None:
+            found = self.positions[mint] = Position(mint)
+        return found
 
 
 def wallet_pnl(

@@ -11,6 +11,7 @@ from streamproc.core.solana import STABLE_UNIT, STABLES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from streamproc.core.entries import Entry
     from streamproc.core.window import Step
 
 
@@ -33,18 +34,25 @@ class Unread(StrEnum):
 def unread_in(step: Step) -> Iterator[Unread]:
     """The keys that an entry counts for, one as often as it counts."""
     entry = step.entry
-    legs = quote_legs(entry.trade_sol, entry.deltas, is_mirrored=entry.is_mirrored)
     if entry.kind is Kind.LIQUIDITY:
         yield Unread.LIQUIDITY
-    elif entry.kind is Kind.OTHER and (entry.deltas or legs):
-        yield Unread.OTHER
+    elif entry.kind is Kind.OTHER:
+        if entry.deltas or _legs(entry):
+            yield Unread.OTHER
     elif entry.kind in TRANSFER_KINDS:
         yield Unread.TOKEN_TRANSFERS if token_deltas(entry) else Unread.QUOTE_TRANSFERS
     elif entry.kind is Kind.QUOTE_SWAP and not step.is_rate:
-        if any(mint in STABLES and abs(units) >= STABLE_UNIT for mint, units in legs.items()):
+        if any(
+            mint in STABLES and abs(units) >= STABLE_UNIT for mint, units in _legs(entry).items()
+        ):
             yield Unread.EXCHANGES_WITHOUT_RATE
     elif step.round_trip is not None and step.round_trip.lamports is None:
         yield Unread.UNPRICED_ROUND_TRIPS
     for trade in step.trades:
         if not trade.is_priced:
             yield Unread.UNPRICED_TRADES
+
+
+def _legs(entry: Entry) -> dict[str, int]:
+    """What of quotes went and came."""
+    return quote_legs(entry.trade_sol, entry.deltas, is_mirrored=entry.is_mirrored)
