@@ -15,7 +15,7 @@ from sync_watch import watched
 from streamproc import limits
 from streamproc.agents.analyst import Analyst
 from streamproc.agents.sync import sync_wallet
-from streamproc.app import Means, clock_ms, open_means
+from streamproc.app import Means, open_means
 from streamproc.core.ranges import tip
 from streamproc.events import Options, WalletSyncRequested
 from streamproc.serde import Encoded
@@ -101,7 +101,7 @@ async def analyzed(means: Means, upstream: Upstream, options: Options | None = N
             endings=means.endings,
             slots=slots,
             codec=means.codec,
-            clock_ms=clock_ms,
+            clock_ms=means.clock.now_ms,
         )
         *_, said = [step async for step in steps]
         assert isinstance(said, Encoded)

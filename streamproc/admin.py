@@ -1,4 +1,8 @@
-"""Topics on the broker compared with `topics.yaml`: what is missing is created on demand, what differs is named."""
+"""Topics on the broker compared with `topics.yaml`: what is missing is created on demand, what differs is named.
+
+Of what exists one setting is made on demand, where somebody has left it to the broker: how long a file of the log is
+written. It loses nothing that the retention keeps.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
 
 NO_SECURITY: dict[str, Any] = {}
 KEPT_FOR_EVER = "-1"
+SEGMENT = "segment.ms"
+_ON_THE_TOPIC = 1  # Kafka's DYNAMIC_TOPIC_CONFIG
 
 
 class WantedTopic(NamedTuple):
@@ -32,18 +38,24 @@ class WantedTopic(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The broker compared with the declaration: what would be created, and what differs and is left as it is."""
+    """The broker compared with the declaration: what would be created or set, and what differs and is left as it is."""
 
     missing: tuple[WantedTopic, ...]
     differing: tuple[Fault, ...]
+    unset: tuple[WantedTopic, ...] = ()  # the length of whose files is left to the broker
 
     def faults(self) -> list[Fault]:
         """Everything that keeps a worker from starting; empty when all is as declared."""
-        if not self.missing:
-            return list(self.differing)
-        names = ", ".join(topic.name for topic in self.missing)
-        rule = "must all exist; `streamproc topics apply` creates what is missing"
-        return [Fault("topics", f"no {names}", rule), *self.differing]
+        faults = list(self.differing)
+        if self.unset:
+            names = ", ".join(topic.name for topic in self.unset)
+            rule = "must be set, as declared; `streamproc topics apply` sets it"
+            faults.append(Fault(SEGMENT, f"the broker's own for {names}", rule))
+        if self.missing:
+            names = ", ".join(topic.name for topic in self.missing)
+            rule = "must all exist; `streamproc topics apply` creates what is missing"
+            faults.insert(0, Fault("topics", f"no {names}", rule))
+        return faults
 
 
 class _Found(NamedTuple):
@@ -51,6 +63,7 @@ class _Found(NamedTuple):
 
     partitions: int
     config: dict[str, str]
+    own: frozenset[str]  # what is set on the topic itself
 
 
 def wanted_topics(topology: Topology, *, prefix: str, app_id: str) -> tuple[WantedTopic, ...]:
@@ -62,6 +75,7 @@ def wanted_topics(topology: Topology, *, prefix: str, app_id: str) -> tuple[Want
             {
                 "cleanup.policy": topic.cleanup,
                 "retention.ms": _retention(topic.retention_ms),
+                SEGMENT: str(topic.segment_ms),
                 "max.message.bytes": str(_batch_max_bytes(topic.max_message_bytes)),
             },
         )
@@ -73,6 +87,7 @@ def wanted_topics(topology: Topology, *, prefix: str, app_id: str) -> tuple[Want
             table.partitions,
             {
                 "cleanup.policy": "compact",
+                SEGMENT: str(table.segment_ms),
                 "max.message.bytes": str(_batch_max_bytes(table.largest)),
             },
         )
@@ -106,9 +121,9 @@ async def apply(
     app_id: str,
     security: Mapping[str, Any] = NO_SECURITY,
 ) -> Plan:
-    """Create what is missing and return what was done: `missing` now exists and takes records.
+    """Create what is missing and return what was done: `missing` now exists and takes records, `unset` is set.
 
-    What differs is returned, never altered: partitions cannot be taken back, and shorter retention deletes. Raises
+    What else differs is returned, never altered: partitions cannot be taken back, and shorter retention deletes. Raises
     BrokerUnavailableError when no broker answers, ConfigurationError when the broker refuses a topic.
     """
     async with _admin(brokers, security) as admin:
@@ -117,6 +132,8 @@ async def apply(
         if found.missing:
             await _create(admin, found.missing)
             await _until_led(brokers, security, found.missing)
+        if found.unset:
+            await _set_segments(admin, found.unset)
         return found
 
 
@@ -179,7 +196,10 @@ async def _compare(admin: AIOKafkaAdminClient, wanted: Sequence[WantedTopic]) ->
         if topic.name in found
         for fault in _differences(topic, found[topic.name])
     )
-    return Plan(missing, differing)
+    unset = tuple(
+        topic for topic in wanted if topic.name in found and SEGMENT not in found[topic.name].own
+    )
+    return Plan(missing, differing, unset)
 
 
 def _differences(wanted: WantedTopic, found: _Found) -> Iterable[Fault]:
@@ -188,7 +208,8 @@ def _differences(wanted: WantedTopic, found: _Found) -> Iterable[Fault]:
         rule = f"must be {wanted.partitions}, as declared; Kafka cannot take partitions back"
         yield Fault(f"{wanted.name} partitions", str(found.partitions), rule)
     for name, value in wanted.config.items():
-        if found.config.get(name) != value:
+        is_unset = name == SEGMENT and SEGMENT not in found.own
+        if found.config.get(name) != value and not is_unset:
             rule = f"must be {value}, as declared"
             yield Fault(f"{wanted.name} {name}", found.config.get(name, "nothing"), rule)
 
@@ -204,13 +225,17 @@ async def _describe(admin: AIOKafkaAdminClient, wanted: Iterable[WantedTopic]) -
     }
     configs = await _configs(admin, sorted(described))
     return {
-        name: _Found(len(partitions), configs.get(name, {}))
+        name: _Found(
+            len(partitions),
+            {entry[0]: entry[1] for entry in configs.get(name, ())},
+            frozenset(entry[0] for entry in configs.get(name, ()) if entry[3] == _ON_THE_TOPIC),
+        )
         for name, partitions in described.items()
     }
 
 
-async def _configs(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Each topic's effective configuration."""
+async def _configs(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, Sequence[Any]]:
+    """Each topic's effective configuration: name, value, whether it is fixed, where it is set, and more."""
     if not names:
         return {}
     asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
@@ -219,8 +244,22 @@ async def _configs(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str
         for code, message, _, name, entries in answer.resources:
             if code:
                 raise for_code(code)(f"cannot read the configuration of {name}: {message}")
-            configs[name] = {entry[0]: entry[1] for entry in entries}
+            configs[name] = entries
     return configs
+
+
+async def _set_segments(admin: AIOKafkaAdminClient, topics: Sequence[WantedTopic]) -> None:
+    """Set how long files of these topics are written; what else is set on them is said again, or it would be undone."""
+    found = await _configs(admin, [topic.name for topic in topics])
+    asked = []
+    for topic in topics:
+        kept = {entry[0]: entry[1] for entry in found[topic.name] if entry[3] == _ON_THE_TOPIC}
+        configs = {**kept, SEGMENT: topic.config[SEGMENT]}
+        asked.append(ConfigResource(ConfigResourceType.TOPIC, topic.name, configs))
+    for answer in await admin.alter_configs(asked):
+        for code, message, _, name in answer.resources:
+            if code:
+                raise for_code(code)(f"cannot set {SEGMENT} of {name}: {message}")
 
 
 async def _create(admin: AIOKafkaAdminClient, topics: Sequence[WantedTopic]) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +22,7 @@ from streamproc import admin, limits
 from streamproc.agents.analyst import Analyst
 from streamproc.agents.asking import Asking, excluded_wallets, open_asking
 from streamproc.agents.balances import fetch_balances
+from streamproc.agents.clock import DatabaseClock, keeping_time
 from streamproc.agents.composing import Composer
 from streamproc.agents.endings import Endings, watching_endings
 from streamproc.agents.handlers import Handler, Run, on_event, running
@@ -39,7 +39,7 @@ from streamproc.events import AnalysisReady, BalanceFetchRequested, WalletSyncRe
 from streamproc.health import serve_health
 from streamproc.logs import set_up_logging
 from streamproc.own_files import make_folder
-from streamproc.serde import Codec, codec_of
+from streamproc.serde import Codec
 from streamproc.slots import Slots
 from streamproc.store import Store, open_store
 from streamproc.store.migrate import pending
@@ -59,20 +59,16 @@ JOIN: Final = "join"
 SYNC: Final = "sync"
 
 
-def clock_ms() -> int:
-    """Unix milliseconds of this machine; deadlines are measured with the database's clock instead."""
-    return time.time_ns() // 1_000_000
-
-
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What the agents are given: the store, the upstream, a pool of processes, and who has ended."""
+    """What the agents are given: the store and its clock, the upstream, a pool of processes, and who has ended."""
 
     codec: Codec
     store: Store
     asking: Asking
     pool: ProcessPool
     endings: Endings
+    clock: DatabaseClock
 
     def handlers(self) -> dict[str, Handler]:
         """Each agent's handler, by agent; the join is a fold instead, see agents/join.py."""
@@ -87,7 +83,7 @@ class Means:
             analyst=analyst,
             tokens=self.asking,
             pool=self.pool,
-            clock_ms=clock_ms,
+            clock_ms=self.clock.now_ms,
         )
         sync = partial(
             sync_wallet,
@@ -96,24 +92,24 @@ class Means:
             analyst=analyst,
             endings=self.endings,
             slots=Slots(limits.SYNC_LIMIT),
-            clock_ms=clock_ms,
+            clock_ms=self.clock.now_ms,
         )
         balances = partial(
             fetch_balances,
             store=self.store,
             asking=self.asking,
             endings=self.endings,
-            clock_ms=clock_ms,
+            clock_ms=self.clock.now_ms,
         )
         similarity = partial(
             compare_wallets,
             store=self.store,
             composer=composer,
             endings=self.endings,
-            clock_ms=clock_ms,
+            clock_ms=self.clock.now_ms,
         )
         return {
-            "requests": partial(accept_request, store=self.store, codec=self.codec),
+            "requests": partial(accept_request, store=self.store),
             SYNC: on_event(WalletSyncRequested, sync, self.codec),
             "balances": on_event(BalanceFetchRequested, balances, self.codec),
             "similarity": on_event(AnalysisReady, similarity, self.codec),
@@ -123,17 +119,18 @@ class Means:
 @asynccontextmanager
 async def open_means(settings: Settings, topology: Topology) -> AsyncIterator[Means]:
     """Everything the agents need, opened, and closed after the block."""
-    codec = codec_of(settings, topology)
+    codec = Codec(topology, settings.topic_prefix)
     async with AsyncExitStack() as opened:
         dsn = settings.postgres_dsn.get_secret_value()
         store = await opened.enter_async_context(
             open_store(dsn, pool_size=settings.postgres_pool_size)
         )
+        clock = await opened.enter_async_context(keeping_time(store.now_ms))
         endings = await opened.enter_async_context(watching_endings(store))
         await opened.enter_async_context(keeping_tidy(store, settings.results_kept_days))
         pool = await opened.enter_async_context(process_pool())
         asking = await opened.enter_async_context(open_asking(settings, store, endings, pool.run))
-        yield Means(codec, store, asking, pool, endings)
+        yield Means(codec, store, asking, pool, endings, clock)
 
 
 class Worker:
@@ -179,15 +176,17 @@ class Worker:
     def _hang_join(self) -> None:
         """The join, its table and its Faust agent."""
         (table,) = (table for table in self._topology.tables if table.agent == JOIN)
-        codec = codec_of(self._settings, self._topology)
-        logic = JoinLogic(codec=codec, store=lambda: self._open_means.store, clock_ms=clock_ms)
+        codec = Codec(self._topology, self._settings.topic_prefix)
+        logic = JoinLogic(codec=codec, store=lambda: self._open_means.store, clock_ms=self._now_ms)
         join = self.engine.join(
             JOIN,
             table.name,
             table.partitions,
             logic,
             clock=self._database_s,
-            missing=Reopening(codec=codec, store=lambda: self._open_means.store),
+            missing=Reopening(
+                codec=codec, store=lambda: self._open_means.store, clock_ms=self._now_ms
+            ),
         )
         self.engine.agent(JOIN, join, *self._topics(JOIN))
 
@@ -199,7 +198,11 @@ class Worker:
 
     async def _database_s(self) -> float:
         """The database's clock, unix seconds."""
-        return await self._open_means.store.now_ms() / 1000
+        return await self._open_means.clock.look() / 1000
+
+    def _now_ms(self) -> int:
+        """The same from memory, unix milliseconds."""
+        return self._open_means.clock.now_ms()
 
     async def _open(self) -> None:
         """Open the means and the health surface."""
@@ -229,7 +232,6 @@ def engine_config(settings: Settings, topology: Topology) -> EngineConfig:
             settings.topic_prefix + topic.name for topic in topology.topics if topic.is_outside
         ],
         dead_letter_budget=settings.dead_letter_budget,
-        dead_letter_bytes=topology.dead_letters.largest - limits.RECORD_FRAME_BYTES,
         data_dir=settings.data_dir,
         security=settings.kafka_security(),
         worker_id=settings.worker_id,

@@ -17,6 +17,12 @@ DEAD_LETTERS_EVENT = None  # the one topic that carries bytes of any class
 OUTSIDE = frozenset({"backends", "subscribers", "operators"})  # who is no agent of ours
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
+Span = Annotated[str, Field(pattern=r"^[1-9][0-9]*[dh]$")]
+
+
+def _span_ms(span: str) -> int:
+    """A span of days or hours in milliseconds."""
+    return int(span[:-1]) * (DAY_MS if span.endswith("d") else HOUR_MS)
 
 
 class _Declared(BaseModel):
@@ -35,6 +41,7 @@ class Topic(_Declared):
     producers: list[str]
     consumers: list[str]
     retention: Annotated[str, Field(pattern=r"^(forever|[1-9][0-9]*[dh])$")]
+    segment: Span
     cleanup: Literal["delete", "compact"]
     largest: PositiveInt
     doc: str
@@ -43,10 +50,12 @@ class Topic(_Declared):
     @property
     def retention_ms(self) -> int | None:
         """How long records are kept in milliseconds, None for ever."""
-        if self.retention == "forever":
-            return None
-        unit = DAY_MS if self.retention.endswith("d") else HOUR_MS
-        return int(self.retention[:-1]) * unit
+        return None if self.retention == "forever" else _span_ms(self.retention)
+
+    @property
+    def segment_ms(self) -> int:
+        """How long one file of the log is written, in milliseconds."""
+        return _span_ms(self.segment)
 
     @property
     def is_outside(self) -> bool:
@@ -65,8 +74,14 @@ class Table(_Declared):
     name: str
     agent: str
     partitions: PositiveInt
+    segment: Span
     largest: PositiveInt
     doc: str
+
+    @property
+    def segment_ms(self) -> int:
+        """How long one file of the changelog is written, in milliseconds: only older ones are compacted."""
+        return _span_ms(self.segment)
 
     def changelog(self, app_id: str) -> str:
         """The name that Faust gives the table's changelog topic."""

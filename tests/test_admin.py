@@ -1,4 +1,4 @@
-"""Topics on a real broker: created where missing, compared, never altered."""
+"""Topics on a real broker: created where missing, compared, and altered in one harmless setting alone."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from streamproc import admin
+from streamproc import admin, limits
 from streamproc.errors import BrokerUnavailableError, ConfigurationError
 from streamproc.topics import read_topology
 
@@ -115,6 +116,7 @@ async def test_each_differing_setting_is_named_with_what_was_expected_and_found(
     config = {
         "cleanup.policy": "compact",
         "retention.ms": "1000",
+        "segment.ms": "3600000",
         "max.message.bytes": str(4 * topic.max_message_bytes),
     }
     await create(broker, name, topic.partitions, config)
@@ -124,6 +126,44 @@ async def test_each_differing_setting_is_named_with_what_was_expected_and_found(
         (f"{name} {setting}", value) for setting, value in config.items()
     ]
     assert faults[1].rule == f"must be {topic.retention_ms}, as declared"
+
+
+async def test_an_unset_length_of_files_is_named_and_set_and_nothing_else_is_touched(
+    broker: str, topic_prefix: str
+) -> None:
+    topic = TOPOLOGY.topics[0]
+    name = topic_prefix + topic.name
+    declared = admin.wanted_topics(TOPOLOGY, **names(topic_prefix))[0].config
+    config = {k: v for k, v in declared.items() if k != admin.SEGMENT} | {"flush.messages": "7"}
+    await create(broker, name, topic.partitions, config)
+    planned = await admin.plan(broker, TOPOLOGY, **names(topic_prefix))
+    assert [each.name for each in planned.unset] == [name]
+    assert any(fault.field == admin.SEGMENT for fault in planned.faults())
+    await admin.apply(broker, TOPOLOGY, **names(topic_prefix))
+    assert await admin.check(broker, TOPOLOGY, **names(topic_prefix)) == []
+    assert (await effective(broker, name))["flush.messages"] == "7"
+
+
+async def effective(broker: str, name: str) -> dict[str, str]:
+    """A topic's configuration as the broker has it."""
+    client = AIOKafkaAdminClient(bootstrap_servers=broker)
+    await client.start()
+    try:
+        asked = [ConfigResource(ConfigResourceType.TOPIC, name)]
+        (answer,) = await client.describe_configs(asked)
+    finally:
+        await client.close()
+    return {entry[0]: entry[1] for entry in answer.resources[0][4]}
+
+
+def test_no_record_outlives_what_is_kept_to_answer_it() -> None:
+    slack_ms = 3_600_000  # brokers look for old files every few minutes
+    for topic in TOPOLOGY.topics:
+        if topic is not TOPOLOGY.dead_letters:
+            assert topic.retention_ms is not None
+            gone_ms = topic.retention_ms + topic.segment_ms + slack_ms
+            assert gone_ms <= limits.WORKINGS_KEPT_S * 1000, topic.name
+            assert gone_ms <= limits.RESULTS_KEPT_MIN_DAYS * 86_400_000, topic.name
 
 
 async def test_all_missing_topics_are_one_sentence(broker: str, topic_prefix: str) -> None:

@@ -33,7 +33,6 @@ from streamproc.core.solana import USDC, WSOL
 from streamproc.core.surroundings import Surroundings
 from streamproc.core.tokens import TokenMetadata, TokenPrice
 from streamproc.core.trades import Confidence
-from streamproc.core.unread import Unread
 from streamproc.events import AnalysisCompleted, PublicError, ReadyWallet
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -57,7 +56,6 @@ KEYS_ARE_DATA = {
     "set.verdicts",
     "pairs[].null_scores",
     "wallets[].pnl.stable_net_flow",
-    "wallets[].pnl.round_trips",
     "wallets[].pnl.tokens[].quotes",
 }
 WALLETS = [f"wallet{number:02}" for number in range(30)]
@@ -77,7 +75,7 @@ def test_every_section_about_figures_has_an_example() -> None:
     ] == []
 
 
-@pytest.mark.parametrize("words", [Kind, Confidence, RateSource, Unread])
+@pytest.mark.parametrize("words", [Kind, Confidence, RateSource])
 def test_every_word_that_the_core_uses_is_defined(words: Any) -> None:  # noqa: ANN401
     assert [word.value for word in words if f"`{word.value}`" not in ANALYSIS] == []
 

@@ -23,6 +23,7 @@ GOOD: dict[str, Any] = {
             "producers": ["backends"],
             "consumers": ["join"],
             "retention": "7d",
+            "segment": "6h",
             "cleanup": "delete",
             "largest": 1000,
             "table": "state",
@@ -35,12 +36,21 @@ GOOD: dict[str, Any] = {
             "producers": [],
             "consumers": [],
             "retention": "forever",
+            "segment": "6h",
             "cleanup": "delete",
             "largest": 1000,
             "doc": "Dead letters.",
         },
     },
-    "tables": {"state": {"agent": "join", "partitions": 2, "largest": 1000, "doc": "State."}},
+    "tables": {
+        "state": {
+            "agent": "join",
+            "segment": "1h",
+            "partitions": 2,
+            "largest": 1000,
+            "doc": "State.",
+        }
+    },
 }
 
 
@@ -116,6 +126,7 @@ def test_a_good_declaration_reads(tmp_path: Path) -> None:
     topology = read_topology(written(tmp_path, GOOD))
     asked, dead = topology.topics
     assert (asked.name, asked.retention_ms) == ("asked", 7 * 86_400_000)
+    assert asked.segment_ms == 6 * 3_600_000
     assert dead.retention_ms is None
     assert topology.tables[0].changelog("app") == "app-state-changelog"
 

@@ -12,7 +12,7 @@ from streamproc import limits, metrics
 from streamproc.errors import RequestEndedError, TransientError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from streamproc.store import Decision, Ending, Store
 
@@ -52,10 +52,23 @@ class Endings:
     async def look(self) -> None:
         """Ask the store once about everything watched."""
         if self._watched:
-            statuses = await self._store.status_of(list(self._watched))
-            self._ended |= {
-                request_id for request_id, status in statuses.items() if status != "running"
-            }
+            statuses = await self._statuses(list(self._watched))
+            ended = {each for each, status in statuses.items() if status != "running"}
+            self._ended |= ended & set(self._watched)
+
+    async def _statuses(self, request_ids: list[str]) -> Mapping[str, str]:
+        """What the store says of them; one about which it cannot be asked hides no other."""
+        try:
+            return await self._store.status_of(request_ids)
+        except TransientError:
+            raise
+        except Exception:
+            log.exception("cannot ask about %d requests at once", len(request_ids))
+        if len(request_ids) == 1:
+            return {}
+        half = len(request_ids) // 2
+        parts = (request_ids[:half], request_ids[half:])
+        return {k: v for part in parts for k, v in (await self._statuses(part)).items()}
 
     async def _run(self) -> None:
         """Look for ever; while the store is away nothing is known to have ended."""
@@ -64,6 +77,8 @@ class Endings:
                 await self.look()
             except TransientError as error:
                 log.warning("cannot look for ended requests: %s", error)
+            except Exception:
+                log.exception("cannot look for ended requests, tried again")
             await asyncio.sleep(limits.ENDINGS_LOOK_S)
 
 

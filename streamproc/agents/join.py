@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from streamproc import limits, metrics
+from streamproc import metrics
 from streamproc.agents.endings import count_end
 from streamproc.agents.last_words import last_words
+from streamproc.agents.unopened import known_of
 from streamproc.core.join import PARTS, JoinState, due, step, touched
 from streamproc.core.tell import give_up, is_urgent, tell
 from streamproc.engine import Outgoing, failpoints
-from streamproc.errors import DeadLetterError, InvalidInputError
+from streamproc.errors import DeadLetterError
 from streamproc.events import (
     AnalysisAccepted,
     AnalysisCancelRequested,
@@ -29,13 +30,13 @@ from streamproc.events import (
     WalletProgressed,
     WalletSyncRequested,
 )
-from streamproc.intake import decode_outside
-from streamproc.serde import Encoded, decode_internal, trace_of
+from streamproc.serde import Encoded, decode_internal, header
 from streamproc.store import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from streamproc.agents.unopened import Known
     from streamproc.core.join import Part
     from streamproc.engine import Record
     from streamproc.events import Event
@@ -88,7 +89,7 @@ class JoinLogic:
 
     def fold(self, key: bytes, traced: Traced | None, record: Record) -> Traced:
         """The state after one more record; raises DeadLetterError for one that does not decode."""
-        part = self._part(record)
+        part = cast("Part", decode_internal(self._events[record.topic], record.value))
         if part.request_id.encode() != key:
             raise DeadLetterError("wrong_key", f"the key is not request_id {part.request_id}")
         traced = traced or Traced(JoinState(part.request_id))
@@ -96,21 +97,13 @@ class JoinLogic:
         _count(traced.state, state, part)
         if state is traced.state:
             return traced
-        found = trace_of(record.headers) if isinstance(part, AnalysisAccepted) else None
-        trace = found.decode("ascii") if found else traced.traceparent
+        found = (
+            header(record.headers, "traceparent") if isinstance(part, AnalysisAccepted) else None
+        )
+        trace = found.decode("ascii", "replace") if found else traced.traceparent
         if not isinstance(part, AnalysisDue):
             state = touched(state, self._clock_ms() // 1000)
         return Traced(state, trace)
-
-    def _part(self, record: Record) -> Part:
-        """The record as an event; raises DeadLetterError for one that does not decode."""
-        model = self._events[record.topic]
-        if model is not AnalysisCancelRequested:
-            return cast("Part", decode_internal(model, record.value))
-        try:
-            return decode_outside(AnalysisCancelRequested, record.value, record.headers)
-        except InvalidInputError as error:
-            raise DeadLetterError("invalid", str(error)) from None
 
     def is_urgent(self, traced: Traced) -> bool:
         """Whether this state should not wait for the next tick."""
@@ -121,14 +114,13 @@ class JoinLogic:
     ) -> list[tuple[Traced, list[Outgoing]]]:
         """For each key's state the one that has said what there was to say, and the records that say it.
 
-        Terminal records among them are drafts. A request that has ended already, whose mark is no longer kept, does not
-        open again: raises StoreUnavailableError when the store has to be asked for that and cannot be.
+        Terminal records among them are drafts. Of a request that does not run nothing is kept, so one that has ended
+        does not open again. Raises StoreUnavailableError when the store has to be asked for that and cannot be.
         """
-        ended = await self._ended_long_ago([traced.state for _, traced in states])
-        return [
-            (_without_mark(traced), []) if traced.state.request_id in ended else self._told(traced)
-            for _, traced in states
-        ]
+        known = await known_of(
+            [traced.state for _, traced in states], self._store(), now_ms=self._clock_ms()
+        )
+        return [self._settled(traced, known) for _, traced in states]
 
     async def decide(self, told: list[tuple[bytes, list[Outgoing]]]) -> list[list[Outgoing]]:
         """What is published of these records, key by key: drafts of an end give way to what the store's row says.
@@ -161,20 +153,22 @@ class JoinLogic:
         event = AnalysisDue(request_id=traced.state.request_id, kind=kind, at=int(now))
         return outgoing(self._codec.encode(event, time_ms=event.at * 1000))
 
-    async def _ended_long_ago(self, states: list[JoinState]) -> set[str]:
-        """Those that would open now although they have ended: asked only about requests of a while ago."""
-        before_ms = self._clock_ms() - limits.OPENING_CHECKED_S * 1000
-        old = [
-            state.request_id
-            for state in states
-            if state.opened is not None
-            and (state.phase, state.seq) == ("waiting", 0)
-            and state.opened.requested_at_ms < before_ms
-        ]
-        if not old:
-            return set()
-        statuses = await self._store().status_of(old)
-        return {each for each in old if statuses.get(each) != "running"}
+    def given_up(self, key: bytes, now: float) -> Outgoing:
+        """What ends a request that a timer cannot look at, because of a bug: as failed, `internal`."""
+        event = AnalysisDue(request_id=key.decode(), kind="broken", at=int(now))
+        return outgoing(self._codec.encode(event, time_ms=event.at * 1000))
+
+    def _settled(self, traced: Traced, known: Known) -> tuple[Traced, list[Outgoing]]:
+        """One state after what the store knows of it, and what is to be said about it."""
+        state = traced.state
+        if state.request_id in known.strange:
+            if state.opened is None:
+                metrics.LATE_PARTS.labels("unopened").inc(len(state.seen) + bool(state.fetched))
+            return _without_mark(traced), []
+        if (reason := known.cancelled.get(state.request_id)) is not None:
+            heard = AnalysisCancelRequested(request_id=state.request_id, reason=reason or None)
+            traced = Traced(step(state, heard), traced.traceparent)
+        return self._told(traced)
 
     def _told(self, traced: Traced) -> tuple[Traced, list[Outgoing]]:
         """What is to be said about one state now; a bug in that ends the request instead of leaving it for ever."""
@@ -257,9 +251,5 @@ def _without_mark(traced: Traced) -> Traced:
 def _encoded(record: Outgoing) -> Encoded:
     """The record in the store's words; an end always has a key and a value."""
     return Encoded(
-        record.topic,
-        record.key or b"",
-        record.value or b"",
-        tuple((name, value or b"") for name, value in record.headers),
-        record.timestamp_ms,
+        record.topic, record.key or b"", record.value or b"", record.headers, record.timestamp_ms
     )

@@ -12,26 +12,34 @@ import time
 from typing import TYPE_CHECKING
 
 from streamproc import limits
+from streamproc.agents.endings import count_end
 from streamproc.agents.join import Traced, outgoing
-from streamproc.events import AnalysisAccepted, Options
+from streamproc.agents.last_words import last_words
+from streamproc.core.progress import progressed
+from streamproc.errors import TransientError
+from streamproc.events import AnalysisAccepted, AnalysisFailed, Options
+from streamproc.store import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamproc.engine import Outgoing
-    from streamproc.serde import Codec
+    from streamproc.serde import Codec, Encoded
     from streamproc.store import Store, StoredRequest
 
 log = logging.getLogger(__name__)
 
 
 class Reopening:
-    """Looks for them; one that does not open is tried again more and more seldom."""
+    """Looks for them; one that does not open is tried again more and more seldom, one that cannot be is ended."""
 
-    def __init__(self, *, codec: Codec, store: Callable[[], Store]) -> None:
-        """Know where openings go, and whom to ask once it is open."""
+    def __init__(
+        self, *, codec: Codec, store: Callable[[], Store], clock_ms: Callable[[], int]
+    ) -> None:
+        """Know where openings go, whom to ask once it is open, and what time it is in unix milliseconds."""
         self._codec = codec
         self._store = store
+        self._clock_ms = clock_ms
         self._tried: dict[str, tuple[float, float]] = {}  # when again, and how long after that
 
     async def __call__(
@@ -47,7 +55,8 @@ class Reopening:
             if owns(request_id.encode()) and not _is_known(state_of(request_id.encode()))
         }
         self._tried = {name: when for name, when in self._tried.items() if name in unknown}
-        return [await self._opening(each) for each in sorted(unknown) if self._is_due(each)]
+        again = [await self._said(each) for each in sorted(unknown) if self._is_due(each)]
+        return [out for outs in again for out in outs]
 
     def _is_due(self, request_id: str) -> bool:
         """Whether to try now; the next time is after twice as long."""
@@ -58,16 +67,53 @@ class Reopening:
         self._tried[request_id] = (now + wait_s, min(2 * wait_s, limits.REOPEN_CAP_S))
         return True
 
-    async def _opening(self, request_id: str) -> Outgoing:
+    async def _said(self, request_id: str) -> list[Outgoing]:
+        """The opening; of a request whose row gives none, which would be a bug, the end instead."""
+        try:
+            return [outgoing(await self._opening(request_id))]
+        except TransientError:
+            raise
+        except Exception:
+            log.exception("request %s cannot be opened from its row: it ends", request_id)
+            return [outgoing(each) for each in await self._end(request_id)]
+
+    async def _opening(self, request_id: str) -> Encoded:
         """The request's AnalysisAccepted, as it was said the first time."""
         stored = await self._store().request(request_id)
         assert stored is not None  # noqa: S101 - it runs
         log.warning("request %s runs and the join does not know it: it is opened again", request_id)
-        return outgoing(
-            self._codec.encode(
-                _accepted(stored), time_ms=stored.requested_at_ms, traceparent=stored.traceparent
-            )
+        return self._codec.encode(
+            _accepted(stored), time_ms=stored.requested_at_ms, traceparent=stored.traceparent
         )
+
+    async def _end(self, request_id: str) -> list[Encoded]:
+        """The request ends as failed, `internal`, unless it has ended meanwhile; what says so."""
+        now_ms, why = self._clock_ms(), "a bug; the worker's log says more"
+        failed = AnalysisFailed(
+            request_id=request_id, status="failed", code="internal", message=why, at=now_ms // 1000
+        )
+        wished = Decision(
+            request_id=request_id,
+            status="failed",
+            code="internal",
+            terminal=self._codec.encode(failed, time_ms=now_ms),
+        )
+        (ending,) = await self._store().decide([wished])
+        count_end(ending, wished)
+        progress = progressed(
+            request_id=request_id,
+            seq=1,
+            stage="failed",
+            percent=0.0,
+            wallets_total=0,
+            wallets_done=0,
+            wallets_failed=0,
+            balances_done=False,
+            message=why,
+            at=now_ms // 1000,
+        )
+        draft = self._codec.encode(progress, time_ms=now_ms)
+        return await last_words(ending, draft, store=self._store(), codec=self._codec)
 
 
 def _is_known(traced: Traced | None) -> bool:
@@ -84,5 +130,4 @@ def _accepted(stored: StoredRequest) -> AnalysisAccepted:
         requested_at_ms=stored.requested_at_ms,
         deadline_at=stored.deadline_at,
         options=Options.model_validate(stored.options),
-        tenant=stored.tenant,
     )

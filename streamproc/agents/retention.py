@@ -24,6 +24,7 @@ async def drop_all(store: Store, results_kept_days: int | None) -> dict[str, int
     gone = {
         "inputs": await _emptied(lambda: store.drop_inputs(after_s=kept_s)),
         "analyses": await _emptied(lambda: store.drop_analyses(after_s=kept_s)),
+        "cancels": await _emptied(lambda: store.drop_cancels(after_s=limits.UNOPENED_KEPT_S)),
     }
     if results_kept_days is not None:
         after_s = results_kept_days * 86_400.0
@@ -50,6 +51,8 @@ async def _run(store: Store, results_kept_days: int | None) -> None:
             gone = await drop_all(store, results_kept_days)
         except StreamprocError as error:
             log.warning("nothing is dropped for now: %s", error)
+        except Exception:
+            log.exception("dropping failed, tried again later")
         else:
             if any(gone.values()):
                 log.info("dropped: %s", ", ".join(f"{rows} {what}" for what, rows in gone.items()))

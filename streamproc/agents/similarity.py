@@ -52,10 +52,12 @@ async def compare_wallets(
     """Say `analyzing`, compose the result, decide the end, and publish what the store's row then says.
 
     After a crash the same records are said again, and whatever was decided stays decided. A bug in the composition ends
-    the request as failed rather than never.
+    the request as failed rather than never. Of a request whose row is gone nothing is said: it ended long ago.
     """
     voice = Voice(ready, store=store, codec=codec, clock_ms=clock_ms)
-    said, ending = await store.spoken(ready.request_id, ready.next_seq)
+    said, ending, is_recorded = await store.spoken(ready.request_id, ready.next_seq)
+    if not is_recorded:
+        raise RequestEndedError(f"request {ready.request_id} is not known any more")
     voice.goes_on_after(said)
     last = said.pop() if said and is_terminal(said[-1]) else None
     for record in said:
@@ -65,10 +67,11 @@ async def compare_wallets(
             message = f"comparing {len(ready.wallets)} wallets"
             yield await voice.say("analyzing", limits.PERCENT_SYNCED, message)
         whole = await _with_own_mints(ready, store)
-        wished = await _decision(
+        decision = await _decision(
             whole, composer=composer, endings=endings, codec=codec, clock_ms=clock_ms
         )
-        decision = None if wished is None else _with_progress(*wished, voice)
+        if decision is not None:
+            decision = _with_progress(decision, voice)
         ending = await _decided(ready.request_id, decision, store)
         if decision is not None and ending.terminal == decision.terminal:
             for _, record in decision.before:
@@ -95,21 +98,18 @@ async def _decision(
     endings: Endings,
     codec: Codec,
     clock_ms: Callable[[], int],
-) -> tuple[Decision, str] | None:
-    """The end that is wished for, and what was found in words: the result, or a failure to compose it.
-
-    None when the request ended meanwhile.
-    """
+) -> Decision | None:
+    """The end that is wished for: the result, or a failure to compose it; None when the request ended meanwhile."""
     try:
         composed = await _unless_ended(ready, composer, endings)
-        return None if composed is None else (_completed(ready, composed, codec), composed.sentence)
+        return None if composed is None else _completed(ready, composed, codec)
     except RequestEndedError:
         return None
     except (TransientError, failpoints.FailpointError):
         raise
     except Exception:
         log.exception("the result of %s cannot be composed", ready.request_id)
-        return _internal_failure(ready, codec, clock_ms()), ""
+        return _internal_failure(ready, codec, clock_ms())
 
 
 async def _unless_ended(
@@ -176,11 +176,10 @@ def _internal_failure(ready: AnalysisReady, codec: Codec, now_ms: int) -> Decisi
     )
 
 
-def _with_progress(decision: Decision, found: str, voice: Voice) -> Decision:
+def _with_progress(decision: Decision, voice: Voice) -> Decision:
     """The decision with the progress records that belong to it, so that all are kept at once."""
     before = voice.next("analyzing", limits.PERCENT_ANALYZED, "compared and enriched")
-    stage, percent, message = _words(decision.status, decision.code)
-    progress = voice.draft(stage, percent, f"{message}: {found}" if found else message)
+    progress = voice.draft(*_words(decision.status, decision.code))
     return replace(decision, before=(before,), progress=progress)
 
 

@@ -31,7 +31,7 @@ Examples:
 
 @click.group(epilog=EPILOG)
 def topics() -> None:
-    """Compare the broker's topics with the declared ones; nothing that exists is ever altered."""
+    """Compare the broker's topics with the declared ones; of what exists only an unset segment.ms is ever set."""
 
 
 @topics.command()
@@ -48,7 +48,7 @@ def plan(output: str) -> None:
             security=settings.kafka_security(),
         )
     )
-    _show(compared, created="to create", as_json=output == "json")
+    _show(compared, created="to create", unset="to set", as_json=output == "json")
 
 
 @topics.command()
@@ -65,7 +65,7 @@ def apply(output: str) -> int:
             security=settings.kafka_security(),
         )
     )
-    _show(done, created="created", as_json=output == "json")
+    _show(done, created="created", unset="set", as_json=output == "json")
     return 1 if done.differing else 0
 
 
@@ -106,21 +106,30 @@ def list_events(into: Path | None) -> None:
     show_block("events", event_tables(read_topology()), into)
 
 
-def _show(compared: Plan, *, created: str, as_json: bool) -> None:
+def _show(compared: Plan, *, created: str, unset: str, as_json: bool) -> None:
     """What is or would be created, and what differs."""
     if as_json:
         missing = [
             {"topic": topic.name, "partitions": topic.partitions} for topic in compared.missing
         ]
         differing = [fault._asdict() for fault in compared.differing]
-        print_json({created.replace(" ", "_"): missing, "differing": differing})
+        names = [topic.name for topic in compared.unset]
+        found = {
+            created.replace(" ", "_"): missing,
+            f"segment_ms_{unset.replace(' ', '_')}": names,
+            "differing": differing,
+        }
+        print_json(found)
         return
     if compared.missing:
         rows = [(topic.name, topic.partitions) for topic in compared.missing]
         print_table([created, "partitions>"], rows)
+    if compared.unset:
+        rows = [(topic.name, int(topic.config[admin.SEGMENT])) for topic in compared.unset]
+        print_table([f"segment.ms {unset}", "ms>"], rows)
     if compared.differing:
         _show_faults(list(compared.differing))
-    if not (compared.missing or compared.differing):
+    if not (compared.missing or compared.differing or compared.unset):
         tell("all topics are as declared; nothing to do")
 
 

@@ -11,13 +11,7 @@ if TYPE_CHECKING:
 
 
 def wallet_asked(
-    request_id: str,
-    wallet: str,
-    options: Options,
-    *,
-    requested_at_ms: int,
-    deadline_at: int,
-    tenant: str,
+    request_id: str, wallet: str, options: Options, *, requested_at_ms: int, deadline_at: int
 ) -> WalletSyncRequested:
     """The question for one wallet; a repeat is this event again, field by field."""
     return WalletSyncRequested(
@@ -26,12 +20,11 @@ def wallet_asked(
         options=options.of_a_part(),
         requested_at_ms=requested_at_ms,
         deadline_at=deadline_at,
-        tenant=tenant,
     )
 
 
 def balances_asked(
-    request_id: str, wallets: list[str], options: Options, *, deadline_at: int, tenant: str
+    request_id: str, wallets: list[str], options: Options, *, deadline_at: int
 ) -> BalanceFetchRequested:
     """The question for the balances of all wallets, as above."""
     return BalanceFetchRequested(
@@ -39,5 +32,4 @@ def balances_asked(
         wallets=wallets,
         options=options.of_a_part(),
         deadline_at=deadline_at,
-        tenant=tenant,
     )

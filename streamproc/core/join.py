@@ -12,7 +12,6 @@ import msgspec
 
 from streamproc import limits
 from streamproc.events import (
-    DEFAULT_TENANT,
     AnalysisAccepted,
     AnalysisCancelRequested,
     AnalysisDue,
@@ -67,7 +66,6 @@ class Opened(msgspec.Struct, frozen=True, omit_defaults=True):
     requested_at_ms: int
     deadline_at: int
     excludes_mints: bool = False  # the request names mints of its own
-    tenant: str = DEFAULT_TENANT
 
 
 class JoinState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -90,6 +88,9 @@ class JoinState(msgspec.Struct, frozen=True, omit_defaults=True):
     seq: int = 0
     percent: float = 0
     told: tuple[int, int, bool] = (0, 0, False)  # done, failed, balances of the last progress
+    notice: tuple[int, str] = (0, "")  # the newest one, with its time
+    noticed_at: int = 0  # the one that was told
+    is_broken: bool = False  # a bug keeps it from being looked at
 
 
 def step(state: JoinState, part: Part) -> JoinState:
@@ -109,7 +110,7 @@ def _heard(state: JoinState, part: OrdinaryPart) -> JoinState:
         reason = min(filter(None, (part.reason, state.cancelled)), default="")
         return state if reason == state.cancelled else replace(state, cancelled=reason)
     if isinstance(part, WalletProgressed):
-        return _fraction_grown(state, part)
+        return _notice_heard(_fraction_grown(state, part), part)
     if isinstance(part, WalletAnalyzed):
         return _wallet_seen(state, part)
     return _balances_seen(state, part)
@@ -162,6 +163,8 @@ def touched(state: JoinState, now: int) -> JoinState:
 
 def _timer_heard(state: JoinState, part: AnalysisDue) -> JoinState:
     """Remember the latest time; what has ended or never opened is forgotten once it has been kept long enough."""
+    if part.kind == "broken":
+        return state if state.phase in {"ended", "forgotten"} else replace(state, is_broken=True)
     if part.kind == "heal":
         is_awaited = state.opened is not None and state.phase in {"waiting", "ready"}
         return replace(state, heal_at=max(state.heal_at, part.at)) if is_awaited else state
@@ -208,7 +211,6 @@ def _opened(part: AnalysisAccepted) -> Opened:
         requested_at_ms=part.requested_at_ms,
         deadline_at=part.deadline_at,
         excludes_mints=part.options.excluded_mints is not None,
-        tenant=part.tenant,
     )
 
 
@@ -219,6 +221,14 @@ def _fraction_grown(state: JoinState, part: WalletProgressed) -> JoinState:
     if part.fraction <= state.fractions.get(part.wallet, 0.0):
         return state
     return replace(state, fractions={**state.fractions, part.wallet: part.fraction})
+
+
+def _notice_heard(state: JoinState, part: WalletProgressed) -> JoinState:
+    """Of what wallets wait for the newest counts."""
+    found = (part.notice_at, part.notice or "")
+    if state.phase != "waiting" or not part.notice or found <= state.notice:
+        return state
+    return replace(state, notice=found)
 
 
 def _wallet_seen(state: JoinState, part: WalletAnalyzed) -> JoinState:

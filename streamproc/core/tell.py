@@ -145,10 +145,12 @@ def _syncing_told(state: JoinState, now: int) -> tuple[JoinState, list[Event]]:
         balances_done=state.fetched is not None,
     )
     told = (done_wallets(state), len(failed_wallets(state)), state.fetched is not None)
-    if told == state.told and percent <= state.percent:
+    at, notice = state.notice
+    if told == state.told and percent <= state.percent and at <= state.noticed_at:
         return state, []
-    state = _advanced(replace(state, told=told), percent)
-    return state, [_progress(state, "syncing", f"{len(seen)} of {total} wallets", now)]
+    news = f"; {notice}" if at > state.noticed_at else ""
+    state = _advanced(replace(state, told=told, noticed_at=at), percent)
+    return state, [_progress(state, "syncing", f"{len(seen)} of {total} wallets{news}", now)]
 
 
 def _failed(state: JoinState, verdict: Verdict, now: int) -> AnalysisFailed:
@@ -192,7 +194,6 @@ def _ready(state: JoinState, now: int) -> AnalysisReady:
         requested_at_ms=opened.requested_at_ms,
         deadline_at=opened.deadline_at,
         next_seq=state.seq + 1,
-        tenant=opened.tenant,
         wallets_done=done_wallets(state),
         wallets_failed=len(failed),
         at=now,
@@ -224,21 +225,12 @@ def _healed(state: JoinState) -> tuple[JoinState, list[Event]]:
             options,
             requested_at_ms=opened.requested_at_ms,
             deadline_at=opened.deadline_at,
-            tenant=opened.tenant,
         )
         for wallet in _asked_again(state, opened)
     ]
     if state.fetched is None:
         wallets = list(opened.wallets)
-        asked.append(
-            balances_asked(
-                request_id,
-                wallets,
-                options,
-                deadline_at=opened.deadline_at,
-                tenant=opened.tenant,
-            )
-        )
+        asked.append(balances_asked(request_id, wallets, options, deadline_at=opened.deadline_at))
     return state, asked
 
 

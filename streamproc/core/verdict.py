@@ -18,6 +18,8 @@ def verdict_on(state: JoinState) -> Verdict | None:
     """Why the request cannot complete, None while it can: cancelled, late, or hopeless."""
     if state.opened is None:
         return None
+    if state.is_broken:
+        return "failed", "internal", "a bug; the worker's log says more"
     if state.cancelled is not None:
         because = f": {state.cancelled}" if state.cancelled else ""
         return "cancelled", "cancelled", f"cancelled by request{because}"

@@ -17,7 +17,6 @@ from streamproc.core.backoff import delay_s
 from streamproc.engine import failpoints, stored
 from streamproc.engine.dead_letters import OUTPUT_REFUSED
 from streamproc.engine.logic import JoinLogic, S
-from streamproc.engine.outbox import OutputImpossibleError
 from streamproc.engine.records import Outgoing
 from streamproc.errors import DeadLetterError, TransientError
 
@@ -37,7 +36,17 @@ R = TypeVar("R")
 class Entry(Generic[S]):
     """One key that is under way, or was lately."""
 
-    __slots__ = ("again", "durable", "inbox", "is_flying", "key", "partition", "state", "taken")
+    __slots__ = (
+        "again",
+        "durable",
+        "inbox",
+        "is_flying",
+        "key",
+        "partition",
+        "state",
+        "taken",
+        "written_at",
+    )
 
     def __init__(self, key: bytes, partition: int) -> None:
         self.key = key
@@ -50,6 +59,7 @@ class Entry(Generic[S]):
         self.taken: list[tuple[Lane, Record]] = []  # folded, not done
         self.inbox: list[tuple[Lane, Record]] = []  # arrived while the key was in a cycle
         self.is_flying = False
+        self.written_at = 0.0  # when the changelog last heard of it, on the loop's clock
 
 
 class Decided(Generic[S]):
@@ -93,7 +103,7 @@ class Cycle(Generic[S]):
             {each.entry.key: [self._ahead(each)] for each in decided if each.is_news}
         )
         failed += [
-            (each.entry, as_failure(refused[each.entry.key]))
+            (each.entry, DeadLetterError(OUTPUT_REFUSED, str(refused[each.entry.key])))
             for each in decided
             if each.entry.key in refused
         ]
@@ -122,10 +132,8 @@ class Cycle(Generic[S]):
             if len(written) == 1:
                 return [(written[0][0], error)]
             return [each for one in written for each in await self._published([one])]
-        refused = await self._sent(chosen)
-        return [
-            (entry, as_failure(refused[entry.key])) for entry, _ in written if entry.key in refused
-        ]
+        await self._sent(chosen)
+        return []
 
     async def _sent(
         self, records: Mapping[bytes, Sequence[Outgoing]]
@@ -141,9 +149,6 @@ class Cycle(Generic[S]):
                 future.cancel()
             raise
         errors = {key: future.exception() for key, future in futures.items()}
-        for error in errors.values():
-            if isinstance(error, OutputImpossibleError):
-                self._flow.give_up(str(error))
         return {key: error for key, error in errors.items() if error is not None}
 
     async def _decided(
@@ -205,13 +210,6 @@ class Cycle(Generic[S]):
     def _tombstone(self, entry: Entry[S]) -> Outgoing:
         """The changelog's record of a forgotten state."""
         return Outgoing(self._table.changelog, entry.key, None, (), entry.partition)
-
-
-def as_failure(error: BaseException) -> BaseException:
-    """Why the source of refused outputs stops here; a topic that is closed is no fault of a record."""
-    if isinstance(error, OutputImpossibleError):
-        return error
-    return DeadLetterError(OUTPUT_REFUSED, str(error))
 
 
 def _timed(out: Outgoing, now_ms: int) -> Outgoing:

@@ -10,16 +10,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import zlib
 from typing import TYPE_CHECKING, Generic
 
 import msgspec
 
 from streamproc import limits, metrics
 from streamproc.engine import stored
-from streamproc.engine.cycle import Cycle, Decided, Entry, as_failure
-from streamproc.engine.dead_letters import NO_KEY, check_readable
+from streamproc.engine.cycle import Cycle, Decided, Entry
+from streamproc.engine.dead_letters import NO_KEY, OUTPUT_REFUSED
 from streamproc.engine.due import DueTimes
-from streamproc.engine.flow import started, started_with
+from streamproc.engine.flow import started
 from streamproc.engine.logic import JoinLogic, S
 from streamproc.engine.records import Outgoing, partition_of
 from streamproc.errors import DeadLetterError
@@ -48,7 +49,6 @@ class Join(Generic[S]):
         self._dirty: dict[bytes, Entry[S]] = {}
         self._urgent: dict[bytes, Entry[S]] = {}
         self._cycles: set[asyncio.Task[None]] = set()
-        self._diverting: set[asyncio.Future[bool]] = set()
         self._tick: asyncio.TimerHandle | None = None
         self._is_flush_due = False
         self.is_clean = True  # no cycle was given up by the last drain
@@ -73,26 +73,25 @@ class Join(Generic[S]):
 
     def _heard(self, lane: Lane, record: Record) -> Entry[S] | None:
         """Fold a record or put it into its key's inbox; the entry when it changed."""
-        try:
-            check_readable(record)
-            key = _key_of(record)
-        except DeadLetterError as error:
-            self._divert(lane, record, error)
+        if record.key is None:
+            self._divert(
+                lane, record, DeadLetterError(NO_KEY, "a record without a key joins nothing")
+            )
             return None
-        entry = self.live.get(key)
-        home = entry.partition if entry else partition_of(key, self.table.partitions)
+        entry = self.live.get(record.key)
+        home = entry.partition if entry else partition_of(record.key, self.table.partitions)
         if home != record.partition:
             self._pass_on(lane, record)
             return None
         if entry is None:
-            entry = self.live[key] = self._loaded(key, record.partition)
+            entry = self.live[record.key] = self._loaded(record.key, record.partition)
         if entry.is_flying:
             entry.inbox.append((lane, record))
             return None
         if self._fold(entry, lane, record):
             return entry
         if not entry.taken:
-            del self.live[key]
+            del self.live[record.key]
         return None
 
     def _fold(self, entry: Entry[S], lane: Lane, record: Record) -> bool:
@@ -114,7 +113,7 @@ class Join(Generic[S]):
         try:
             kept = stored.decode(raw)
             entry.state = None if kept.state is None else self.logic.load(kept.state)
-        except (msgspec.MsgspecError, ValueError, KeyError, TypeError):
+        except (msgspec.MsgspecError, zlib.error, ValueError, KeyError, TypeError):
             log.exception("the state of %r does not decode, it starts anew", key)
             self._flow.counts["states_lost"] += 1
             return entry
@@ -133,14 +132,17 @@ class Join(Generic[S]):
     def _divert(self, lane: Lane, record: Record, error: BaseException) -> None:
         """Send a record to the dead letters; it is done when they are confirmed."""
 
-        def diverted(task: asyncio.Future[bool]) -> None:
-            self._diverting.discard(task)
-            if not task.cancelled() and task.result():
-                self._done([(lane, record)])
+        def confirmed(future: asyncio.Future[None]) -> None:
+            if future.cancelled():
+                return
+            if future.exception() is not None:
+                log.error("no dead letter of %s at offset %d", record.topic, record.offset)
+            self._done([(lane, record)])
 
-        task = started_with(self._flow.divert(record, error))
-        self._diverting.add(task)
-        task.add_done_callback(diverted)
+        letter = self._flow.letter(record, error)
+        if letter is None:
+            return  # one too many: it stays undone
+        self._flow.outbox.send([letter]).add_done_callback(confirmed)
 
     def _pass_on(self, lane: Lane, record: Record) -> None:
         """Send a record to the partition of its key, where its state is: other clients may place keys otherwise."""
@@ -149,7 +151,7 @@ class Join(Generic[S]):
             if future.cancelled():
                 return
             if (error := future.exception()) is not None:
-                self._divert(lane, record, as_failure(error))
+                self._divert(lane, record, DeadLetterError(OUTPUT_REFUSED, str(error)))
             else:
                 self._done([(lane, record)])
 
@@ -178,7 +180,7 @@ class Join(Generic[S]):
         """Put changed entries down for the next cycle: at once for urgent ones, else at the next tick."""
         for key, entry in {entry.key: entry for entry in entries}.items():
             self._dirty[key] = entry
-            if entry.state is not None and self.logic.is_urgent(entry.state):
+            if self._is_urgent(entry):
                 self._urgent[key] = entry
         loop = asyncio.get_running_loop()
         if self._urgent and not self._is_flush_due:
@@ -186,6 +188,14 @@ class Join(Generic[S]):
             loop.call_soon(self._flush_urgent)
         if self._dirty and self._tick is None:
             self._tick = loop.call_later(limits.JOIN_TICK_S, self._flush_all)
+
+    def _is_urgent(self, entry: Entry[S]) -> bool:
+        """Whether to settle at once; so does a state that cannot even say that, which would be a bug."""
+        try:
+            return entry.state is not None and self.logic.is_urgent(entry.state)
+        except Exception:
+            log.exception("%s: %r cannot say whether it is urgent", self.name, entry.key)
+            return True
 
     def _flush_urgent(self) -> None:
         """Start a cycle for the urgent keys of all batches that came in this turn of the loop."""
@@ -195,9 +205,16 @@ class Join(Generic[S]):
     def _flush_all(self) -> None:
         """Start a cycle for all changed keys."""
         self._tick = None
-        self._launch(list(self._dirty.values()))
-        if self._dirty:  # too many cycles under way, or holding
+        now = time.monotonic()
+        self._launch([entry for entry in self._dirty.values() if self._is_due(entry, now)])
+        if self._dirty:  # too many cycles under way, or too large to be written again so soon
             self._tick = asyncio.get_running_loop().call_later(limits.JOIN_TICK_S, self._flush_all)
+
+    def _is_due(self, entry: Entry[S], now: float) -> bool:
+        """Whether a changed key may go: the larger its state, the longer its changes are gathered."""
+        if entry.durable is None or entry.key in self._urgent:
+            return True
+        return now >= entry.written_at + len(entry.durable) / limits.JOIN_BYTES_PER_S
 
     def _launch(self, entries: list[Entry[S]]) -> None:
         """Start a cycle, unless too many are under way: then the next tick tries again."""
@@ -223,10 +240,12 @@ class Join(Generic[S]):
         entry = each.entry
         entry.is_flying = False
         entry.again = ()
+        entry.written_at = time.monotonic()
         entry.durable = each.dumped
         entry.state = None if each.dumped is None else each.state
         self.table.put(entry.key, entry.partition, each.dumped)
-        self.due_times.schedule(entry.key, time.monotonic())
+        if each.dumped is not None:
+            self.due_times.schedule(entry.key, time.monotonic())
         for topic in {record.topic for _, record in entry.taken}:
             self._flow.budget.renew(topic)
         self._done(entry.taken)
@@ -294,10 +313,3 @@ class Join(Generic[S]):
         if entry is None:
             return self._loaded(key, 0).state, True
         return entry.state, not entry.is_flying and not entry.taken
-
-
-def _key_of(record: Record) -> bytes:
-    """The record's key; raises DeadLetterError for a record without one."""
-    if record.key is None:
-        raise DeadLetterError(NO_KEY, "a record without a key joins nothing")
-    return record.key

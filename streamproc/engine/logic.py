@@ -34,5 +34,8 @@ class JoinLogic(Protocol[S]):
         May await what decides over an end, and raise TransientError to be asked again.
         """
 
+    def given_up(self, key: bytes, now: float) -> Outgoing:
+        """What a timer puts there instead when `due` fails, which would be a bug: it ends what the key is about."""
+
     def due(self, key: bytes, state: S, now: float) -> Outgoing | None:
         """What a timer has to put on the join's own topic for a state at a time; once something, then always."""

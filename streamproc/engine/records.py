@@ -6,17 +6,14 @@ from typing import NamedTuple, TypeAlias
 
 from aiokafka.partitioner import murmur2
 
-from streamproc import limits
-
 Partition: TypeAlias = tuple[
     str, int
 ]  # topic and number; Faust's and aiokafka's TP are equal to it
-# As they came: a value may be null, a name that is no UTF-8 has escapes in it.
-Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
+Headers: TypeAlias = tuple[tuple[str, bytes], ...]
 
 
 class Record(NamedTuple):
-    """One consumed record, its bytes untouched; the value is an `Unreadable` where there is no reading it."""
+    """One consumed record, its bytes untouched."""
 
     topic: str
     partition: int
@@ -25,15 +22,6 @@ class Record(NamedTuple):
     value: bytes | None
     headers: Headers
     timestamp_ms: int
-
-    @property
-    def held_bytes(self) -> int:
-        """About how many bytes of memory it takes."""
-        headers = sum(
-            len(name) + len(value or b"") + limits.HEADER_FRAME_BYTES
-            for name, value in self.headers
-        )
-        return limits.RECORD_OBJECT_BYTES + len(self.key or b"") + len(self.value or b"") + headers
 
 
 class Outgoing(NamedTuple):

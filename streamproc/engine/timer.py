@@ -59,11 +59,17 @@ class JoinTimer:
         while True:
             await asyncio.sleep(limits.TIMER_S)
             if self._is_ready():
-                try:
-                    await self._tick()
-                    await self._look_for_missing()
-                except TransientError as error:
-                    log.info("the timer waits: %s", error)
+                await self._survived(self._tick)
+                await self._survived(self._look_for_missing)
+
+    async def _survived(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Whatever goes wrong now is tried again: without a timer no deadline would ever pass."""
+        try:
+            await work()
+        except TransientError as error:
+            log.info("the timer waits: %s", error)
+        except Exception:
+            log.exception("the timer failed, and looks again")
 
     async def _tick(self) -> None:
         """Send what is due of the states whose time of a look has come."""
@@ -71,11 +77,20 @@ class JoinTimer:
             return
         try:
             now = await self._clock()
-        except TransientError:
+        except BaseException:
             for key in keys:
                 self._join.due_times.schedule(key, time.monotonic())
             raise
-        await self._send([out for key in keys if (out := self._due(key, now)) is not None])
+        await self._send([out for key in keys if (out := self._checked(key, now)) is not None])
+
+    def _checked(self, key: bytes, now: float) -> Outgoing | None:
+        """What is due of one key; one that cannot be looked at stops no other, and is said to be broken."""
+        try:
+            return self._due(key, now)
+        except Exception:
+            log.exception("%r cannot be looked at", key)
+            self._join.due_times.schedule(key, time.monotonic() + self._wait_s(key, is_due=True))
+            return self._join.logic.given_up(key, now)
 
     async def _look_for_missing(self) -> None:
         """Send what makes the join hear again of keys that it should know."""

@@ -6,13 +6,13 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+import faust
+
 from streamproc import limits, metrics
 from streamproc.engine.join import Join
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import faust
 
     from streamproc.engine.flow import Flow, Reader
     from streamproc.engine.records import Partition
@@ -56,15 +56,14 @@ class Vitals:
     def _lags(self, *, delivered: bool) -> dict[Partition, int]:
         """For each partition that was read the records not delivered, or not worked off."""
         lags = {}
-        consumer = self._app._consumer  # noqa: SLF001 - asking for `consumer` would make one
-        if consumer is None:
-            return {}
-        ledger = self._flow.ledger
-        for partition in ledger.assigned:
-            found = consumer.unread(partition) if ledger.readers[partition[0]] else None
-            if found is not None:
-                unread, position = found
-                lags[partition] = ledger.lag(partition, unread, position, delivered=delivered)
+        for partition, lanes in self._flow.ledger.lanes.items():
+            try:
+                highwater = self._app.consumer.highwater(faust.TP(*partition))
+            except Exception:  # noqa: BLE001, S112 - in the middle of a rebalance nobody knows
+                continue
+            if highwater is not None and lanes:
+                reached = min(lane.end if delivered else lane.safe() for lane in lanes.values())
+                lags[partition] = max(0, highwater - reached)
         return lags
 
     async def measure(self) -> None:

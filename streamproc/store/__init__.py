@@ -8,7 +8,6 @@ from streamproc.store.requests import (
     Ending,
     NewRequest,
     Recorded,
-    Rejection,
     Status,
     StoredRequest,
 )
@@ -24,7 +23,6 @@ __all__ = [
     "Lease",
     "NewRequest",
     "Recorded",
-    "Rejection",
     "Status",
     "Store",
     "StoredPage",

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 class Standing(NamedTuple):
     """How a request stands for somebody who works on a part of it."""
 
-    has_ended: bool
+    has_ended: (
+        bool  # true also of one that is not recorded: it ended so long ago that its row is gone
+    )
     content: bytes | None  # what is kept under the name that was asked for
 
 
@@ -32,6 +34,7 @@ class Spoken(NamedTuple):
 
     progress: list[Encoded]
     ending: Ending | None
+    is_recorded: bool = True  # false: the request ended so long ago that its row is gone
 
 
 class _Content(NamedTuple):
@@ -97,8 +100,7 @@ class Kept(Subject):
         request_ids, names = zip(*places, strict=True)
         rows = await self._database.rows("kept.standings", request_ids, names)
         return [
-            Standing(has_ended=row["status"] not in {None, "running"}, content=row["content"])
-            for row in rows
+            Standing(has_ended=row["status"] != "running", content=row["content"]) for row in rows
         ]
 
     async def _freeze(self, wanted: Sequence[_Content]) -> list[bytes]:
@@ -136,11 +138,14 @@ class Kept(Subject):
         async with self._database.connection() as connection:
             said = await connection.rows("kept.progress_from", request_ids, seqs)
             ended = await connection.rows("analyses.endings", request_ids)
+            found = await connection.rows("analyses.status_of", request_ids)
         endings = {row["request_id"]: ending_from(row) for row in ended}
+        recorded = {row["request_id"] for row in found}
         return [
             Spoken(
                 [record_from(row) for row in said if row["position"] == position],
                 endings.get(request_id),
+                request_id in recorded,
             )
             for position, request_id in enumerate(request_ids, start=1)
         ]

@@ -21,6 +21,10 @@ class Retention(Subject):
         """Requests that ended so long ago, with their results, balances and records."""
         return await self._dropped("requests", after_s)
 
+    async def drop_cancels(self, *, after_s: float) -> int:
+        """Cancels that were heard so long ago, and whose request has not come."""
+        return await self._dropped("cancels", after_s)
+
     async def _dropped(self, what: str, after_s: float, *more: int) -> int:
         """How many rows went."""
         name, most = f"retention.drop_{what}", limits.RETENTION_ROWS

@@ -10,6 +10,7 @@ from streamproc.errors import ConfigurationError, Fault
 from streamproc.store.analyses import Analyses
 from streamproc.store.balances import Balances
 from streamproc.store.budget import Budget
+from streamproc.store.cancels import Cancels
 from streamproc.store.database import open_database
 from streamproc.store.enrichment import Enrichment
 from streamproc.store.history import History
@@ -25,7 +26,18 @@ if TYPE_CHECKING:
     from streamproc.core.formats import Formats
 
 
-class Store(Analyses, Kept, History, Wallets, Balances, Enrichment, Budget, Relations, Retention):
+class Store(
+    Analyses,
+    Kept,
+    History,
+    Wallets,
+    Balances,
+    Cancels,
+    Enrichment,
+    Budget,
+    Relations,
+    Retention,
+):
     """Everything that is kept; every method raises StoreUnavailableError while Postgres is away."""
 
 

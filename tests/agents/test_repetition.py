@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from streamproc.agents.requests import accept_request
 from streamproc.engine import Record
 from streamproc.events import AnalysisDue
 from streamproc.serde import Codec
+from streamproc.store import NewRequest
 from streamproc.topics import read_topology
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.real
 CODEC = Codec(read_topology(), "prefix-")
 TRACE = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 WALLETS = [f"{'1' * 31}{letter}" for letter in "ABC"]
-HEARD_MS = time.time_ns() // 10**9 * 1000 + 123 - 60_000  # a minute ago
+HEARD_MS = 1_700_000_000_123
 BODY = {
     "request_id": "r-1",
     "wallets": [*WALLETS, WALLETS[0]],
@@ -51,7 +51,7 @@ async def first_said(store: Store) -> list[Outgoing]:
         headers=(("traceparent", TRACE),),
         timestamp_ms=HEARD_MS,
     )
-    handler = partial(accept_request, store=store, codec=CODEC)
+    handler = partial(accept_request, store=store)
     run = running(handler, codec=CODEC, tell=lambda _: asyncio.Future())
     return [outgoing(each) for each in await run(record)]
 
@@ -81,8 +81,30 @@ async def test_an_opening_that_is_said_again_is_the_one_that_was_said_first(
 ) -> None:
     monkeypatch.setattr(limits, "REOPEN_AFTER_S", 0.0)
     accepted = (await first_said(store))[0]
-    opened = await Reopening(codec=CODEC, store=lambda: store)(lambda _: True, lambda _: None)
+    opened = await Reopening(codec=CODEC, store=lambda: store, clock_ms=lambda: HEARD_MS)(
+        lambda _: True, lambda _: None
+    )
     assert opened == [accepted]
+
+
+async def test_a_request_whose_row_gives_no_opening_ends_as_internal_and_hides_no_other(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "REOPEN_AFTER_S", 0.0)
+    off_the_scale = NewRequest("odd", b"", "t/0/0", WALLETS, {}, 10**17, 10**14)
+    good = NewRequest("good", b"", "t/0/1", WALLETS, {}, HEARD_MS, HEARD_MS // 1000 + 600)
+    await store.record_requests([off_the_scale, good])
+    reopening = Reopening(codec=CODEC, store=lambda: store, clock_ms=lambda: HEARD_MS)
+    said = await reopening(lambda _: True, lambda _: None)
+    by_key = {key: [out for out in said if out.key == key] for key in (b"good", b"odd")}
+    assert [out.topic for out in by_key[b"good"]] == ["prefix-analysis-accepted"]
+    failed, last = by_key[b"odd"]
+    assert orjson.loads(failed.value or b"")["code"] == "internal"
+    assert orjson.loads(last.value or b"")["terminal"]
+    ending = await store.ending("odd")
+    assert ending is not None
+    assert outgoing(ending.terminal) == failed
+    assert await reopening(lambda _: True, lambda _: None) == []
 
 
 def heard(out: Outgoing) -> Record:

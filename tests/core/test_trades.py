@@ -144,9 +144,7 @@ def test_an_estimated_entry_makes_estimated_trades() -> None:
     assert trade.confidence is Confidence.ESTIMATED
 
 
-@pytest.mark.parametrize(
-    "kind", sorted(set(Kind) - {Kind.BUY, Kind.SELL, Kind.TOKEN_SWAP, Kind.ORDER_FILLED})
-)
+@pytest.mark.parametrize("kind", sorted(set(Kind) - {Kind.BUY, Kind.SELL, Kind.TOKEN_SWAP}))
 def test_other_kinds_make_no_trades(kind: Kind) -> None:
     assert trades_of(entry(kind, -SOL, ("T", 5)), "W") == []
 

@@ -107,6 +107,9 @@ class Logic:
         await asyncio.sleep(0)
         return [self._told(key, state) for key, state in states]
 
+    def given_up(self, key: bytes, _now: float) -> Outgoing:
+        return Outgoing(self.wanted.prefix + "due", key, b"{}")
+
     def due(self, key: bytes, state: State, now: float) -> Outgoing | None:
         if state.is_over or not state.since or now < state.since + self.wanted.due_after_s:
             return None

@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from streamproc import limits
@@ -125,6 +126,9 @@ class Logic:
             (state, [] if "quiet" in state else [Outgoing("said", key, "+".join(state).encode())])
             for key, state in states
         ]
+
+    def given_up(self, key: bytes, _now: float) -> Outgoing:
+        return Outgoing("due", key, b"given up")
 
     def due(self, key: bytes, _state: list[str], now: float) -> Outgoing | None:
         return (
@@ -301,9 +305,7 @@ async def test_poison_is_diverted_and_its_key_goes_on() -> None:
     bench = Bench()
     await bench.hear((b"k", "poison"), (b"k", "a"), (None, "b"))
     await bench.done()
-    dead = [
-        dict(out.headers)["x-reason"] or b"" for out in bench.outbox.sent if out.topic == "dead"
-    ]
+    dead = [dict(out.headers)["x-reason"] for out in bench.outbox.sent if out.topic == "dead"]
     assert sorted(dead) == [b"no_key", b"odd"]
     assert bench.said() == [b"a"]
 
@@ -436,3 +438,33 @@ async def test_a_clock_that_is_away_forgets_no_key() -> None:
     with pytest.raises(StoreUnavailableError):
         await timer._tick()
     assert bench.join.due_times.count(float("inf")) == 1
+
+
+async def test_changes_of_a_large_state_are_gathered_for_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "JOIN_BYTES_PER_S", 100)
+    bench = Bench()
+    await bench.hear((b"large", "x" * 200), (b"small", "y"))
+    await bench.done()
+    await bench.hear((b"large", "z"), (b"small", "z"))
+    async with asyncio.timeout(5):
+        while bench.logic.settled[-1] != [b"small"]:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
+    assert bench.table.data[b"large"] == stored.encode(json.dumps(["x" * 200]).encode())
+    await bench.hear((b"large", "urgent"))
+    await bench.done()
+    assert json.loads(stored.decode(bench.table.data[b"large"]).state or b"") == [
+        "urgent",
+        "x" * 200,
+        "z",
+    ]
+
+
+def test_a_large_value_is_packed_and_an_older_one_still_reads() -> None:
+    state = json.dumps(["wallet"] * 10_000).encode()
+    value = stored.encode(state, [Outgoing("said", b"k", b"v")], ("t", 7))
+    assert len(value) < len(state) / 5
+    assert stored.decode(value) == stored.Stored(state, (Outgoing("said", b"k", b"v"),), ("t", 7))
+    assert stored.decode(msgspec.msgpack.encode(stored.Stored(state))).state == state

@@ -29,18 +29,25 @@ class Join:
         self.logic = self
         self.table = self
         self.is_due = True
+        self.broken: set[bytes] = set()
+        self.known = [KEY]
 
     def state_of(self, key: bytes) -> tuple[str | None, bool]:
-        return ("state" if key == KEY else None), True
+        return ("state" if key in self.known else None), True
 
-    def due(self, _key: bytes, _state: str, _now: float) -> Outgoing | None:
+    def due(self, key: bytes, _state: str, _now: float) -> Outgoing | None:
+        if key in self.broken:
+            raise OverflowError("a bug")
         return DUE if self.is_due else None
+
+    def given_up(self, key: bytes, _now: float) -> Outgoing:
+        return Outgoing("due", key, b"given up")
 
     def owns(self, key: bytes) -> bool:
         return key != b"other"
 
     def keys(self) -> list[bytes]:
-        return [KEY]
+        return self.known
 
 
 class Clock:
@@ -136,3 +143,41 @@ async def test_a_store_that_is_away_is_not_asked_at_every_tick(clock: Clock) -> 
         await timer._look_for_missing()
     await timer._look_for_missing()
     assert tries == 1
+
+
+async def test_a_key_that_cannot_be_looked_at_is_given_up_and_stops_no_other(clock: Clock) -> None:
+    join, flow = Join(), Flow()
+    join.known, join.broken = [b"odd", KEY], {b"odd"}
+    timer = timer_of(join, flow)
+    timer.recovered()
+    await timer._tick()
+    assert sorted(flow.sent) == sorted([Outgoing("due", b"odd", b"given up"), DUE])
+    clock.now_s += limits.DUE_REPEAT_S
+    await timer._tick()
+    assert len(flow.sent) == 4
+
+
+async def test_the_timer_goes_on_whatever_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "TIMER_S", 0.001)
+    monkeypatch.setattr(limits, "REOPEN_LOOK_S", 0.0)
+    join, flow = Join(), Flow()
+    looks: list[int] = []
+
+    async def odd_clock() -> float:
+        if len(looks) < 3:
+            raise RuntimeError("a bug")
+        return 0.0
+
+    async def missing(_owns: object, _state_of: object) -> list[Outgoing]:
+        looks.append(len(looks))
+        raise ValueError("a bug")
+
+    timer = JoinTimer(join, flow, odd_clock, lambda: True, missing)  # type: ignore[arg-type]
+    timer.recovered()
+    task = asyncio.create_task(timer.run())
+    async with asyncio.timeout(5):
+        while not flow.sent:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.001)
+    assert not task.done()
+    task.cancel()
+    assert flow.sent == [DUE]

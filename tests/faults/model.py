@@ -16,7 +16,7 @@ from streamproc.store.kept import Spoken
 from streamproc.store.requests import Recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from streamproc.engine.records import Outgoing
     from streamproc.events import AnalysisReady, Event
@@ -31,17 +31,14 @@ class Crash(BaseException):
 class ModelStore:
     """What the agents ask of Postgres, in dictionaries; the first decision about a request is the last."""
 
-    def __init__(self, crash: Callable[[str], None], clock_ms: Callable[[], int]) -> None:
-        self._clock_ms = clock_ms
+    def __init__(self, crash: Callable[[str], None]) -> None:
         self.endings: dict[str, Ending] = {}
         self.decisions: list[str] = []
         self._crash = crash
         self._requests: dict[str, NewRequest] = {}
         self._progress: dict[tuple[str, int], Encoded] = {}
+        self._cancels: dict[str, str] = {}
         self._said: dict[tuple[str, str], Encoded] = {}
-
-    async def now_ms(self) -> int:
-        return self._clock_ms()
 
     async def record_request(self, new: NewRequest) -> Recorded:
         kept = self._requests.setdefault(new.request_id, new)
@@ -49,6 +46,9 @@ class ModelStore:
             return Recorded("conflict", kept.source, kept.requested_at_ms, kept.deadline_at)
         state = "ended" if new.request_id in self.endings else "running"
         return Recorded(state, kept.source, kept.requested_at_ms, kept.deadline_at)  # type: ignore[arg-type]
+
+    def knows(self, request_id: str) -> bool:
+        return request_id in self._requests
 
     async def ending(self, request_id: str) -> Ending | None:
         return self.endings.get(request_id)
@@ -59,6 +59,13 @@ class ModelStore:
             for each in request_ids
             if each in self._requests
         }
+
+    async def keep_cancels(self, reasons: Mapping[str, str]) -> None:
+        self._cancels.update(reasons)
+        self._crash("crash after a decision")
+
+    async def cancels_of(self, request_ids: Sequence[str]) -> dict[str, str]:
+        return {each: self._cancels[each] for each in request_ids if each in self._cancels}
 
     async def decide(self, decisions: Sequence[Decision]) -> list[Ending]:
         self._crash("crash in a cycle")
@@ -83,7 +90,8 @@ class ModelStore:
         return (await self.decide([decision]))[0]
 
     async def spoken(self, request_id: str, seq: int) -> Spoken:
-        return Spoken(await self.progress_from(request_id, seq), self.endings.get(request_id))
+        progress = await self.progress_from(request_id, seq)
+        return Spoken(progress, self.endings.get(request_id), request_id in self._requests)
 
     async def progress_from(self, request_id: str, seq: int) -> list[Encoded]:
         found = {at: kept for (name, at), kept in self._progress.items() if name == request_id}

@@ -31,6 +31,7 @@ POINTS: Final = frozenset(
         "handed over again",
         "the join has the last word",
         "cancel after the hand-over",
+        "a cancel before its request",
         "repeated terminal",
         "resent request",
     }
@@ -69,7 +70,7 @@ def check_identities(records: Iterable[Record]) -> None:
     for record in records:
         headers = dict(record.headers)
         if "ce_id" in headers:  # ours; the requests of a simulation come without
-            known = first.setdefault(headers["ce_id"] or b"", record)
+            known = first.setdefault(headers["ce_id"], record)
             same = (known.topic, known.key, known.value, known.headers, known.timestamp_ms)
             found = (record.topic, record.key, record.value, record.headers, record.timestamp_ms)
             assert same == found, f"one ce_id for two records of {record.topic}"

@@ -50,6 +50,16 @@ if TYPE_CHECKING:
     from streamproc.serde import Encoded
 
 WALLETS: Final = [f"{'1' * 31}{letter}" for letter in "ABCDE"]
+NAMES: Final = (
+    "lucky-1",
+    "lucky-2",
+    "unlucky-1",
+    "left-1",
+    "late-1",
+    "mute-1",
+    "deaf-1",
+    "early-1",
+)
 STEPS_MAX: Final = 20_000
 START_S: Final = 1_700_000_000
 DEADLINE_S: Final = 5000
@@ -67,7 +77,7 @@ class Simulation:
         self.log: dict[str, list[Record]] = defaultdict(list)
         self.pending: list[Record] = []
         self.crashes_left = self.chance.randint(0, 12)
-        self.store = ModelStore(self.crash, self.clock_ms)
+        self.store = ModelStore(self.crash)
         self.changelog: dict[bytes, bytes] = {}
         self.logic = JoinLogic(
             codec=self.codec, store=lambda: cast("Any", self.store), clock_ms=self.clock_ms
@@ -92,9 +102,7 @@ class Simulation:
 
     def _handlers(self) -> dict[str, Run]:
         async def accept(record: Record) -> AsyncIterator[Any]:
-            async for said in accept_request(
-                record, store=cast("Any", self.store), codec=self.codec
-            ):
+            async for said in accept_request(record, store=cast("Any", self.store)):
                 yield said
 
         async def compare(ready: AnalysisReady, /, *, codec: Codec) -> AsyncIterator[Any]:
@@ -185,7 +193,8 @@ class Simulation:
         return self.reached | kept_promises(self.log, self.requests, self.store)
 
     def _ask(self) -> None:
-        for name in ("lucky-1", "lucky-2", "unlucky-1", "left-1", "late-1", "mute-1", "deaf-1"):
+        self.send("analysis-cancel-requested", "early-1", {"reason": "never mind"})
+        for name in NAMES:
             chosen = self.chance.sample(WALLETS[1:], self.chance.randint(1, 4))
             self.requests[name] = sorted([WALLETS[0], *chosen])
             body: dict[str, object] = {"wallets": self.requests[name], "deadline_s": DEADLINE_S}
@@ -278,6 +287,8 @@ class Simulation:
 
     def _note(self, entry: Entry[Traced], record: Record) -> None:
         state = None if entry.state is None else entry.state.state
+        if record.topic == "analysis-cancel-requested" and not self.store.knows(entry.key.decode()):
+            self.reached.add("a cancel before its request")
         if state is None and record.topic in {"wallet-analyzed", "balances-fetched"}:
             self.reached.add("a part overtakes the opening")
         if state is not None and state.phase == "ended" and record.topic == "wallet-analyzed":

@@ -167,10 +167,34 @@ class Installation:
                 return None
             progress = self.of("analysis-progress", request_id)
             told = any(each.event["terminal"] for each in progress)
-            return terminal[-1].event if told else None
+            is_rejected = terminal[-1].event["status"] == "rejected"
+            return terminal[-1].event if told or is_rejected else None
 
         ending: dict[str, Any] = await self.until(found, f"no end of {request_id}", within_s)
         return ending
+
+    async def until_committed(self, topic: str, within_s: float = ENDS_WITHIN_S) -> None:
+        """Return when the workers have committed all that the topic holds."""
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.environment["STREAMPROC_KAFKA_BROKERS"],
+            group_id=self.environment["STREAMPROC_APP_ID"],
+            enable_auto_commit=False,
+        )
+        await consumer.start()
+        try:
+            name, end = self.prefix + topic, time.monotonic() + within_s
+            declared = next(each for each in read_topology().topics if each.name == topic)
+            places = [TopicPartition(name, number) for number in range(declared.partitions)]
+            while True:
+                ends = await consumer.end_offsets(places)
+                done = [await consumer.committed(place) or 0 for place in places]
+                left = [ends[place] - at for place, at in zip(places, done, strict=True)]
+                if not any(left):
+                    return
+                assert time.monotonic() < end, f"{left} records of {topic} are not worked off"
+                await asyncio.sleep(0.2)
+        finally:
+            await consumer.stop()
 
     async def until(self, found: Any, otherwise: str, within_s: float = ENDS_WITHIN_S) -> Any:  # noqa: ANN401
         """What `found` returns once it returns something."""

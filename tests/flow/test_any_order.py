@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamproc.agents.join import JoinLogic
-from streamproc.app import clock_ms, open_means
+from streamproc.app import open_means
 from streamproc.serde import Codec, Encoded
 from streamproc.settings import load_settings
 from streamproc.topics import read_topology
@@ -69,7 +69,7 @@ async def worked_off(
 ) -> list[Said]:
     """All that was said until nothing was left to be consumed."""
     means, topology = agents.means, read_topology()
-    join = JoinLogic(codec=means.codec, store=lambda: means.store, clock_ms=clock_ms)
+    join = JoinLogic(codec=means.codec, store=lambda: means.store, clock_ms=means.clock.now_ms)
     handlers = {
         means.codec.prefix + topic.name: handler
         for agent, handler in means.handlers().items()
@@ -97,7 +97,7 @@ def outside(codec: Codec, topic: str, body: Mapping[str, object]) -> Encoded:
 def said(record: Record) -> Said:
     """The record as the rules look at it."""
     topic = next(t.name for t in read_topology().topics if record.topic.endswith(t.name))
-    headers = {name: value or b"" for name, value in record.headers}
+    headers = dict(record.headers)
     return Said(topic, record.partition, record.offset, record.key, record.value, headers)
 
 

@@ -2,11 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from typing import TYPE_CHECKING
 
 import pytest
 
 from streamproc import limits
-from streamproc.store import NewRequest, Store
+from streamproc.store import NewRequest, Store, open_store
+from tests.store.stepping import movable, moved
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 pytestmark = pytest.mark.real
 
@@ -73,6 +78,52 @@ async def test_a_pause_holds_for_all_workers(store: Store) -> None:
     await store.penalize("k", "rpc", pause_s=1000)
     lease = await store.lease("k", "rpc", permits=1, rate=10.0)
     assert lease.wait_s == pytest.approx(1000, abs=100)
+
+
+@pytest.fixture
+async def stepping(store_dsn: str) -> AsyncIterator[Store]:
+    """A store on a database whose clock the test moves."""
+    await movable(store_dsn)
+    async with open_store(store_dsn, pool_size=2) as opened:
+        yield opened
+
+
+async def test_a_clock_that_steps_back_neither_stalls_the_rate_nor_lifts_it(
+    stepping: Store, store_dsn: str
+) -> None:
+    before = await stepping.lease("k", "rpc", permits=1000, rate=1.0)
+    await moved(store_dsn, -3600)
+    after = await stepping.lease("k", "rpc", permits=1000, rate=1.0)
+    assert after.wait_s - before.wait_s == pytest.approx(1000, abs=100)
+    assert after.spacing_s == 1.0
+    await moved(store_dsn, -7200)
+    again = await stepping.lease("k", "rpc", permits=1, rate=1.0)
+    assert again.wait_s - after.wait_s == pytest.approx(1000, abs=100)
+
+
+async def test_a_halved_rate_stays_halved_when_the_clock_steps_back(
+    stepping: Store, store_dsn: str
+) -> None:
+    await stepping.penalize("k", "rpc", pause_s=1000)
+    await moved(store_dsn, -3600)
+    lease = await stepping.lease("k", "rpc", permits=1, rate=10.0)
+    assert lease.spacing_s == pytest.approx(0.2, rel=0.45)
+    assert lease.wait_s == pytest.approx(1000, abs=100)
+
+
+async def test_refusals_count_after_the_clock_has_stepped_back(
+    stepping: Store, store_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "RATE_INCIDENT_S", 0.001)
+    await stepping.penalize("k", "rpc")
+    await moved(store_dsn, -3600)
+    for _ in range(
+        2
+    ):  # how long ago the first one was, nobody knows at the first one after the step
+        await asyncio.sleep(0.01)
+        await stepping.penalize("k", "rpc")
+    lease = await stepping.lease("k", "rpc", permits=1, rate=10.0)
+    assert lease.spacing_s == pytest.approx(0.4, rel=0.3)
 
 
 async def test_the_rate_never_falls_to_nothing(

@@ -9,6 +9,7 @@ import pytest
 
 from streamproc.serde import Encoded
 from streamproc.store import Decision, NewRequest, Store
+from streamproc.store.kept import Spoken
 
 pytestmark = pytest.mark.real
 
@@ -68,14 +69,15 @@ async def test_a_part_hears_of_the_end_of_its_request(store: Store) -> None:
     await store.freeze("a-1", "wallet:W1", b"said")
     assert await store.standing("a-1", "wallet:W1") == (False, b"said")
     assert await store.standing("a-1", "wallet:W2") == (False, None)
-    assert await store.standing("unknown", "wallet:W1") == (False, None)
+    assert await store.standing("unknown", "wallet:W1") == (True, None)
     await store.record_progress("a-1", 3, _record(b"3"))
-    assert await store.spoken("a-1", 2) == ([_record(b"3")], None)
+    assert await store.spoken("a-1", 2) == Spoken([_record(b"3")], None)
+    assert await store.spoken("unknown", 1) == Spoken([], None, is_recorded=False)
     ending = await store.decide_one(
         Decision("a-1", "cancelled", "cancelled", _record(b"end"), _record(b"last"))
     )
     assert await store.standing("a-1", "wallet:W2") == (True, None)
-    assert await store.spoken("a-1", 4) == ([], ending)
+    assert await store.spoken("a-1", 4) == Spoken([], ending)
 
 
 async def test_balances_of_several_requests_are_kept_together(store: Store) -> None:

@@ -65,7 +65,7 @@ async def test_workings_of_ended_requests_go_and_their_results_stay(
     await ended(store, store_dsn, "new", days_ago=7)
     await store.record_requests([NewRequest("runs", b"", "t/0/0", [], {}, 0, 1)])
     await store.freeze("runs", "surroundings", b"x")
-    assert await drop_all(store, None) == {"inputs": 1, "analyses": 0}
+    assert await drop_all(store, None) == {"inputs": 1, "analyses": 0, "cancels": 0}
     assert await store.frozen("old", "surroundings") is None
     assert await store.frozen("new", "surroundings") is not None
     assert await store.frozen("runs", "surroundings") is not None

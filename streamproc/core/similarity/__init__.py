@@ -10,7 +10,6 @@ from streamproc.core.similarity.compare import Comparison, compare
 from streamproc.core.similarity.inputs import (
     Background,
     HeldMint,
-    Met,
     SimilarityInputs,
     TradedMint,
     Transfer,
@@ -22,7 +21,6 @@ __all__ = [
     "Background",
     "Comparison",
     "HeldMint",
-    "Met",
     "SimilarityInputs",
     "TradedMint",
     "Transfer",

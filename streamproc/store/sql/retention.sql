@@ -46,3 +46,17 @@ WITH old AS (
     DELETE FROM analyses AS a USING old WHERE a.request_id = old.request_id RETURNING 1
 )
 SELECT count(*)::int FROM gone
+
+-- name: drop_cancels
+-- Whose request has not come. $1 seconds since they were heard, $2 at most so many.
+WITH old AS (
+    SELECT request_id
+    FROM early_cancels
+    WHERE heard_at < clock_timestamp() - make_interval(secs => $1::float8)
+    ORDER BY heard_at
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED
+), gone AS (
+    DELETE FROM early_cancels AS c USING old WHERE c.request_id = old.request_id RETURNING 1
+)
+SELECT count(*)::int FROM gone
