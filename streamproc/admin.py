@@ -6,13 +6,21 @@ written. It loses nothing that the retention keeps.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    for_code,
+)
 
 from streamproc import limits
 from streamproc.broker_access import refusal
@@ -151,6 +159,24 @@ async def check(
     """
     compared = await plan(brokers, topology, prefix=prefix, app_id=app_id, security=security)
     return compared.faults()
+
+
+async def await_coordinator(
+    brokers: str, app_id: str, *, security: Mapping[str, Any] = NO_SECURITY
+) -> None:
+    """Return when the consumer group has a coordinator, or after a while without one: a worker waits for it too.
+
+    The first question makes a fresh broker create the topic of all groups, which takes some seconds.
+    """
+    async with _admin(brokers, security) as admin:
+        end = time.monotonic() + limits.TOPIC_WAIT_S
+        while time.monotonic() < end:
+            try:
+                await admin.find_coordinator(app_id)
+            except (GroupCoordinatorNotAvailableError, GroupLoadInProgressError):
+                await asyncio.sleep(limits.COORDINATOR_POLL_S)
+            else:
+                return
 
 
 def _retention(retention_ms: int | None) -> str:

@@ -212,8 +212,9 @@ class Worker:
             agent: running(handler, codec=means.codec, tell=self._tell)
             for agent, handler in means.handlers().items()
         }
+        self.engine.readiness.watch("Postgres", means.store.now_ms)
         url = await self._opened.enter_async_context(
-            serve_health(self._settings.http_bind, lambda: True, lambda: self.engine.is_ready)
+            serve_health(self._settings.http_bind, lambda: True, self.engine.readiness.why_not)
         )
         log.info("health and metrics at %s", url)
 
@@ -253,6 +254,9 @@ async def preflight(settings: Settings, topology: Topology) -> None:
         faults.append(Fault("schema", f"{len(waiting)} migrations waiting", rule))
     if faults:
         raise ConfigurationError(faults)
+    await admin.await_coordinator(
+        settings.kafka_brokers, settings.app_id, security=settings.kafka_security()
+    )
     excluded_wallets(settings)
     _make_folder(settings.data_dir)
     failpoints.arm(failpoints.parse(settings.failpoints))

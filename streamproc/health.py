@@ -12,18 +12,19 @@ from streamproc.errors import ConfigurationError, Fault
 from streamproc.metrics import REGISTRY
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
 
 @asynccontextmanager
 async def serve_health(
-    bind: str, is_live: Callable[[], bool], is_ready: Callable[[], bool]
+    bind: str, is_live: Callable[[], bool], why_not_ready: Callable[[], Sequence[str]]
 ) -> AsyncIterator[str]:
     """Serve `/healthz/live`, `/healthz/ready` and `/metrics` on `bind` (host:port, port 0 = any); yield the base URL.
 
-    The two checks answer 200 or 503 and must not block. Raises ConfigurationError when the address cannot be used.
+    `is_live` and `why_not_ready` must not block. Ready is 200 when the latter names nothing, else 503.
+    Raises ConfigurationError when the address cannot be used.
     """
-    runner = web.AppRunner(_application(is_live, is_ready), access_log=None)
+    runner = web.AppRunner(_application(is_live, why_not_ready), access_log=None)
     await runner.setup()
     try:
         yield await _listen(runner, bind)
@@ -31,14 +32,16 @@ async def serve_health(
         await runner.cleanup()
 
 
-def _application(is_live: Callable[[], bool], is_ready: Callable[[], bool]) -> web.Application:
+def _application(
+    is_live: Callable[[], bool], why_not_ready: Callable[[], Sequence[str]]
+) -> web.Application:
     """The three routes."""
 
     async def live(_: web.Request) -> web.Response:
-        return _answer("live", is_so=is_live())
+        return _answer("live", [] if is_live() else ["the process does not work"])
 
     async def ready(_: web.Request) -> web.Response:
-        return _answer("ready", is_so=is_ready())
+        return _answer("ready", why_not_ready())
 
     application = web.Application()
     application.add_routes(
@@ -65,11 +68,11 @@ async def _listen(runner: web.AppRunner, bind: str) -> str:
     return f"http://{shown}:{taken}"
 
 
-def _answer(word: str, *, is_so: bool) -> web.Response:
-    """200 and the word, or 503 and its opposite."""
-    return web.json_response(
-        {"status": word if is_so else f"not {word}"}, status=200 if is_so else 503
-    )
+def _answer(word: str, why_not: Sequence[str]) -> web.Response:
+    """200 and the word, or 503, its opposite and why."""
+    if not why_not:
+        return web.json_response({"status": word})
+    return web.json_response({"status": f"not {word}", "why": list(why_not)}, status=503)
 
 
 async def _metrics(_: web.Request) -> web.Response:

@@ -98,6 +98,7 @@ HUB_COUNTERPARTIES: Final = 100  # who met more addresses than that links nobody
 
 # --- topics on the broker ---
 ADMIN_TIMEOUT_S: Final = 15  # of one call; a broker that restarts answers within 5
+COORDINATOR_POLL_S: Final = 0.2  # a fresh broker has the topic of all groups within two seconds
 LEADERS_POLL_MS: Final = 10  # leaders know of it within a few tens of milliseconds
 REPLICATION: Final = 3  # copies, where there are that many brokers: one may be lost
 RECORD_FRAME_BYTES: Final = 16_384  # key, headers and frame around a record's value
@@ -171,6 +172,10 @@ STALL_S: Final = 60.0  # there is lag, nothing is at work and nothing moves for 
 FENCE_ASK_S: Final = 0.05  # how often what waits for the fence looks whether it is up
 SWEEP_S: Final = 5.0  # a batch that is on its way to an idle agent for so long will not arrive
 UNREADY_S: Final = 300.0  # an assignment or a recovery does not get on for so long: likewise
+GAUGES_S: Final = 1.0  # how often what is counted now is measured
+PROBE_S: Final = 2.0  # how often brokers and store are asked whether they are there
+AWAY_S: Final = 10.0  # without an answer for so long: away, and the worker is not ready
+UNMOVED_S: Final = 30.0  # records wait and nothing moves for so long: likewise
 PROBE_TIMEOUT_S: Final = 5.0  # for the question whether a broker answers at all
 LOG_BURST: Final = 5  # equal lines of Kafka's clients let through in one window
 LOG_WINDOW_S: Final = 10.0

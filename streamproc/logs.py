@@ -34,6 +34,11 @@ def about(**fields: str | int | None) -> None:
     _CONTEXT.set({name: value for name, value in fields.items() if value is not None})
 
 
+def about_also(**fields: str | int | None) -> None:
+    """The same, beside what was said before."""
+    about(**{**(_CONTEXT.get() or {}), **fields})
+
+
 class _Masked(logging.Formatter):
     """The line for people; no secret is in it."""
 

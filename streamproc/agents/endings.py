@@ -8,13 +8,15 @@ from collections import Counter
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
+import orjson
+
 from streamproc import limits, metrics
 from streamproc.errors import RequestEndedError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
-    from streamproc.store import Decision, Ending, Store
+    from streamproc.store import Ending, Store
 
 log = logging.getLogger(__name__)
 
@@ -82,10 +84,40 @@ class Endings:
             await asyncio.sleep(limits.ENDINGS_LOOK_S)
 
 
-def count_end(ending: Ending, wished: Decision) -> None:
-    """Count an end once: by whoever's wish it was, not by those who found it decided."""
-    if ending.terminal == wished.terminal:
-        metrics.REQUESTS.labels(ending.status).inc()
+def count_end(ending: Ending) -> None:
+    """Count an end, measure it and say it in one line: once, by whoever ended it, not by those who find it decided."""
+    if not ending.is_news:
+        return
+    metrics.REQUESTS.labels(ending.status).inc()
+    duration_s = max(0.0, ending.duration_s or 0.0)
+    metrics.REQUEST_SECONDS.observe(duration_s)
+    cause = _cause(ending)
+    log.info(
+        "request %s %s%s after %.2f s, %d credits%s",
+        ending.request_id,
+        ending.status,
+        f" ({ending.code})" if ending.code else "",
+        duration_s,
+        ending.credits_spent or 0,
+        f": {cause}" if cause else "",
+        extra={
+            "request_id": ending.request_id,
+            "tenant": ending.tenant,
+            "outcome": ending.status,
+            "code": ending.code,
+            "cause": cause,
+            "duration_s": round(duration_s, 3),
+            "credits": ending.credits_spent or 0,
+        },
+    )
+
+
+def _cause(ending: Ending) -> str | None:
+    """Why a request did not complete, in the words of its terminal record."""
+    if ending.status == "completed":
+        return None
+    message = orjson.loads(ending.terminal.value).get("message")
+    return None if message is None else str(message)
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from streamproc.events import AnalysisProgressed, Event, WalletProgressed
+from streamproc.logs import about, about_also
 from streamproc.serde import Codec, Encoded, decode_internal, header
 from streamproc.slots import WHOSE
 
@@ -45,6 +46,11 @@ def on_event(model: type[E], handle: Handle[E], codec: Codec) -> Handler:
 
     def handle_record(record: Record) -> AsyncIterator[Said]:
         event = decode_internal(model, record.value)
+        about_also(
+            request_id=event.request_id,
+            tenant=getattr(event, "tenant", None),
+            wallet=getattr(event, "wallet", None),
+        )
         trace = header(record.headers, "traceparent")
         return handle(event, codec=codec.continuing(trace))
 
@@ -62,6 +68,12 @@ def running(handler: Handler, *, codec: Codec, tell: Tell) -> Run:
     async def run(record: Record) -> list[Encoded]:
         trace = header(record.headers, "traceparent")
         WHOSE.set((header(record.headers, "ce_subject") or b"").decode("ascii", "replace"))
+        about(
+            request_id=WHOSE.get() or None,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+        )
         kept: list[Encoded] = []
         told: list[asyncio.Future[None]] = []
         try:

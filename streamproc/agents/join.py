@@ -105,6 +105,10 @@ class JoinLogic:
             state = touched(state, self._clock_ms() // 1000)
         return Traced(state, trace)
 
+    def is_awaiting(self, traced: Traced) -> bool:
+        """Whether the request's parts are awaited: it has been accepted, and is neither handed over nor ended."""
+        return traced.state.opened is not None and traced.state.phase == "waiting"
+
     def is_urgent(self, traced: Traced) -> bool:
         """Whether this state should not wait for the next tick."""
         return is_urgent(traced.state)
@@ -135,8 +139,8 @@ class JoinLogic:
         if not drafts:
             return [records for _, records in told]
         endings = await self._store().decide(list(drafts.values()))
-        for ending, wished in zip(endings, drafts.values(), strict=True):
-            count_end(ending, wished)
+        for ending in endings:
+            count_end(ending)
         await failpoints.reach("after-terminal-update-before-publish")
         by_key = dict(zip(drafts, endings, strict=True))
         return [

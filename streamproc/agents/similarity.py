@@ -133,7 +133,7 @@ async def _decided(request_id: str, decision: Decision | None, store: Store) -> 
     """How the request ended: as decided now, or as it was decided before."""
     if decision is not None:
         ending = await store.decide_one(decision)
-        count_end(ending, decision)
+        count_end(ending)
         await failpoints.reach("after-terminal-update-before-publish")
         return ending
     found = await store.ending(request_id)

@@ -93,6 +93,7 @@ class GuardedThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fau
             group_instance_id=config.worker_id,
             partition_assignment_strategy=[self._assignor],
             enable_auto_commit=False,
+            isolation_level="read_committed",
             auto_offset_reset="earliest",
             max_poll_records=config.poll_records,
             max_poll_interval_ms=int(self.app.conf.broker_max_poll_interval * 1000),
@@ -127,6 +128,26 @@ class GuardedThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fau
             log.warning("a commit failed, the next one covers it: %r", error)
             return False
         return True
+
+    def unread(self, partition: Partition) -> tuple[int, int] | None:
+        """How many offsets lie beyond what was read of a partition, and where that ends; None before it was read.
+
+        Only what is committed counts: an open transaction is not waited for.
+        """
+        if self._consumer is None:
+            return None
+        subscription = self._consumer._subscription.subscription  # noqa: SLF001 - no question asks for it
+        assignment = None if subscription is None else subscription.assignment
+        place = TopicPartition(*partition)
+        if assignment is None or place not in assignment.tps:
+            return None
+        state = assignment.state_value(place)
+        if not state.has_valid_position or state.highwater is None:
+            return None
+        stable = state.highwater
+        if state.lso is not None and state.lso >= 0:
+            stable = min(state.lso, stable)
+        return max(0, stable - state.position), state.position
 
     def verify_event_path(self, now: float, tp: Any) -> None:  # noqa: ANN401
         """Nothing: the watchdog looks at what moves; Faust's own check only knows acknowledgements."""
@@ -204,6 +225,10 @@ class GuardedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no 
             return int(first.offset)
         finally:
             await reader.stop()
+
+    def unread(self, partition: Partition) -> tuple[int, int] | None:
+        """As the thread's."""
+        return self._thread.unread(partition) if self._thread is not None else None
 
     # --- committing ---
 

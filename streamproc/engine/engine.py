@@ -23,6 +23,7 @@ from streamproc.engine.flow import Flow, started
 from streamproc.engine.join import Join
 from streamproc.engine.outbox import Outbox
 from streamproc.engine.packing import PassThrough
+from streamproc.engine.readiness import Readiness
 from streamproc.engine.stage import Stage
 from streamproc.engine.table import JoinTable
 from streamproc.engine.timer import JoinTimer
@@ -74,6 +75,7 @@ class Engine:
         self._tasks: list[asyncio.Task[None]] = []
         self._guard = LoopGuard(config.blocked_s)
         self.vitals = Vitals(self.app, self.flow, self._readers)
+        self.readiness = Readiness(self.vitals, lambda: self.is_ready)
 
     # --- declaring ---
 
@@ -157,6 +159,7 @@ class Engine:
             await hook()
         self._start(Watchdog(self.vitals, stall_s=self.config.stall_s).run())
         self._start(self.vitals.measure())
+        self._start(self.readiness.run())
         for timer in self._timers:
             self._start(timer.run())
         # What is loaded by now stays: it need not be looked at by every later collection.

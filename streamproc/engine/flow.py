@@ -145,6 +145,11 @@ class Flow:
             record.partition,
             record.offset,
             type(error).__name__,
+            extra={
+                "topic": record.topic,
+                "partition": record.partition,
+                "offset": record.offset,
+            },
         )
         return dead_letter(self.dead_letters, record, error, now_s=time.time(), reason=why)
 

@@ -53,6 +53,7 @@ class Join(Generic[S]):
         self._is_flush_due = False
         self.is_clean = True  # no cycle was given up by the last drain
         self.due_times = DueTimes()
+        self.awaiting: set[bytes] = set()  # keys for whose state records are awaited
         self._records = metrics.RECORDS.labels(name)
         self._cycle = Cycle(name, table, logic, flow)
 
@@ -244,6 +245,7 @@ class Join(Generic[S]):
         entry.durable = each.dumped
         entry.state = None if each.dumped is None else each.state
         self.table.put(entry.key, entry.partition, each.dumped)
+        self._note_awaited(entry.key, entry.state)
         if each.dumped is not None:
             self.due_times.schedule(entry.key, time.monotonic())
         for topic in {record.topic for _, record in entry.taken}:
@@ -275,6 +277,13 @@ class Join(Generic[S]):
         entry.state, entry.durable, entry.again = again.state, again.durable, again.again
         self._unpack(entry)
 
+    def _note_awaited(self, key: bytes, state: S | None) -> None:
+        """Remember whether records are awaited for this key."""
+        if state is not None and self.logic.is_awaiting(state):
+            self.awaiting.add(key)
+        else:
+            self.awaiting.discard(key)
+
     # --- partitions and the end ---
 
     def partitions_assigned(self) -> None:
@@ -299,6 +308,7 @@ class Join(Generic[S]):
         for entries in (self.live, self._dirty, self._urgent):
             entries.clear()
         self.due_times.clear()
+        self.awaiting.clear()
 
     def owns(self, key: bytes) -> bool:
         """Whether the key's partition is this worker's."""
@@ -311,5 +321,7 @@ class Join(Generic[S]):
         """A key's state, and whether it is at rest: nothing of it under way."""
         entry = self.live.get(key)
         if entry is None:
-            return self._loaded(key, 0).state, True
+            state = self._loaded(key, 0).state
+            self._note_awaited(key, state)
+            return state, True
         return entry.state, not entry.is_flying and not entry.taken

@@ -170,6 +170,19 @@ class Ledger(Generic[R]):
             if partition in self.assigned
         }
 
+    def lag(self, partition: Partition, unread: int, position: int, *, delivered: bool) -> int:
+        """How many records of a partition are not delivered, or not worked off.
+
+        `unread` is what lies beyond the fetcher's position. Behind that, offsets without records (the marks of
+        transactions, what was aborted) are no lag: what is packed, or worked off, up to its end counts as all of it.
+        """
+        lanes = self.lanes.get(partition, {})
+        tail = self._tails.get(partition, position)
+        reached = min(
+            (lane.end if delivered else lane.safe() for lane in lanes.values()), default=tail
+        )
+        return unread + (0 if reached >= tail else position - reached)
+
     def behind(self) -> dict[tuple[Partition, R], int]:
         """The ends of lanes that lie below what was packed: it is on its way, or lost with nothing after it."""
         return {

@@ -22,6 +22,9 @@ class JoinLogic(Protocol[S]):
     def fold(self, key: bytes, state: S | None, record: Record) -> S:
         """The state after a record, pure; raises DeadLetterError for what does not decode."""
 
+    def is_awaiting(self, state: S) -> bool:
+        """Whether records for this state are still awaited; for counting only."""
+
     def is_urgent(self, state: S) -> bool:
         """Whether to settle at once instead of at the next tick."""
 

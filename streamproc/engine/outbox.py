@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -86,6 +87,7 @@ class Outbox:
         self._hashes: dict[bytes, int] = {}
         self._queues: dict[Partition, deque[_Item]] = {}
         self._drains: dict[Partition, asyncio.Task[None]] = {}
+        self.confirmed_at = time.monotonic()  # when the brokers last took a batch
         self.runs: dict[Partition, tuple[int, int]] = {}  # offsets that only we wrote: first, end
 
     async def start(self, topics: Collection[str]) -> None:
@@ -197,6 +199,7 @@ class Outbox:
                     await asyncio.sleep(delay_s(tries))
                     continue
                 tries = 0
+                self.confirmed_at = time.monotonic()
                 self._note_run(partition, first, len(items))
                 for _, call in items:
                     call.confirm(1)

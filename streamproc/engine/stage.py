@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -236,6 +237,7 @@ class Stage:
     def _finish(self, lane: Lane, record: Record) -> None:
         """Count the record as done, and let the next of its key go."""
         lane.finish(record.offset)
+        self._flow.moved_at = time.monotonic()
         self._handled.inc()
         self._flow.counts[self._handled_name] += 1
         self._release(record)

@@ -6,13 +6,13 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-import faust
-
 from streamproc import limits, metrics
 from streamproc.engine.join import Join
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import faust
 
     from streamproc.engine.flow import Flow, Reader
     from streamproc.engine.records import Partition
@@ -25,14 +25,17 @@ class Vitals:
         self._app = app
         self._flow = flow
         self._readers = readers
+        self._told: set[Partition] = set()  # whose lag is shown
 
     def is_at_work(self) -> bool:
         """Whether anything is under way."""
         return not (self._flow.outbox.is_idle and all(each.is_idle for each in self._readers))
 
     def moved_at(self) -> float:
-        """When a record last came or was done, on the monotonic clock; now while Faust lets nothing flow."""
-        return self._flow.moved_at if self._flow.is_flowing else time.monotonic()
+        """When a record last came, was done or was said, on the monotonic clock; now while Faust lets nothing flow."""
+        if not self._flow.is_flowing:
+            return time.monotonic()
+        return max(self._flow.moved_at, self._flow.outbox.confirmed_at)
 
     def stuck_s(self) -> float:
         """For how long an assignment or a recovery has not got on; 0 while records flow."""
@@ -56,32 +59,40 @@ class Vitals:
     def _lags(self, *, delivered: bool) -> dict[Partition, int]:
         """For each partition that was read the records not delivered, or not worked off."""
         lags = {}
-        for partition, lanes in self._flow.ledger.lanes.items():
-            try:
-                highwater = self._app.consumer.highwater(faust.TP(*partition))
-            except Exception:  # noqa: BLE001, S112 - in the middle of a rebalance nobody knows
-                continue
-            if highwater is not None and lanes:
-                reached = min(lane.end if delivered else lane.safe() for lane in lanes.values())
-                lags[partition] = max(0, highwater - reached)
+        consumer = self._app._consumer  # noqa: SLF001 - asking for `consumer` would make one
+        if consumer is None:
+            return {}
+        ledger = self._flow.ledger
+        for partition in ledger.assigned:
+            found = consumer.unread(partition) if ledger.readers[partition[0]] else None
+            if found is not None:
+                unread, position = found
+                lags[partition] = ledger.lag(partition, unread, position, delivered=delivered)
         return lags
 
     async def measure(self) -> None:
         """Set the gauges, once a second, and sweep up what was lost on its way, seldom."""
         swept_at = time.monotonic()
         while True:
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(limits.GAUGES_S)
             if self._flow.is_flowing and time.monotonic() - swept_at > limits.SWEEP_S:
                 swept_at = time.monotonic()
                 await self._flow.sweep()
-            for reader in self._readers:
-                metrics.IN_FLIGHT.labels(reader.name).set(self._flow.ledger.unfinished(reader))
-            metrics.JOIN_WAITING.set(self._waiting())
-            for (topic, partition), lag in self._lags(delivered=False).items():
-                metrics.LAG.labels(topic, str(partition)).set(lag)
+            self._set_gauges()
 
-    def _waiting(self) -> int:
-        """How many states have something due within the hour: those of requests that have not ended."""
-        hour = time.monotonic() + limits.DUE_HORIZONS_S[-1] + limits.TIMER_S
+    def waiting(self) -> int:
+        """How many records of our partitions are not worked off."""
+        return sum(self._lags(delivered=False).values())
+
+    def _set_gauges(self) -> None:
+        """What is under way and what waits now; of partitions that are no longer ours nothing is said."""
+        for reader in self._readers:
+            metrics.IN_FLIGHT.labels(reader.name).set(self._flow.ledger.unfinished(reader))
         joins = [each for each in self._readers if isinstance(each, Join)]
-        return sum(join.due_times.count(hour) for join in joins)
+        metrics.JOIN_WAITING.set(sum(len(join.awaiting) for join in joins))
+        lags = self._lags(delivered=False)
+        for topic, partition in self._told - set(lags):
+            metrics.LAG.remove(topic, str(partition))
+        for (topic, partition), lag in lags.items():
+            metrics.LAG.labels(topic, str(partition)).set(lag)
+        self._told = set(lags)

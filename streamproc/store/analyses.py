@@ -25,7 +25,7 @@ from streamproc.store.requests import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streamproc.store.database import Database
+    from streamproc.store.database import Database, Row
     from streamproc.store.requests import Status
 
 _FAST: Final = 1  # zlib's level: five times smaller, and a whole result of 1000 wallets in seconds
@@ -104,10 +104,12 @@ class Analyses(Subject):
         ]
         async with self._database.connection() as connection:
             rows = await connection.rows("analyses.decide", *_decision_columns(first, results))
-            granted = {row["request_id"] for row in rows}
+            granted = {row["request_id"]: row for row in rows}
             others = [each.request_id for each in first if each.request_id not in granted]
             rows = await connection.rows("analyses.endings", others) if others else []
-        endings = {each.request_id: _as_wished(each) for each in first}
+        endings = {
+            each.request_id: _as_wished(each, granted.get(each.request_id)) for each in first
+        }
         endings |= {row["request_id"]: ending_from(row) for row in rows}
         return [endings[each.request_id] for each in decisions]
 
@@ -193,12 +195,22 @@ def _decision_columns(
     ]
 
 
-def _as_wished(decision: Decision) -> Ending:
-    """The ending that a decision asks for."""
+def _as_wished(decision: Decision, granted: Row | None) -> Ending:
+    """The ending that a decision asks for, and what the store said when it was granted."""
+    news = (
+        {}
+        if granted is None
+        else {
+            "is_news": True,
+            "duration_s": granted["duration_s"],
+            "credits_spent": granted["credits"],
+        }
+    )
     return Ending(
         request_id=decision.request_id,
         status=decision.status,
         code=decision.code,
         terminal=decision.terminal,
         progress=decision.progress,
+        **news,
     )

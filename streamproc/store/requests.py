@@ -81,13 +81,21 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a request ended, whoever wished it: the records to publish are these and no others."""
+    """How a request ended, whoever wished it: the records to publish are these and no others.
+
+    `is_news` is true for the one caller whose statement ended it; only then is known how long it ran, since it was
+    recorded, and what it has spent.
+    """
 
     request_id: str
     status: str
     code: str | None
     terminal: Encoded
     progress: Encoded | None
+    is_news: bool = False
+    duration_s: float | None = None
+    credits_spent: int | None = None
+    tenant: str | None = None
 
 
 _HEADERS = msgspec.msgpack.Decoder(tuple[tuple[str, bytes], ...])

@@ -95,6 +95,9 @@ class Logic:
             state.wanted = len(state.got) or -1
         return state
 
+    def is_awaiting(self, state: State) -> bool:
+        return not state.is_over
+
     def is_urgent(self, state: State) -> bool:
         return not state.is_over and state.wanted != 0 and len(state.got) >= state.wanted
 

@@ -105,6 +105,9 @@ class Logic:
             raise DeadLetterError("odd", "poison")
         return sorted({*(state or []), value})
 
+    def is_awaiting(self, state: list[str]) -> bool:
+        return len(state) < 2
+
     def is_urgent(self, state: list[str]) -> bool:
         return "urgent" in state
 

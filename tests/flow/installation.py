@@ -110,7 +110,7 @@ class Installation:
 
     async def metrics(self, number: int) -> str:
         """What a worker has counted, in Prometheus' form."""
-        found = re.search(r"health and metrics at (\S+)", self.log(number))
+        found = re.search(r"health and metrics at (http://[^\s\"]+)", self.log(number))
         assert found is not None
         async with httpx.AsyncClient() as client:
             return (await client.get(f"{found[1]}/metrics")).text

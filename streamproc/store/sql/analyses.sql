@@ -41,7 +41,7 @@ LIMIT $2
 
 -- name: decide
 -- Only what still runs is ended; its records are kept by the same statement, so an end without its record cannot be.
--- Returned are the requests that were ended by it, once for each record.
+-- Returned are the requests that were ended by it: for how long they ran, and what they have spent.
 WITH draft AS (
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS d (request_id, status, code)
 ), locked AS (
@@ -51,19 +51,24 @@ WITH draft AS (
     SET status = draft.status, code = draft.code, ended_at = clock_timestamp()
     FROM draft JOIN locked USING (request_id)
     WHERE analyses.request_id = draft.request_id AND analyses.status = 'running'
-    RETURNING analyses.request_id
+    RETURNING
+        analyses.request_id,
+        extract(epoch FROM analyses.ended_at - analyses.recorded_at)::float8 AS duration_s
 ), kept AS (
     INSERT INTO analysis_results (request_id, result, pairs)
     SELECT request_id, result, pairs
     FROM unnest($4::text[], $5::bytea[], $6::bytea[]) AS r (request_id, result, pairs)
     JOIN ended USING (request_id)
+), said AS (
+    INSERT INTO analysis_records (request_id, part, seq, topic, key, value, headers, timestamp_ms)
+    SELECT request_id, part, seq, topic, key, value, headers, timestamp_ms
+    FROM unnest($7::text[], $8::text[], $9::int[], $10::text[], $11::bytea[], $12::bytea[], $13::bytea[], $14::bigint[])
+        AS r (request_id, part, seq, topic, key, value, headers, timestamp_ms)
+    JOIN ended USING (request_id)
 )
-INSERT INTO analysis_records (request_id, part, seq, topic, key, value, headers, timestamp_ms)
-SELECT request_id, part, seq, topic, key, value, headers, timestamp_ms
-FROM unnest($7::text[], $8::text[], $9::int[], $10::text[], $11::bytea[], $12::bytea[], $13::bytea[], $14::bigint[])
-    AS r (request_id, part, seq, topic, key, value, headers, timestamp_ms)
-JOIN ended USING (request_id)
-RETURNING request_id
+SELECT ended.request_id, ended.duration_s, coalesce(c.spent, 0) AS credits
+FROM ended
+LEFT JOIN analysis_credits AS c USING (request_id)
 
 -- name: endings
 SELECT
