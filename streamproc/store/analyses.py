@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
@@ -111,7 +112,11 @@ class Analyses(Subject):
             each.request_id: _as_wished(each, granted.get(each.request_id)) for each in first
         }
         endings |= {row["request_id"]: ending_from(row) for row in rows}
-        return [endings[each.request_id] for each in decisions]
+        found = []
+        for each in decisions:
+            found.append(endings[each.request_id])
+            endings[each.request_id] = replace(found[-1], is_news=False)  # to whoever asks second
+        return found
 
     async def decide_one(self, decision: Decision) -> Ending:
         """As `decide`; calls at the same time share a statement."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -92,10 +92,10 @@ class Ending:
     code: str | None
     terminal: Encoded
     progress: Encoded | None
-    is_news: bool = False
-    duration_s: float | None = None
-    credits_spent: int | None = None
-    tenant: str | None = None
+    is_news: bool = field(default=False, compare=False)
+    duration_s: float | None = field(default=None, compare=False)
+    credits_spent: int | None = field(default=None, compare=False)
+    tenant: str | None = field(default=None, compare=False)
 
 
 _HEADERS = msgspec.msgpack.Decoder(tuple[tuple[str, bytes], ...])

@@ -209,6 +209,23 @@ async def test_parts_of_one_turn_are_one_state_and_one_output() -> None:
     assert bench.said() == [b"a+b+c"]
 
 
+async def test_a_key_is_awaited_until_its_state_says_that_nothing_is() -> None:
+    bench = Bench()
+    await bench.hear((b"k", "a"), (b"l", "a"))
+    await bench.done()
+    assert bench.join.awaiting == {b"k", b"l"}
+    await bench.hear((b"k", "b"))
+    await bench.done()
+    assert bench.join.awaiting == {b"l"}
+    bench.join.awaiting.clear()  # as after an assignment, when the timer looks at the recovered table
+    bench.join.live.clear()
+    assert bench.join.state_of(b"l")[0] == ["a"]
+    assert bench.join.state_of(b"k")[0] == ["a", "b"]
+    assert bench.join.awaiting == {b"l"}
+    bench.join.abandon()
+    assert bench.join.awaiting == set()
+
+
 async def test_what_comes_while_a_key_is_under_way_waits_for_it() -> None:
     bench = Bench()
     bench.outbox.is_prompt = False

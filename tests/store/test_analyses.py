@@ -150,3 +150,20 @@ async def test_progress_that_belongs_to_a_wish_is_kept_only_when_it_is_granted(
     assert won == lost
     assert won.terminal == wish.terminal
     assert [each.value for each in await store.progress_from("a-1", 1)] == [b"4"]
+
+
+async def test_an_end_is_news_once_with_how_long_it_took_and_what_it_spent(store: Store) -> None:
+    await store.record_requests([NEW])
+    await store.reserve_credits("a-1", 10, None)
+    await store.settle_credits("a-1", reserved=10, spent=7)
+    first, same = await store.decide([_decision("failed"), _decision("completed")])
+    again = await store.decide_one(_decision("failed"))
+    assert [each.is_news for each in (first, same, again)] == [True, False, False]
+    assert first.credits_spent == 7
+    assert first.duration_s is not None
+    assert 0 <= first.duration_s < 60
+    assert again.duration_s is None
+
+
+async def test_the_end_of_a_request_that_nobody_recorded_is_no_news(store: Store) -> None:
+    assert not (await store.decide_one(_decision("failed"))).is_news
