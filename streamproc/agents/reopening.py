@@ -99,7 +99,7 @@ class Reopening:
             terminal=self._codec.encode(failed, time_ms=now_ms),
         )
         (ending,) = await self._store().decide([wished])
-        count_end(ending, wished)
+        count_end(ending)
         progress = progressed(
             request_id=request_id,
             seq=1,
