@@ -1,5 +1,8 @@
 # The image of the worker and of the command line: no embedded servers, no development tools, not root.
-FROM python:3.13-slim AS build
+# The base is pinned by its tag; whoever mirrors it names a digest: --build-arg PYTHON_IMAGE=python:3.13-slim@sha256:...
+ARG PYTHON_IMAGE=python:3.13-slim
+
+FROM ${PYTHON_IMAGE} AS build
 
 WORKDIR /src
 RUN python -m venv /opt/streamproc
@@ -7,13 +10,16 @@ RUN python -m venv /opt/streamproc
 COPY requirements-image.lock ./
 RUN /opt/streamproc/bin/pip install --no-cache-dir --disable-pip-version-check \
         --require-hashes -r requirements-image.lock
+# So is what builds ours: into the interpreter of this stage, which is not in the image.
+COPY requirements-build.lock ./
+RUN python -m pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements-build.lock
 COPY pyproject.toml README.md LICENSE topics.yaml ./
 COPY streamproc ./streamproc
-# The build backend is the one package that the lock of the image does not name; it is not in the image.
-RUN python -m pip wheel --no-cache-dir --disable-pip-version-check --no-deps --wheel-dir /wheel . \
-    && /opt/streamproc/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps /wheel/*.whl
+RUN python -m pip wheel --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation --no-index \
+        --wheel-dir /wheel . \
+    && /opt/streamproc/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --no-index /wheel/*.whl
 
-FROM python:3.13-slim
+FROM ${PYTHON_IMAGE}
 
 RUN useradd --system --uid 10001 --create-home streamproc
 COPY --from=build /opt/streamproc /opt/streamproc

