@@ -13,11 +13,11 @@ from streamproc.core.solana import (
     SOL_DUST_LAMPORTS,
     STABLE_DUST_UNITS,
     STABLES,
-    TIP_ACCOUNTS,
     TOKEN_ACCOUNT_RENTS,
     WSOL,
-    is_one_rent,
+    is_rent,
 )
+from streamproc.core.tips import TIP_ACCOUNTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,6 +57,9 @@ def _entry(item: Json, wallet: str) -> Json:
         "deltas": (),
         "routed_quote": None,
         "counterparty": None,
+        "is_remainder": False,
+        "is_mirrored": False,
+        "moves": None,
     }
     if failed:
         return entry
@@ -154,7 +157,7 @@ class _Seen:
             for mint, units in self.deltas.items()
             if mint in STABLES and abs(units) >= STABLE_DUST_UNITS
         }
-        if abs(trade_sol) >= SOL_DUST_LAMPORTS and not is_one_rent(-trade_sol):
+        if abs(trade_sol) >= SOL_DUST_LAMPORTS and not is_rent(-trade_sol):
             legs[WSOL] = trade_sol
         tokens_moved = {mint: each for mint, each in self.deltas.items() if mint not in QUOTES}
         self.tokens_in, self.tokens_out = _signs(tokens_moved)

@@ -39,7 +39,7 @@ from streamproc.events import AnalysisReady, BalanceFetchRequested, WalletSyncRe
 from streamproc.health import serve_health
 from streamproc.logs import set_up_logging
 from streamproc.own_files import make_folder
-from streamproc.serde import Codec
+from streamproc.serde import Codec, codec_of
 from streamproc.slots import Slots
 from streamproc.store import Store, open_store
 from streamproc.store.migrate import pending
@@ -109,7 +109,7 @@ class Means:
             clock_ms=self.clock.now_ms,
         )
         return {
-            "requests": partial(accept_request, store=self.store),
+            "requests": partial(accept_request, store=self.store, codec=self.codec),
             SYNC: on_event(WalletSyncRequested, sync, self.codec),
             "balances": on_event(BalanceFetchRequested, balances, self.codec),
             "similarity": on_event(AnalysisReady, similarity, self.codec),
@@ -119,7 +119,7 @@ class Means:
 @asynccontextmanager
 async def open_means(settings: Settings, topology: Topology) -> AsyncIterator[Means]:
     """Everything the agents need, opened, and closed after the block."""
-    codec = Codec(topology, settings.topic_prefix)
+    codec = codec_of(settings, topology)
     async with AsyncExitStack() as opened:
         dsn = settings.postgres_dsn.get_secret_value()
         store = await opened.enter_async_context(
@@ -176,7 +176,7 @@ class Worker:
     def _hang_join(self) -> None:
         """The join, its table and its Faust agent."""
         (table,) = (table for table in self._topology.tables if table.agent == JOIN)
-        codec = Codec(self._topology, self._settings.topic_prefix)
+        codec = codec_of(self._settings, self._topology)
         logic = JoinLogic(codec=codec, store=lambda: self._open_means.store, clock_ms=self._now_ms)
         join = self.engine.join(
             JOIN,
@@ -233,6 +233,7 @@ def engine_config(settings: Settings, topology: Topology) -> EngineConfig:
             settings.topic_prefix + topic.name for topic in topology.topics if topic.is_outside
         ],
         dead_letter_budget=settings.dead_letter_budget,
+        dead_letter_bytes=topology.dead_letters.largest - limits.RECORD_FRAME_BYTES,
         data_dir=settings.data_dir,
         security=settings.kafka_security(),
         worker_id=settings.worker_id,

@@ -6,7 +6,7 @@ seam catches a foreign exception. No message ever holds a secret: it is formed f
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Fault(NamedTuple):
@@ -27,6 +27,14 @@ class StreamprocError(Exception):
     code = "internal"
 
 
+FAULTS_NAMED: Final = 100  # in one text; of more only how many
+
+
+def _more(faults: int) -> str:
+    """How many faults are not named."""
+    return f"; and {faults - FAULTS_NAMED} more" if faults > FAULTS_NAMED else ""
+
+
 # --- the input is wrong: answer, do not retry ---
 
 
@@ -37,7 +45,7 @@ class InvalidInputError(StreamprocError):
 
     def __init__(self, faults: list[Fault]) -> None:
         """Keep every fault; the text names them all."""
-        super().__init__("; ".join(map(str, faults)))
+        super().__init__("; ".join(map(str, faults[:FAULTS_NAMED])) + _more(len(faults)))
         self.faults = faults
 
 

@@ -39,7 +39,7 @@ def _base58_of_32_bytes(text: str) -> str:
 
 
 def _enough_different(wallets: list[str]) -> list[str]:
-    """Return the wallets if 2 to 1000 of them are different, else raise ValueError."""
+    """Return the wallets if 1 to 1000 of them are different, else raise ValueError."""
     different = len(set(wallets))
     if not limits.WALLETS_MIN <= different <= limits.WALLETS_MAX:
         rule = f"must name {limits.WALLETS_MIN} to {limits.WALLETS_MAX} different addresses"
@@ -60,11 +60,17 @@ RankBy = Literal[
     "held_traded_jaccard",
     "held_value_cosine",
 ]
+DEFAULT_TENANT: Final = "default"
 SCORES: Final[tuple[RankBy, ...]] = get_args(RankBy)  # of a pair, in the order of the contract
 Outcome = Literal["analyzed", "failed", "excluded"]
 BalanceState = Literal["ok", "failed", "oversized"]
+# A number of a request that the store holds as it is.
+Counted = Annotated[int, Field(ge=0, le=limits.INTEGER_MAX)]
+Tenant = RequestId  # the same letters, the same length
 TerminalStatus = Literal["completed", "failed", "cancelled", "expired", "rejected"]
-Stage = Literal["accepted", "syncing", "analyzing", "completed", "failed", "cancelled", "expired"]
+Stage = Literal[
+    "accepted", "syncing", "analyzing", "completed", "failed", "cancelled", "expired", "rejected"
+]
 
 
 class Event(BaseModel):
@@ -90,8 +96,8 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow", strict=True, allow_inf_nan=False)
 
     max_transactions: Annotated[int, Field(ge=1, le=limits.MAX_TRANSACTIONS_MAX)] | None = None
-    since: NonNegativeInt | None = None
-    until: NonNegativeInt | None = None
+    since: Counted | None = None
+    until: Counted | None = None
     min_success_ratio: Annotated[float, Field(ge=0, le=1)] = 1.0
     deadline_s: Annotated[int, Field(ge=1, le=limits.DEADLINE_MAX_S)] = limits.DEADLINE_DEFAULT_S
     max_age_s: Annotated[int, Field(ge=0, le=limits.MAX_AGE_MAX_S)] = 0
@@ -101,7 +107,7 @@ class Options(BaseModel):
     include_oversized: bool = False
     rank_by: RankBy = "idf"
     enrich: bool = True
-    credit_budget: NonNegativeInt | None = None
+    credit_budget: Counted | None = None
     max_pairs: Annotated[int, Field(ge=1, le=limits.PAIRS_MAX)] = limits.PAIRS_DEFAULT
     max_tokens_per_wallet: Annotated[int, Field(ge=1, le=limits.TOKENS_PER_WALLET_MAX)] = (
         limits.TOKENS_PER_WALLET_DEFAULT
@@ -129,17 +135,18 @@ PartOptions = Annotated[Options, PlainSerializer(_without_defaults)]
 
 
 class AnalysisRequested(Options):
-    """A backend asks for the analysis of 2 to 1000 wallets. Repeats of an address are dropped and reported."""
+    """A backend asks for the analysis of 1 to 1000 wallets. Repeats of an address are dropped and reported."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     request_id: RequestId
     wallets: Annotated[list[Address], AfterValidator(_enough_different)]
+    tenant: Tenant = DEFAULT_TENANT  # whose quotas and share of the places count
 
     def options(self) -> Options:
-        """The request without its id and wallets."""
+        """The request without its id, wallets and tenant."""
         return Options.model_validate(
-            self.model_dump(exclude={"request_id", "wallets"}), strict=True
+            self.model_dump(exclude={"request_id", "wallets", "tenant"}), strict=True
         )
 
 
@@ -159,6 +166,7 @@ class AnalysisAccepted(Event):
     requested_at_ms: NonNegativeInt  # the request's record time
     deadline_at: NonNegativeInt
     options: Options
+    tenant: str = DEFAULT_TENANT
 
 
 class WalletSyncRequested(Event):
@@ -171,6 +179,7 @@ class WalletSyncRequested(Event):
     options: PartOptions
     requested_at_ms: NonNegativeInt  # a wallet synced later than this is fresh
     deadline_at: NonNegativeInt
+    tenant: str = DEFAULT_TENANT
 
 
 class BalanceFetchRequested(Event):
@@ -179,15 +188,20 @@ class BalanceFetchRequested(Event):
     wallets: list[str]
     options: PartOptions
     deadline_at: NonNegativeInt
+    tenant: str = DEFAULT_TENANT
 
 
 class WalletProgressed(Event):
-    """How far one wallet's sync has come; at most one a second and wallet."""
+    """How far one wallet's sync has come; at most one a second and wallet.
+
+    `notice` says what it waits for ("upstream answers 503 since 40 s"), `notice_at` when, in tens of seconds: so all
+    wallets of a request say the same.
+    """
 
     wallet: str
     transactions: NonNegativeInt
     fraction: Annotated[float, Field(ge=0, le=1)] | None
-    notice: str | None = None  # what the wallet waits for, for people
+    notice: str | None = None
     notice_at: NonNegativeInt = 0
 
 
@@ -282,6 +296,7 @@ class AnalysisReady(Event):
     requested_at_ms: NonNegativeInt
     deadline_at: NonNegativeInt
     next_seq: PositiveInt
+    tenant: str = DEFAULT_TENANT
     wallets_done: NonNegativeInt
     wallets_failed: NonNegativeInt
     at: NonNegativeInt
@@ -330,6 +345,7 @@ class AnalysisFailed(Event):
     message: str
     wallets_failed: list[FailedWallet] = []
     faults: list[FaultNote] = []
+    faults_omitted: NonNegativeInt = 0  # how many more there were
     at: NonNegativeInt
 
 

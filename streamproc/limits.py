@@ -6,7 +6,7 @@ from typing import Final
 
 # --- the contract ---
 REQUEST_ID_MAX_LENGTH: Final = 64  # a key that fits on a line of a log
-WALLETS_MIN: Final = 2  # one wallet has nothing to be compared with
+WALLETS_MIN: Final = 1  # one is analyzed and has no pairs
 COMPARED_MIN: Final = 2  # of more wallets, that are none or on the operator's list set aside
 WALLETS_MAX: Final = 1000  # 499 500 pairs: what one worker compares in seconds
 DEADLINE_DEFAULT_S: Final = 1800
@@ -24,6 +24,11 @@ EVENT_MAX_BYTES: Final = (
 REQUEST_MAX_BYTES: Final = (
     1024 * 1024
 )  # 1000 wallets are 50 kB; 10 000 excluded mints half a megabyte
+RECORD_AHEAD_MAX_MS: Final = 3_600_000  # clocks differ; a record from later than that is a mistake
+LIST_MAX_ENTRIES: Final = 10_000  # of a request, repeats included: what is checked one by one
+INTEGER_MAX: Final = 2**63 - 1  # of a request: what the store holds
+DIGITS_READ: Final = 40  # of an integer: enough to see that it is too large
+FRAME_MAX_BYTES: Final = 32  # what registries' serializers put before the JSON is shorter
 ERROR_TEXT_MAX_CHARACTERS: Final = 500  # of any message that leaves the process
 FAULT_VALUE_MAX_CHARACTERS: Final = 80  # how much of a wrong value is quoted back
 
@@ -95,6 +100,9 @@ BOOTSTRAP_ALL_UP_TO_WALLETS: Final = 60  # 1770 pairs
 BOOTSTRAP_BEST_PAIRS: Final = 1000  # of more wallets; and every gated pair that is reported
 BOOTSTRAP_CELLS_PER_CHUNK: Final = 4_000_000  # tokens x resamples at once: 32 MB
 HUB_COUNTERPARTIES: Final = 100  # who met more addresses than that links nobody: an exchange, a bot
+HUB_SHARE: Final = 0.1  # nor does who met such a share of the wallets known, in a small store
+HUB_LEAST: Final = 10  # addresses that a hub has met at least, however few wallets are known
+LINK_LAMPORTS: Final = 10_000_000  # from 0.01 SOL on a transfer is none of spam
 
 # --- topics on the broker ---
 ADMIN_TIMEOUT_S: Final = 15  # of one call; a broker that restarts answers within 5
@@ -107,6 +115,7 @@ BATCH_MAX_BYTES: Final = 1_048_588  # Kafka's own default: producers batch many 
 # --- the command line ---
 CLI_REQUEST_TIMEOUT_MS: Final = 15_000  # a broker that has not answered by then is away
 CLI_FETCH_WAIT_MS: Final = 200  # how late a progress line may be
+CLI_ACCEPTED_S: Final = 8.0  # for a worker to take up a request whose id may belong to another
 CLI_FOLLOW_SLACK_MS: Final = 60_000  # clocks of workers and callers may differ by so much
 WALLET_LINES_MAX: Final = 12  # of a live view: what fits on a small terminal
 REMARK_LINES_MAX: Final = 20  # of wallets that failed or were excluded, then only their count
@@ -128,6 +137,21 @@ FETCH_WAIT_S: Final = (
 FETCH_MAX_BYTES: Final = (
     1024 * 1024
 )  # of one partition and fetch; a larger single record still comes whole
+FETCH_UNPACKED_MAX_BYTES: Final = (
+    8 * 1024**2
+)  # of one partition and fetch, in memory; the largest record still comes whole
+BATCH_UNPACKED_MAX_BYTES: Final = (
+    16 * 1024**2
+)  # of one batch: sixteen of the largest requests; a bomb has gigabytes
+BATCH_MAX_RECORDS: Final = 20_000  # of one packed batch: a megabyte of the smallest requests
+UNREADABLE_EACH_MAX: Final = 1000  # records of a batch with a dead letter each; of more one for all
+FIRST_SEEN_MAX_BYTES: Final = 40  # of a header that a stranger may have written
+UNPACKED_FIRST_BYTES: Final = 64 * 1024  # room that is tried before the bound itself
+RECORD_OBJECT_BYTES: Final = 600  # of memory, beside a record's key, value and headers
+HEADER_FRAME_BYTES: Final = 150  # of memory, beside a header's name and value
+PARTITION_HELD_MAX_BYTES: Final = (
+    8 * 1024**2
+)  # read and not finished, of one partition; then it is not read on
 REQUEST_TIMEOUT_S: Final = 40.0  # of one call to a broker
 POLL_RECORDS: Final = (
     400  # of one hand-over to the agents; more would let one backlog hold up the others
@@ -217,6 +241,9 @@ OWN_RATE_REACH_S: Final = (
     6 * 3600
 )  # SOL moves by a percent or two in so long; longer would misprice
 HISTORY_RATE_REACH_S: Final = 2 * 86_400  # a daily history with one day missing still prices
+RATE_JUDGES_REACH_S: Final = (
+    30 * 86_400
+)  # other exchanges so near say whether one was at the market's price
 MOST_TRADED_MAX: Final = 10  # tokens named in a behavior record
 PAIRS_STORED: Final = 5_000  # pairs of a whole result that are kept with evidence; columns have all
 INLINE_ENTRIES: Final = 200  # a history this small is analyzed faster than it travels to a process
@@ -243,6 +270,11 @@ CREDITS_GONE_S: Final = (
 ANSWER_COMPRESSED_MAX_BYTES: Final = 32 * 1024**2  # of a page of 1000 transactions: 2 MB
 ANSWER_MAX_BYTES: Final = 192 * 1024**2  # of the same: 11 MB
 RPC_ERROR_MAX_BYTES: Final = 64 * 1024  # a larger answer is no error
+NAME_MAX_CHARACTERS: Final = 64  # of a token's name or symbol
+LINK_MAX_CHARACTERS: Final = 2048  # what browsers and servers take
+PRICE_MAX_USD: Final = (
+    1e12  # of one whole token, and of the liquidity behind it: above is a mistake
+)
 PROBES_AT_ONCE: Final = 8  # of an estimate
 USUAL_LATENCY_S: Final = 0.25  # of a call, when none was made to measure it
 INLINE_BODY_BYTES: Final = 16 * 1024  # a compressed answer this small is read within 2 ms

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, lru_cache
-from hashlib import sha1
+from hashlib import sha1, sha256
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
-import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from streamproc import limits
-from streamproc.errors import DeadLetterError, Fault, InvalidInputError
+from streamproc.errors import DeadLetterError, InvalidInputError
 from streamproc.events import (
     AnalysisDue,
     AnalysisFailed,
@@ -24,12 +24,14 @@ from streamproc.events import (
     WalletProgressed,
     WalletSyncRequested,
 )
+from streamproc.faults import faults_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pydantic import BaseModel
 
+    from streamproc.settings import Settings
     from streamproc.topics import Topology
 
 SOURCE: Final = "/streamproc"
@@ -38,12 +40,17 @@ NAMESPACE: Final = uuid.UUID(
 )  # ours, random once, fixed for ever
 M = TypeVar("M", bound="BaseModel")
 Headers = tuple[tuple[str, bytes], ...]
+ReceivedHeaders = tuple[tuple[str, bytes | None], ...]  # what others write may have null values
+LATEST_MS: Final = 253_402_300_799_000  # the last second that RFC 3339 can write
+_TRACEPARENT: Final = re.compile(
+    rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+)
 
 # Beside request and class, what tells two events of one class apart.
 _MEANING: Final[dict[type[Event], tuple[str, ...]]] = {
     WalletSyncRequested: ("wallet",),
     WalletAnalyzed: ("wallet",),
-    WalletProgressed: ("wallet", "transactions", "fraction"),
+    WalletProgressed: ("wallet", "transactions", "fraction", "notice_at"),
     BalanceFetchRequested: (),
     AnalysisFailed: ("status",),
     AnalysisProgressed: ("seq",),
@@ -68,6 +75,8 @@ class Codec:
     topology: Topology
     prefix: str = ""
     traceparent: bytes | None = None  # of records for which the caller names none
+    source: str = SOURCE  # who speaks, `ce_source`
+    type_prefix: str = ""  # before each `ce_type`: a domain backwards and a dot
 
     def continuing(self, traceparent: bytes | None) -> Codec:
         """The codec whose records continue this trace."""
@@ -99,8 +108,39 @@ class Codec:
         topic = self.topology.by_event[kind.__name__]
         subject = event.request_id if event is not None else str(request_id)
         key = str(getattr(event, topic.key or "request_id")) if event is not None else subject
-        headers = _headers(kind, identity, subject, time_ms, traceparent or self.traceparent)
+        headers = self._headers(kind, identity, subject, time_ms, traceparent or self.traceparent)
         return Encoded(self.prefix + topic.name, key.encode(), value, headers, time_ms)
+
+    def _headers(
+        self,
+        kind: type[Event],
+        identity: str,
+        subject: str,
+        time_ms: int,
+        traceparent: bytes | None,
+    ) -> Headers:
+        """CloudEvents 1.0 binary mode, and the W3C trace when one is being continued."""
+        headers = (
+            ("ce_specversion", b"1.0"),
+            ("ce_id", identity.encode()),
+            ("ce_source", self.source.encode()),
+            ("ce_type", f"{self.type_prefix}{kind.__name__}".encode()),
+            ("ce_dataschema", f"urn:streamproc:{kind.__name__}:{self.topology.version}".encode()),
+            ("ce_time", _time(time_ms)),
+            ("ce_subject", subject.encode()),
+            ("content-type", b"application/json"),
+        )
+        return headers if traceparent is None else (*headers, ("traceparent", traceparent))
+
+
+def codec_of(settings: Settings, topology: Topology) -> Codec:
+    """The codec of an installation's records."""
+    return Codec(
+        topology,
+        settings.topic_prefix,
+        source=settings.ce_source,
+        type_prefix=settings.ce_type_prefix,
+    )
 
 
 def ce_id(event: Event) -> str:
@@ -121,9 +161,10 @@ def ce_id_of(kind: type[Event], request_id: str, *more: str) -> str:
 
 
 def decode(model: type[M], value: bytes | None) -> M:
-    """The record's value as a model; raises InvalidInputError with every fault for JSON that breaks the model's rules.
+    """What an agent wrote as a model; raises InvalidInputError with every fault for JSON that breaks the model's rules.
 
-    Raises DeadLetterError for what is no JSON object at all: a tombstone, bad UTF-8, nothing, too much.
+    Records from outside go through `intake` instead. Raises DeadLetterError for what is no JSON object at all: a
+    tombstone, bad UTF-8, nothing, too much.
     """
     if value is None:
         raise DeadLetterError("tombstone", "the record has no value")
@@ -132,10 +173,9 @@ def decode(model: type[M], value: bytes | None) -> M:
     try:
         return model.model_validate_json(value)
     except ValidationError as error:
-        faults = [_fault(found) for found in error.errors(include_url=False, include_context=False)]
         if any(found["type"] == "json_invalid" for found in error.errors(include_url=False)):
-            raise DeadLetterError("not_json", str(faults[0].rule)) from None
-        raise InvalidInputError(faults) from None
+            raise DeadLetterError("not_json", "the value is no JSON") from None
+        raise InvalidInputError(faults_of(error)) from None
 
 
 def decode_internal(model: type[M], value: bytes | None) -> M:
@@ -146,44 +186,31 @@ def decode_internal(model: type[M], value: bytes | None) -> M:
         raise DeadLetterError("invalid", str(error)) from None
 
 
-def request_id_in(value: bytes | None) -> str | None:
-    """The request id that a record names, if it is a string; whether it is usable is for the caller to say."""
-    try:
-        content = orjson.loads(value or b"")
-    except orjson.JSONDecodeError:
-        return None
-    found = content.get("request_id") if isinstance(content, dict) else None
-    return found if isinstance(found, str) else None
-
-
-def header(headers: Sequence[tuple[str, bytes]], name: str) -> bytes | None:
-    """The first header of that name, None when there is none."""
+def header(headers: Sequence[tuple[str, bytes | None]], name: str) -> bytes | None:
+    """The first header of that name, None when there is none or it is null."""
     for found, value in headers:
         if found == name:
             return value
     return None
 
 
-def _headers(
-    kind: type[Event], identity: str, subject: str, time_ms: int, traceparent: bytes | None
-) -> Headers:
-    """CloudEvents 1.0 binary mode, and the W3C trace when one is being continued."""
-    headers = (
-        ("ce_specversion", b"1.0"),
-        ("ce_id", identity.encode()),
-        ("ce_source", SOURCE.encode()),
-        ("ce_type", kind.__name__.encode()),
-        ("ce_time", _time(time_ms)),
-        ("ce_subject", subject.encode()),
-        ("content-type", b"application/json"),
-    )
-    return headers if traceparent is None else (*headers, ("traceparent", traceparent))
+def trace_of(headers: Sequence[tuple[str, bytes | None]]) -> bytes | None:
+    """The trace that the headers continue, None when there is none in the W3C form."""
+    found = header(headers, "traceparent")
+    return found if found is not None and _TRACEPARENT.fullmatch(found) else None
+
+
+def new_trace(*, topic: str, partition: int, offset: int) -> bytes:
+    """The trace that begins with this record: the same each time that it is read."""
+    digest = sha256(f"{topic}/{partition}/{offset}".encode()).hexdigest()
+    return f"00-{digest[:32]}-{digest[32:48]}-00".encode()
 
 
 @lru_cache(maxsize=limits.TIMES_REMEMBERED)
 def _time(time_ms: int) -> bytes:
     """RFC 3339 in UTC; the records of one source have the same time."""
-    time = datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    within = min(max(time_ms, 0), LATEST_MS)
+    time = datetime.fromtimestamp(within / 1000, UTC).isoformat(timespec="milliseconds")
     return time.replace("+00:00", "Z").encode()
 
 
@@ -191,14 +218,3 @@ def _time(time_ms: int) -> bytes:
 def _adapter(kind: type[Event]) -> TypeAdapter[Event]:
     """Writes an event as bytes at once, where the model itself makes text first."""
     return TypeAdapter(kind)
-
-
-def _fault(found: object) -> Fault:
-    """One of pydantic's findings as a fault with a short quotation of the value."""
-    assert isinstance(found, dict)  # noqa: S101 - pydantic's ErrorDetails is a TypedDict
-    location = ".".join(map(str, found["loc"])) or "value"
-    value = repr(found["input"])
-    if len(value) > limits.FAULT_VALUE_MAX_CHARACTERS:
-        value = value[: limits.FAULT_VALUE_MAX_CHARACTERS] + "..."
-    rule = str(found["msg"]).removeprefix("Value error, ")
-    return Fault(location, "nothing" if found["type"] == "missing" else value, rule)

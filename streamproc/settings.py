@@ -98,6 +98,12 @@ class Settings(BaseModel):
         description="dead letters of one topic in a row, then a worker stops; 0: it never does",
     )
     topic_prefix: TopicName = Field("", description="put before all topic names")
+    ce_source: Annotated[str, Field(pattern=r"^[!-~]{1,200}$")] = Field(
+        "/streamproc", description="who speaks: `ce_source` of every record, a URI reference"
+    )
+    ce_type_prefix: Annotated[str, Field(pattern=r"^([a-z0-9-]+\.)*$", max_length=200)] = Field(
+        "", description="put before every `ce_type`: your domain backwards and a dot, com.example."
+    )
     app_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = Field(
         "streamproc", description="consumer group and name of the table's changelog"
     )

@@ -23,6 +23,7 @@ from streamproc.cli.settings import settings_table
 from streamproc.cli.topology_graph import graph
 from streamproc.errors import InvalidInputError
 from streamproc.events import AnalysisCompleted, AnalysisRequested
+from streamproc.intake import decode_outside
 from streamproc.serde import decode
 from streamproc.settings import Settings
 from streamproc.topics import read_topology
@@ -171,7 +172,7 @@ async def _answer(settings: Settings, asked: list[AnalysisRequested]) -> None:
         record = await asyncio.wait_for(consumer.getone(), 60)
     finally:
         await consumer.stop()
-    asked.append(decode(AnalysisRequested, record.value))
+    asked.append(decode_outside(AnalysisRequested, record.value))
     content: dict[str, Any] = json.loads((TOP / "tests/report/result.json").read_text("utf-8"))
     completed = AnalysisCompleted.model_validate(content | {"request_id": asked[0].request_id})
     async with producing(settings) as producer:

@@ -33,6 +33,7 @@ from streamproc.core.solana import USDC, WSOL
 from streamproc.core.surroundings import Surroundings
 from streamproc.core.tokens import TokenMetadata, TokenPrice
 from streamproc.core.trades import Confidence
+from streamproc.core.unread import Unread
 from streamproc.events import AnalysisCompleted, PublicError, ReadyWallet
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -56,6 +57,7 @@ KEYS_ARE_DATA = {
     "set.verdicts",
     "pairs[].null_scores",
     "wallets[].pnl.stable_net_flow",
+    "wallets[].pnl.round_trips",
     "wallets[].pnl.tokens[].quotes",
 }
 WALLETS = [f"wallet{number:02}" for number in range(30)]
@@ -75,7 +77,7 @@ def test_every_section_about_figures_has_an_example() -> None:
     ] == []
 
 
-@pytest.mark.parametrize("words", [Kind, Confidence, RateSource])
+@pytest.mark.parametrize("words", [Kind, Confidence, RateSource, Unread])
 def test_every_word_that_the_core_uses_is_defined(words: Any) -> None:  # noqa: ANN401
     assert [word.value for word in words if f"`{word.value}`" not in ANALYSIS] == []
 

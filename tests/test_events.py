@@ -14,7 +14,8 @@ from solders.pubkey import Pubkey
 from streamproc import events, limits
 from streamproc.errors import DeadLetterError, InvalidInputError
 from streamproc.events import AnalysisProgressed, AnalysisRequested, Event, Options
-from streamproc.serde import decode, decode_internal
+from streamproc.intake import decode_outside, validated
+from streamproc.serde import decode_internal
 
 WALLETS = [str(Pubkey(bytes([n]) * 32)) for n in range(1, 4)]
 addresses = st.binary(min_size=32, max_size=32).map(lambda raw: str(Pubkey(raw)))
@@ -34,12 +35,12 @@ def requested(**changes: object) -> bytes:
 def faulty_fields(value: bytes) -> list[str]:
     """The fields that a request's faults name."""
     with pytest.raises(InvalidInputError) as caught:
-        decode(AnalysisRequested, value)
+        validated(AnalysisRequested, orjson.loads(value))
     return [fault.field for fault in caught.value.faults]
 
 
 def test_only_id_and_wallets_are_needed_and_the_defaults_are_the_contracts() -> None:
-    request = decode(AnalysisRequested, requested())
+    request = decode_outside(AnalysisRequested, requested())
     assert request.options().model_dump() == {
         "max_transactions": None,
         "since": None,
@@ -65,8 +66,6 @@ def test_only_id_and_wallets_are_needed_and_the_defaults_are_the_contracts() -> 
         ({"request_id": "x" * 65}, "request_id"),
         ({"request_id": "x\n"}, "request_id"),
         ({"request_id": 7}, "request_id"),
-        ({"wallets": WALLETS[:1]}, "wallets"),
-        ({"wallets": WALLETS[:1] * 5}, "wallets"),
         ({"wallets": []}, "wallets"),
         ({"wallets": WALLETS[0]}, "wallets"),
         ({"wallets": [*WALLETS, "0OIl"]}, "wallets.3"),
@@ -100,9 +99,9 @@ def test_all_faults_of_a_request_come_at_once() -> None:
 
 
 @pytest.mark.parametrize("count", [limits.WALLETS_MIN, limits.WALLETS_MAX])
-def test_two_to_a_thousand_wallets_are_taken(count: int) -> None:
+def test_one_to_a_thousand_wallets_are_taken(count: int) -> None:
     wallets = [str(Pubkey(n.to_bytes(32, "big"))) for n in range(1, count + 1)]
-    assert decode(AnalysisRequested, requested(wallets=wallets)).wallets == wallets
+    assert decode_outside(AnalysisRequested, requested(wallets=wallets)).wallets == wallets
 
 
 def test_a_thousand_and_one_are_too_many() -> None:
@@ -112,7 +111,7 @@ def test_a_thousand_and_one_are_too_many() -> None:
 
 def test_repeats_count_once() -> None:
     wallets = [*WALLETS, *WALLETS]
-    assert decode(AnalysisRequested, requested(wallets=wallets)).wallets == wallets
+    assert decode_outside(AnalysisRequested, requested(wallets=wallets)).wallets == wallets
 
 
 @pytest.mark.parametrize("size", [0, 1, 31, 33, 64])
@@ -125,7 +124,7 @@ def test_a_valid_request_survives_the_way_there_and_back(
     request_id: str, wallets: list[str]
 ) -> None:
     request = AnalysisRequested(request_id=request_id, wallets=wallets)
-    assert decode(AnalysisRequested, request.model_dump_json().encode()) == request
+    assert decode_outside(AnalysisRequested, request.model_dump_json().encode()) == request
 
 
 @given(
@@ -173,7 +172,7 @@ def test_no_event_carries_nan_or_infinity(figure: float) -> None:
 def test_no_nan_comes_in_from_outside(text: str) -> None:
     value = requested(min_success_ratio=0.5).replace(b"0.5", text.encode())
     with pytest.raises((DeadLetterError, InvalidInputError)):
-        decode(AnalysisRequested, value)
+        decode_outside(AnalysisRequested, value)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -32,7 +33,8 @@ from streamproc.serde import (
     decode,
     decode_internal,
     header,
-    request_id_in,
+    new_trace,
+    trace_of,
 )
 from streamproc.topics import read_topology
 
@@ -78,6 +80,7 @@ def test_a_record_has_the_headers_of_cloudevents() -> None:
         "ce_specversion": b"1.0",
         "ce_source": b"/streamproc",
         "ce_type": b"WalletSyncRequested",
+        "ce_dataschema": b"urn:streamproc:WalletSyncRequested:1",
         "ce_time": b"2023-11-14T22:13:20.123Z",
         "ce_subject": b"r",
         "content-type": b"application/json",
@@ -190,27 +193,50 @@ def test_any_bytes_are_decoded_or_refused_by_name(value: bytes) -> None:
         decode(AnalysisRequested, value)
 
 
-@given(st.binary(max_size=300))
-def test_any_bytes_may_be_asked_for_their_request_id(value: bytes) -> None:
-    found = request_id_in(value)
-    assert found is None or isinstance(found, str)
+W3C = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 @pytest.mark.parametrize(
-    ("value", "found"),
+    "value",
     [
-        (b'{"request_id": "r", "x": 1}', "r"),
-        (b'{"request_id": 7}', None),
-        (b'["request_id"]', None),
-        (b"{}", None),
-        (b"", None),
-        (None, None),
+        None,
+        b"",
+        b"0" * 1_000_000,
+        b"00-\r\nX-Injected: 1\x1b[31m",
+        W3C + b"\n",
+        W3C + b"-more",
+        W3C.upper(),
+        b"ff" + W3C[2:],
+        b"00-" + b"0" * 32 + W3C[35:],
+        W3C[:36] + b"0" * 16 + W3C[52:],
+        W3C.replace(b"4b", "\uff14b".encode(), 1),
     ],
 )
-def test_a_request_id_is_found_only_where_it_is_a_string(
-    value: bytes | None, found: str | None
+def test_a_trace_counts_in_the_w3c_form_alone(value: bytes | None) -> None:
+    assert trace_of([("traceparent", value)]) is None
+    assert trace_of([("a", None), ("traceparent", W3C), ("traceparent", value)]) == W3C
+
+
+@given(st.text(), st.integers(0, 1 << 31), st.integers(0, 1 << 63))
+def test_a_new_trace_has_the_w3c_form_and_is_the_same_each_time(
+    topic: str, partition: int, offset: int
 ) -> None:
-    assert request_id_in(value) == found
+    trace = new_trace(topic=topic, partition=partition, offset=offset)
+    assert trace_of([("traceparent", trace)]) == trace
+    assert new_trace(topic=topic, partition=partition, offset=offset) == trace
+
+
+@given(st.integers(-(1 << 63), (1 << 63) - 1))
+def test_no_time_of_a_record_is_too_odd_to_be_written(time_ms: int) -> None:
+    assert header(CODEC.encode(progress(), time_ms=time_ms).headers, "ce_time")
+
+
+def test_source_and_type_are_the_installations_choice() -> None:
+    codec = replace(CODEC, source="/wallets", type_prefix="com.example.")
+    headers = codec.encode(progress(), time_ms=0).headers
+    assert header(headers, "ce_source") == b"/wallets"
+    assert header(headers, "ce_type") == b"com.example.AnalysisProgressed"
+    assert header(headers, "ce_dataschema") == b"urn:streamproc:AnalysisProgressed:1"
 
 
 @given(st.integers(0, 4_000_000_000_000))

@@ -11,7 +11,14 @@ from streamproc import limits
 from streamproc.agents.kinds import Kinds
 from streamproc.agents.sharing import Sharing
 from streamproc.core.solana import TOKEN_PROGRAMS, is_address
-from streamproc.errors import ConfigurationError, Fault, RequestEndedError, RequestError
+from streamproc.errors import (
+    ConfigurationError,
+    Fault,
+    RequestEndedError,
+    StreamprocError,
+    TransientError,
+    UpstreamInconsistentError,
+)
 from streamproc.events import Options, PublicError
 from streamproc.upstream import open_upstream
 from streamproc.upstream.calls import PLAIN_CREDITS
@@ -60,13 +67,27 @@ class Asking:
         self._prices: Sharing[TokenPrice] = Sharing()
         self._names: Sharing[TokenMetadata] = Sharing()
 
-    def permit(self, request_id: str, options: Options | None = None) -> Permit:
+    def permit(
+        self, request_id: str, options: Options | None = None, patience_s: float = 0.0
+    ) -> Permit:
         """The permit of one request: not after its end, not past its credits, not above the rate."""
         return self._upstream.permit(
             request_id,
             credit_budget=options.credit_budget if options else None,
             is_ended=lambda: self._endings.has_ended(request_id),
+            patience_s=patience_s,
         )
+
+    def pause(self) -> str | None:
+        """What keeps the upstream's answers from coming and since when; None while all is well."""
+        return self._upstream.pause()
+
+    async def _waiting(
+        self, event: WalletSyncRequested | BalanceFetchRequested, options: Options
+    ) -> Permit:
+        """The permit of work that waits for the upstream nearly up to the deadline, by the database's clock."""
+        left_s = event.deadline_at - await self._store.now_ms() / 1000
+        return self.permit(event.request_id, options, left_s - limits.DEADLINE_SPARE_S)
 
     async def why_excluded(self, event: WalletSyncRequested) -> PublicError | None:
         """Why the address is not analyzed: it is on the operator's list, or no wallet; None when it is one.
@@ -77,12 +98,14 @@ class Asking:
             return PublicError(code="excluded", message="on the operator's list")
         if await self._store.synced(event.wallet) is not None:
             return None
-        permit = self.permit(event.request_id, event.options)
+        permit = await self._waiting(event, event.options)
         account = await self._kinds.of(
             event.request_id,
             event.wallet,
             lambda wallets: self._upstream.accounts(wallets, permit=permit),
         )
+        if account.is_odd:
+            raise UpstreamInconsistentError("the wallet's account cannot be read")
         if account.is_wallet:
             return None
         what = "a program" if account.is_executable else "an account of a token program"
@@ -110,13 +133,13 @@ class Asking:
         if budget is not None and wallets is not None:
             left = max(0, budget - unavoidable_credits(wallets))
             options = options.model_copy(update={"credit_budget": left})
-        return self.permit(event.request_id, options)
+        return await self._waiting(event, options)
 
     async def balances(self, event: BalanceFetchRequested) -> FetchedBalances:
         """Every wallet's present balances; raises RequestError when no wallet can be asked."""
         found = await self._upstream.balances(
             event.wallets,
-            permit=self.permit(event.request_id, event.options),
+            permit=await self._waiting(event, event.options),
             include_oversized=event.options.include_oversized,
             known_oversized=await self._store.oversized(event.wallets),
         )
@@ -166,7 +189,10 @@ class Asking:
 async def _collected(
     parts: AsyncGenerator[dict[str, T], None], keep: Callable[[list[T]], Awaitable[None]]
 ) -> dict[str, T]:
-    """What came in time, kept; enrichment never fails an analysis, only a request's end is passed on."""
+    """What came in time, kept; enrichment never fails an analysis.
+
+    Passed on are a request's end, and that the store is away: then the record is tried again.
+    """
     found: dict[str, T] = {}
     try:
         async with asyncio.timeout(limits.ENRICHMENT_S), aclosing(parts):
@@ -174,11 +200,18 @@ async def _collected(
                 found |= part
     except TimeoutError:
         log.info("enrichment ended after %.0f s with %d answers", limits.ENRICHMENT_S, len(found))
-    except RequestEndedError:
+    except (RequestEndedError, TransientError):
         raise
-    except RequestError as error:
+    except StreamprocError as error:
         log.warning("enrichment ended: %s", error)
-    await keep(list(found.values()))
+    except Exception:
+        log.exception("enrichment ended by a bug")
+    try:
+        await keep(list(found.values()))
+    except (RequestEndedError, TransientError):
+        raise
+    except Exception:
+        log.exception("names or prices cannot be kept")
     return found
 
 

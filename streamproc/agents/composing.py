@@ -66,6 +66,7 @@ class Composed:
     packed_result: bytes
     pairs: bytes
     completed_at_ms: int
+    sentence: str = ""  # what was found, in words
 
 
 class Composer:
@@ -107,8 +108,9 @@ class Composer:
         around = await self._around(ready, seen, found, _both(prices, others), metadata)
         header = await self._header(ready, question.digest, spans)
         columns, found = found.columns, replace(found, columns=b"")
+        sentence = str(found.set_figures["sentence"])
         event, packed_result = await self._pool.run(written, materials, found, around, header)
-        return Composed(event, packed_result, columns, header.completed_at * 1000)
+        return Composed(event, packed_result, columns, header.completed_at * 1000, sentence)
 
     async def _materials(self, ready: AnalysisReady) -> list[Material]:
         """What is stored of every wallet, by address."""
@@ -182,6 +184,7 @@ class Composer:
             transfers=tuple(await store.transfers_between(watermarks)),
             first_funders=await store.first_funders(whole),
             fee_payers=await store.fee_payers(watermarks),
+            known_wallets=await store.known_wallets(),
         )
         return replace(found, counterparties=await store.counterparties(possible_hubs(found)))
 

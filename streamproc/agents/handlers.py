@@ -6,12 +6,14 @@ what runs on it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from streamproc import limits
 from streamproc.events import AnalysisProgressed, Event, WalletProgressed
 from streamproc.logs import about, about_also
-from streamproc.serde import Codec, Encoded, decode_internal, header
+from streamproc.serde import Codec, Encoded, decode_internal, header, new_trace, trace_of
 from streamproc.slots import WHOSE
 
 if TYPE_CHECKING:
@@ -38,6 +40,23 @@ class Handle(Protocol[E_contra]):
         """What the agent says about the event."""
 
 
+def trace_from(record: Record) -> bytes:
+    """The trace that the record continues, else the one that begins with it."""
+    return trace_of(record.headers) or new_trace(
+        topic=record.topic, partition=record.partition, offset=record.offset
+    )
+
+
+def _time_ms(record: Record) -> int:
+    """The record's time, or now where it is off the scale: brokers would refuse what was said at that time."""
+    now_ms = time.time_ns() // 1_000_000
+    return (
+        record.timestamp_ms
+        if 0 < record.timestamp_ms <= now_ms + limits.RECORD_AHEAD_MAX_MS
+        else now_ms
+    )
+
+
 def on_event(model: type[E], handle: Handle[E], codec: Codec) -> Handler:
     """A handler of records that decodes each as this event; what does not decode is a dead letter.
 
@@ -51,8 +70,7 @@ def on_event(model: type[E], handle: Handle[E], codec: Codec) -> Handler:
             tenant=getattr(event, "tenant", None),
             wallet=getattr(event, "wallet", None),
         )
-        trace = header(record.headers, "traceparent")
-        return handle(event, codec=codec.continuing(trace))
+        return handle(event, codec=codec.continuing(trace_from(record)))
 
     return handle_record
 
@@ -66,8 +84,9 @@ def running(handler: Handler, *, codec: Codec, tell: Tell) -> Run:
     at_once = {codec.topic_of(event) for event in AT_ONCE}
 
     async def run(record: Record) -> list[Encoded]:
-        trace = header(record.headers, "traceparent")
-        WHOSE.set((header(record.headers, "ce_subject") or b"").decode("ascii", "replace"))
+        trace, time_ms = trace_from(record), _time_ms(record)
+        subject = (header(record.headers, "ce_subject") or b"")[: limits.REQUEST_ID_MAX_LENGTH]
+        WHOSE.set(subject.decode("ascii", "replace"))
         about(
             request_id=WHOSE.get() or None,
             topic=record.topic,
@@ -79,7 +98,7 @@ def running(handler: Handler, *, codec: Codec, tell: Tell) -> Run:
         try:
             async for said in handler(record):
                 encoded = (
-                    codec.encode(said, time_ms=record.timestamp_ms, traceparent=trace)
+                    codec.encode(said, time_ms=time_ms, traceparent=trace)
                     if isinstance(said, Event)
                     else said
                 )

@@ -18,7 +18,7 @@ from streamproc.agents.unopened import known_of
 from streamproc.core.join import PARTS, JoinState, due, step, touched
 from streamproc.core.tell import give_up, is_urgent, tell
 from streamproc.engine import Outgoing, failpoints
-from streamproc.errors import DeadLetterError
+from streamproc.errors import DeadLetterError, InvalidInputError
 from streamproc.events import (
     AnalysisAccepted,
     AnalysisCancelRequested,
@@ -30,7 +30,8 @@ from streamproc.events import (
     WalletProgressed,
     WalletSyncRequested,
 )
-from streamproc.serde import Encoded, decode_internal, header
+from streamproc.intake import decode_outside
+from streamproc.serde import Encoded, decode_internal, trace_of
 from streamproc.store import Decision
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class JoinLogic:
 
     def fold(self, key: bytes, traced: Traced | None, record: Record) -> Traced:
         """The state after one more record; raises DeadLetterError for one that does not decode."""
-        part = cast("Part", decode_internal(self._events[record.topic], record.value))
+        part = self._part(record)
         if part.request_id.encode() != key:
             raise DeadLetterError("wrong_key", f"the key is not request_id {part.request_id}")
         traced = traced or Traced(JoinState(part.request_id))
@@ -97,13 +98,21 @@ class JoinLogic:
         _count(traced.state, state, part)
         if state is traced.state:
             return traced
-        found = (
-            header(record.headers, "traceparent") if isinstance(part, AnalysisAccepted) else None
-        )
-        trace = found.decode("ascii", "replace") if found else traced.traceparent
+        found = trace_of(record.headers) if isinstance(part, AnalysisAccepted) else None
+        trace = found.decode("ascii") if found else traced.traceparent
         if not isinstance(part, AnalysisDue):
             state = touched(state, self._clock_ms() // 1000)
         return Traced(state, trace)
+
+    def _part(self, record: Record) -> Part:
+        """The record as an event; raises DeadLetterError for one that does not decode."""
+        model = self._events[record.topic]
+        if model is not AnalysisCancelRequested:
+            return cast("Part", decode_internal(model, record.value))
+        try:
+            return decode_outside(AnalysisCancelRequested, record.value, record.headers)
+        except InvalidInputError as error:
+            raise DeadLetterError("invalid", str(error)) from None
 
     def is_awaiting(self, traced: Traced) -> bool:
         """Whether the request's parts are awaited: it has been accepted, and is neither handed over nor ended."""
@@ -255,5 +264,9 @@ def _without_mark(traced: Traced) -> Traced:
 def _encoded(record: Outgoing) -> Encoded:
     """The record in the store's words; an end always has a key and a value."""
     return Encoded(
-        record.topic, record.key or b"", record.value or b"", record.headers, record.timestamp_ms
+        record.topic,
+        record.key or b"",
+        record.value or b"",
+        tuple((name, value or b"") for name, value in record.headers),
+        record.timestamp_ms,
     )

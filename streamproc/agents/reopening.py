@@ -130,4 +130,5 @@ def _accepted(stored: StoredRequest) -> AnalysisAccepted:
         requested_at_ms=stored.requested_at_ms,
         deadline_at=stored.deadline_at,
         options=Options.model_validate(stored.options),
+        tenant=stored.tenant,
     )

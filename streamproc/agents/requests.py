@@ -3,44 +3,55 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from streamproc import metrics
+from streamproc import limits, metrics
+from streamproc.agents.handlers import trace_from
 from streamproc.core.fan_out import balances_asked, wallet_asked
 from streamproc.engine import failpoints
-from streamproc.errors import DeadLetterError, InvalidInputError
+from streamproc.errors import FAULTS_NAMED, DeadLetterError, Fault, InvalidInputError
 from streamproc.events import (
-    REQUEST_ID_PATTERN,
+    DEFAULT_TENANT,
     AnalysisAccepted,
     AnalysisFailed,
+    AnalysisProgressed,
     AnalysisRequested,
     Event,
     FaultNote,
 )
-from streamproc.serde import Encoded, decode, header, request_id_in
-from streamproc.store import NewRequest
+from streamproc.intake import OutsideFaultsError, decode_outside
+from streamproc.store import NewRequest, Rejection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from streamproc.engine import Record
+    from streamproc.serde import Codec, Encoded
     from streamproc.store import Store
 
+NO_TIME: Final = -1  # what Kafka calls a record without one
 
-async def accept_request(record: Record, *, store: Store) -> AsyncIterator[Event | Encoded]:
+
+async def accept_request(
+    record: Record, *, store: Store, codec: Codec
+) -> AsyncIterator[Event | Encoded]:
     """Record one request and fan it out: AnalysisAccepted, a WalletSyncRequested per wallet, a BalanceFetchRequested.
 
     The same content again is answered with the terminal record once there is one, and ignored while it runs; the same
-    id with other content is a dead letter, whether that content is valid or not.
+    id with other content is a dead letter, whether that content is valid or not. What breaks rules is rejected, and
+    that is an end like any other.
     """
+    faults = await _faults_of_time(record, store=store, codec=codec)
     try:
-        request = decode(AnalysisRequested, record.value)
-    except InvalidInputError as error:
-        yield await _rejected(record, error, store)
+        request = decode_outside(AnalysisRequested, record.value, record.headers, faults)
+    except OutsideFaultsError as error:
+        for said in await _rejected(record, error, store=store, codec=codec):
+            yield said
         return
-    requested_at_ms = record.timestamp_ms if record.timestamp_ms > 0 else await store.now_ms()
+    requested_at_ms = record.timestamp_ms if record.timestamp_ms >= 0 else await store.now_ms()
     new = _new_request(request, record, requested_at_ms)
     recorded = await store.record_request(new)
     if recorded.state == "conflict":
@@ -69,8 +80,11 @@ def fan_out(request: AnalysisRequested, *, requested_at_ms: int) -> list[Event]:
         requested_at_ms=requested_at_ms,
         deadline_at=deadline_at,
         options=options,
+        tenant=request.tenant,
     )
-    balances = balances_asked(request.request_id, wallets, options, deadline_at=deadline_at)
+    balances = balances_asked(
+        request.request_id, wallets, options, deadline_at=deadline_at, tenant=request.tenant
+    )
     syncs = [
         wallet_asked(
             request.request_id,
@@ -78,6 +92,7 @@ def fan_out(request: AnalysisRequested, *, requested_at_ms: int) -> list[Event]:
             options,
             requested_at_ms=requested_at_ms,
             deadline_at=deadline_at,
+            tenant=request.tenant,
         )
         for wallet in wallets
     ]
@@ -92,6 +107,8 @@ def deadline_of(request: AnalysisRequested, requested_at_ms: int) -> int:
 def digest_of(request: AnalysisRequested) -> bytes:
     """What makes two requests the same: their different wallets and all options, in any order; 32 bytes."""
     content = request.model_dump(mode="json", exclude={"request_id"})
+    if request.tenant == DEFAULT_TENANT:  # as before there were tenants
+        del content["tenant"]
     content["wallets"] = sorted(set(request.wallets))
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).digest()
 
@@ -101,32 +118,105 @@ def _new_request(request: AnalysisRequested, record: Record, requested_at_ms: in
     return NewRequest(
         request_id=request.request_id,
         digest=digest_of(request),
-        source=f"{record.topic}/{record.partition}/{record.offset}",
+        source=_source(record),
         wallets=sorted(set(request.wallets)),
         options=request.options().model_dump(mode="json"),
         requested_at_ms=requested_at_ms,
         deadline_at=deadline_of(request, requested_at_ms),
         repeats_dropped=len(request.wallets) - len(set(request.wallets)),
-        traceparent=header(record.headers, "traceparent"),
+        traceparent=trace_from(record),
+        tenant=request.tenant,
     )
 
 
-async def _rejected(record: Record, error: InvalidInputError, store: Store) -> AnalysisFailed:
-    """The answer to a request that breaks rules; raises DeadLetterError when there is nobody to answer to."""
-    request_id = request_id_in(record.value)
-    if request_id is None or not REQUEST_ID_PATTERN.fullmatch(request_id):
-        raise DeadLetterError("invalid_request", str(error)) from None
-    if await store.request(request_id) is not None:
-        raise _reused(request_id) from None
-    metrics.REQUESTS.labels("rejected").inc()
-    return AnalysisFailed(
+def _source(record: Record) -> str:
+    """Where the record lies."""
+    return f"{record.topic}/{record.partition}/{record.offset}"
+
+
+async def _faults_of_time(record: Record, *, store: Store, codec: Codec) -> list[Fault]:
+    """The fault of a record whose time is off the scale; the database's clock has the last word about that."""
+    kept_ms = (
+        codec.topology.by_event[AnalysisRequested.__name__].retention_ms or record.timestamp_ms
+    )
+    age_ms = time.time_ns() // 1_000_000 - record.timestamp_ms
+    if record.timestamp_ms == NO_TIME or -limits.RECORD_AHEAD_MAX_MS <= age_ms <= kept_ms:
+        return []
+    age_ms = await store.now_ms() - record.timestamp_ms
+    if -limits.RECORD_AHEAD_MAX_MS <= age_ms <= kept_ms:
+        return []
+    rule = "must lie between the topic's retention ago and an hour ahead, in unix milliseconds"
+    return [Fault("timestamp", str(record.timestamp_ms), rule)]
+
+
+async def _rejected(
+    record: Record, error: OutsideFaultsError, *, store: Store, codec: Codec
+) -> list[Encoded]:
+    """The end of a request that breaks rules: the answer and its one progress record, kept and then said.
+
+    Raises DeadLetterError when the id belongs to other content.
+    """
+    assert error.request_id is not None  # noqa: S101 - a dead letter otherwise
+    at_ms = await store.now_ms()
+    ahead = codec.continuing(trace_from(record))
+    failed, progress = rejection_of(error.request_id, error, at=at_ms // 1000)
+    rejection = Rejection(
+        request_id=error.request_id,
+        digest=hashlib.sha256(record.value or b"").digest(),
+        source=_source(record),
+        at_ms=at_ms,
+        terminal=ahead.encode(failed, time_ms=at_ms),
+        progress=ahead.encode(progress, time_ms=at_ms),
+    )
+    ending = await store.reject(rejection)
+    if ending is None:
+        raise _reused(error.request_id) from None
+    if ending.terminal == rejection.terminal:
+        metrics.REQUESTS.labels("rejected").inc()
+    return [ending.terminal] if ending.progress is None else [ending.terminal, ending.progress]
+
+
+def rejection_of(
+    request_id: str, error: InvalidInputError, *, at: int
+) -> tuple[AnalysisFailed, AnalysisProgressed]:
+    """What is said of a request that breaks rules."""
+    named = error.faults[:FAULTS_NAMED]
+    message = _in_short(error)
+    failed = AnalysisFailed(
         request_id=request_id,
         status="rejected",
         code=error.code,
-        message=str(error)[:500],
-        faults=[FaultNote(**fault._asdict()) for fault in error.faults],
-        at=max(0, record.timestamp_ms) // 1000,
+        message=message,
+        faults=[FaultNote(**fault._asdict()) for fault in named],
+        faults_omitted=len(error.faults) - len(named),
+        at=at,
     )
+    progress = AnalysisProgressed(
+        request_id=request_id,
+        seq=1,
+        stage="rejected",
+        percent=0,
+        wallets_total=0,
+        wallets_done=0,
+        wallets_failed=0,
+        balances_done=False,
+        message=message,
+        terminal=True,
+        at=at,
+    )
+    return failed, progress
+
+
+def _in_short(error: InvalidInputError) -> str:
+    """The first faults, as many as fit, and how many more there are."""
+    text = ""
+    for number, fault in enumerate(error.faults):
+        more = f"; and {len(error.faults) - number} more" if number else ""
+        longer = f"{text}; {fault}" if number else str(fault)
+        if number and len(longer) > limits.ERROR_TEXT_MAX_CHARACTERS - len("; and 1000000 more"):
+            return text + more
+        text = longer
+    return text[: limits.ERROR_TEXT_MAX_CHARACTERS]
 
 
 def _reused(request_id: str) -> DeadLetterError:

@@ -67,11 +67,10 @@ async def compare_wallets(
             message = f"comparing {len(ready.wallets)} wallets"
             yield await voice.say("analyzing", limits.PERCENT_SYNCED, message)
         whole = await _with_own_mints(ready, store)
-        decision = await _decision(
+        wished = await _decision(
             whole, composer=composer, endings=endings, codec=codec, clock_ms=clock_ms
         )
-        if decision is not None:
-            decision = _with_progress(decision, voice)
+        decision = None if wished is None else _with_progress(*wished, voice)
         ending = await _decided(ready.request_id, decision, store)
         if decision is not None and ending.terminal == decision.terminal:
             for _, record in decision.before:
@@ -98,18 +97,21 @@ async def _decision(
     endings: Endings,
     codec: Codec,
     clock_ms: Callable[[], int],
-) -> Decision | None:
-    """The end that is wished for: the result, or a failure to compose it; None when the request ended meanwhile."""
+) -> tuple[Decision, str] | None:
+    """The end that is wished for, and what was found in words: the result, or a failure to compose it.
+
+    None when the request ended meanwhile.
+    """
     try:
         composed = await _unless_ended(ready, composer, endings)
-        return None if composed is None else _completed(ready, composed, codec)
+        return None if composed is None else (_completed(ready, composed, codec), composed.sentence)
     except RequestEndedError:
         return None
     except (TransientError, failpoints.FailpointError):
         raise
     except Exception:
         log.exception("the result of %s cannot be composed", ready.request_id)
-        return _internal_failure(ready, codec, clock_ms())
+        return _internal_failure(ready, codec, clock_ms()), ""
 
 
 async def _unless_ended(
@@ -176,10 +178,11 @@ def _internal_failure(ready: AnalysisReady, codec: Codec, now_ms: int) -> Decisi
     )
 
 
-def _with_progress(decision: Decision, voice: Voice) -> Decision:
+def _with_progress(decision: Decision, found: str, voice: Voice) -> Decision:
     """The decision with the progress records that belong to it, so that all are kept at once."""
     before = voice.next("analyzing", limits.PERCENT_ANALYZED, "compared and enriched")
-    progress = voice.draft(*_words(decision.status, decision.code))
+    stage, percent, message = _words(decision.status, decision.code)
+    progress = voice.draft(stage, percent, f"{message}: {found}" if found else message)
     return replace(decision, before=(before,), progress=progress)
 
 

@@ -6,9 +6,11 @@ import logging
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from streamproc import limits
 from streamproc.agents.balances import public
 from streamproc.agents.pace import Pace
 from streamproc.agents.recorded import already_said, say_once
+from streamproc.agents.silence import with_silences
 from streamproc.core.ranges import reach, tip
 from streamproc.engine import failpoints
 from streamproc.errors import (
@@ -70,8 +72,9 @@ async def sync_wallet(
             with endings.watching(event.request_id):
                 endings.check(event.request_id)
                 steps = _steps(event, store=store, asking=asking, analyst=analyst)
-                async with aclosing(steps):
-                    async for step in steps:
+                said_so_far = _noticing(event, steps, asking, clock_ms)
+                async with aclosing(steps), aclosing(said_so_far):
+                    async for step in said_so_far:
                         if isinstance(step, WalletAnalyzed):
                             outcome = step
                         else:
@@ -80,6 +83,27 @@ async def sync_wallet(
         record = codec.encode(outcome, time_ms=clock_ms())
         said = await say_once(store, event.request_id, name, record)
     yield said
+
+
+async def _noticing(
+    event: WalletSyncRequested,
+    steps: AsyncGenerator[WalletProgressed | WalletAnalyzed, None],
+    asking: Asking,
+    clock_ms: Callable[[], int],
+) -> AsyncGenerator[WalletProgressed | WalletAnalyzed, None]:
+    """The steps, and between them what the wallet waits for while nothing comes because the upstream pauses."""
+    last = WalletProgressed(
+        request_id=event.request_id, wallet=event.wallet, transactions=0, fraction=None
+    )
+    every_s = int(limits.PAUSE_TOLD_EVERY_S)
+    async with aclosing(with_silences(steps, limits.PAUSE_TOLD_EVERY_S)) as heard:
+        async for step in heard:
+            if step is None and (notice := asking.pause()) is not None:
+                at = clock_ms() // 1000 // every_s * every_s
+                yield last.model_copy(update={"notice": notice, "notice_at": at})
+            elif step is not None:
+                last = step if isinstance(step, WalletProgressed) else last
+                yield step
 
 
 async def _steps(

@@ -42,6 +42,7 @@ COMMANDS: Final = {
     "settings": Entry("settings:settings", "Show the settings in force, secrets masked."),
     "doctor": Entry("doctor:doctor", "Check everything that a worker needs."),
     "dlq": Entry("dlq:dlq", "Look at dead letters, send them again, remove them."),
+    "skip": Entry("skip:skip", "Step stopped workers over one record."),
     "sandbox": Entry("sandbox:sandbox", "Serve a stand-in for the upstream services."),
 }
 

@@ -23,12 +23,14 @@ from streamproc.events import (
     WalletAnalyzed,
     WalletProgressed,
 )
-from streamproc.serde import Codec, Encoded, decode_internal
+from streamproc.record_batches import install
+from streamproc.serde import Encoded, codec_of, decode_internal
 from streamproc.topics import read_topology
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
+    from streamproc.serde import Codec
     from streamproc.settings import Settings
 
 FIRST_MENTIONS: Final = (AnalysisProgressed, AnalysisFailed)
@@ -47,11 +49,12 @@ class Placed(NamedTuple):
     topic: str
     partition: int
     offset: int
+    timestamp_ms: int = -1
 
 
 def codec_for(settings: Settings) -> Codec:
     """The codec of this installation's topics."""
-    return Codec(read_topology(), settings.topic_prefix)
+    return codec_of(settings, read_topology())
 
 
 def now_ms() -> int:
@@ -80,7 +83,7 @@ async def send_record(producer: AIOKafkaProducer, record: Encoded) -> Placed:
         )
     except KafkaError as error:
         raise BrokerUnavailableError(f"the record was not confirmed: {error}") from error
-    return Placed(placed.topic, placed.partition, placed.offset)
+    return Placed(placed.topic, placed.partition, placed.offset, placed.timestamp)
 
 
 @asynccontextmanager
@@ -107,10 +110,12 @@ async def producing(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
 async def consuming(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
     """A started consumer without a group; raises BrokerUnavailableError when no broker answers."""
     _be_quiet()
+    install()
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.kafka_brokers,
         group_id=None,
         enable_auto_commit=False,
+        isolation_level="read_committed",
         auto_offset_reset="earliest",
         fetch_max_wait_ms=limits.CLI_FETCH_WAIT_MS,
         max_partition_fetch_bytes=limits.EVENT_MAX_BYTES * 2,
@@ -144,7 +149,7 @@ async def follow(
             else:
                 yield event
             told_end = told_end or (isinstance(event, AnalysisProgressed) and event.terminal)
-            if terminal is not None and (told_end or _is_unannounced(terminal)):
+            if terminal is not None and (told_end or _is_rejection(terminal)):
                 break
         for event in await _left_over(consumer, settings, request_id):
             yield event
@@ -152,8 +157,8 @@ async def follow(
             yield terminal
 
 
-def _is_unannounced(terminal: Event) -> bool:
-    """True for a request that was rejected: it has no progress records."""
+def _is_rejection(terminal: Event) -> bool:
+    """True for a request that was rejected: earlier versions kept no progress of it."""
     return isinstance(terminal, AnalysisFailed) and terminal.status == "rejected"
 
 
@@ -184,7 +189,10 @@ async def _left_over(
 ) -> list[Event]:
     """What lies on the other partitions by now, so that no topic's slower answer is cut off by the end."""
     codec = codec_for(settings)
-    kinds = {codec.topic_of(kind): kind for kind in (WalletProgressed, WalletAnalyzed)}
+    kinds = {
+        codec.topic_of(kind): kind
+        for kind in (AnalysisProgressed, WalletProgressed, WalletAnalyzed)
+    }
     ends = await consumer.end_offsets(consumer.assignment())
     found: list[Event] = []
     while any([await consumer.position(place) < end for place, end in ends.items()]):

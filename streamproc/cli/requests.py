@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -16,7 +16,7 @@ import orjson
 from streamproc import limits
 from streamproc.errors import DeadLetterError, Fault, InvalidInputError
 from streamproc.events import AnalysisRequested
-from streamproc.serde import decode
+from streamproc.intake import parsed, validated
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,6 +30,7 @@ OPTIONS: Final = (
     ("--max-age-s", "A wallet synced at most so many seconds ago is not synced again."),
     ("--credit-budget", "Upstream credits that the request may spend."),
     ("--rank-by", "Score that orders the pairs: idf, binary, capital, jaccard, ..."),
+    ("--tenant", "Whose quotas and share of the places count, 1 to 64 of A-Za-z0-9._-."),
     ("--max-pairs", "Most pairs in the result's event."),
     ("--max-tokens-per-wallet", "Most token rows of each wallet in the result's event."),
 )
@@ -75,10 +76,12 @@ def build_request(
         name: _value(name, value) for name, value in options.items() if value not in (None, ())
     }
     content.setdefault("request_id", new_request_id())
-    try:
-        return decode(AnalysisRequested, orjson.dumps(content))
-    except DeadLetterError as error:
-        raise InvalidInputError([Fault("request", "--request", str(error))]) from None
+    return validated(AnalysisRequested, content)
+
+
+def is_named(request: str | None, options: Mapping[str, object]) -> bool:
+    """Whether the sender chose the request's id, so that it may be taken."""
+    return options.get("request_id") is not None or request is not None
 
 
 def new_request_id(prefix: str = "cli") -> str:
@@ -90,7 +93,7 @@ def _value(name: str, text: object) -> object:
     """An option's value as JSON has it; what is no number stays text, for the model to refuse."""
     if isinstance(text, tuple):
         return list(text)
-    if not isinstance(text, str) or name in {"request_id", "rank_by"}:
+    if not isinstance(text, str) or name in {"request_id", "rank_by", "tenant"}:
         return text
     try:
         return json.loads(text, parse_constant=str)
@@ -113,8 +116,8 @@ def _request_json(text: str) -> dict[str, Any]:
         _read(text.removeprefix("@"), "--request") if text.startswith("@") or text == "-" else text
     )
     try:
-        content = orjson.loads(source)
-    except orjson.JSONDecodeError as error:
+        content = parsed(source)
+    except (DeadLetterError, RecursionError) as error:
         raise InvalidInputError(
             [Fault("--request", _quoted(source), f"must be JSON: {error}")]
         ) from None

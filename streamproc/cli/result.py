@@ -88,4 +88,11 @@ def _why_none(request_id: str, ending: Ending | None) -> str:
     if ending is None:
         return f"{request_id} has not ended, or was never asked; `streamproc watch {request_id}` waits for it"
     content = orjson.loads(ending.terminal.value)
-    return f"{request_id} ended as {ending.status} ({ending.code}): {content.get('message', '')}"
+    faults = [
+        f"\n  {each['field']}: {each['rule']} (found {each['value']})"
+        for each in content.get("faults", ())
+    ]
+    if omitted := content.get("faults_omitted", 0):
+        faults.append(f"\n  and {omitted} more")
+    says = "".join(faults) or f" {content.get('message', '')}"
+    return f"{request_id} ended as {ending.status} ({ending.code}):{says}"

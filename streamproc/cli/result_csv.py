@@ -16,18 +16,23 @@ if TYPE_CHECKING:
     from streamproc.report.wording import Json
 
 FACTS = ("shared_tokens", "tokens_a", "tokens_b", "overlap", "label", "trend", "lower_bound")
+FINDING = (
+    "verdict",
+    "q",
+    "p",
+    "lift",
+)  # q and p of all kinds of evidence together, lift of the overlap
 FORMULA: Final = ("=", "+", "-", "@", "\\", "|", "%", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 NUMBER: Final = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
-TESTS = ("p", "q", "lift")  # of the overlap against chance
 
 
 def csv_lines(pairs: Iterable[Json]) -> Iterator[str]:
     """A heading and one line per pair, in the order given; null is empty, floats in shortest round trip."""
-    yield _line(["rank", "wallet_a", "wallet_b", *SCORES, *FACTS, *TESTS])
+    yield _line(["rank", "wallet_a", "wallet_b", *FINDING, *SCORES, *FACTS])
     for rank, pair in enumerate(pairs, start=1):
         scores = (pair["scores"].get(name) for name in SCORES)
-        facts = (pair.get(name) for name in (*FACTS, *TESTS))
-        yield _line([rank, pair["wallet_a"], pair["wallet_b"], *scores, *facts])
+        finding, facts = (map(pair.get, names) for names in (FINDING, FACTS))
+        yield _line([rank, pair["wallet_a"], pair["wallet_b"], *finding, *scores, *facts])
 
 
 def _line(cells: list[object]) -> str:

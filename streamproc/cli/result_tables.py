@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 from streamproc.cli.output import print_table, results
 from streamproc.report.wording import (
     NOTHING,
+    TOGETHER,
+    by_verdict,
+    chance_words,
     coverage_words,
     missing_words,
     ranked_by,
@@ -16,6 +19,7 @@ from streamproc.report.wording import (
     short,
     sol,
     usd,
+    verdict_words,
 )
 
 if TYPE_CHECKING:
@@ -23,23 +27,26 @@ if TYPE_CHECKING:
 
 WIDE = 150  # columns of a terminal that has room for whole addresses
 REASONED_MAX = 9  # pairs whose reasons fit on a screen
-REASONS = ("chance", "direction", "link")
-P_MAX = 0.05  # of a direction that is told
 PAIR_SCORES = ("idf", "capital", "binary", "jaccard", "held_jaccard")
 
 
 def print_result(result: Json, *, pairs: int) -> None:
-    """The best `pairs` pairs, all wallets (addresses in full where there is room), and what the whole took."""
-    _print_pairs(result, pairs)
-    _print_reasons(result["pairs"])
+    """What was found in a sentence, the first `pairs` pairs by verdict, all wallets, and what the whole took.
+
+    Addresses of wallets are whole where there is room.
+    """
+    ranked = by_verdict(result["pairs"])
+    results().print(f"\n{result['set'].get('sentence') or ''}", markup=False, style="bold")
+    _print_pairs(result, ranked, pairs)
+    _print_reasons(ranked)
     _print_wallets(result)
     took, spent = seconds(result["duration_ms"]), result["credits_spent"]
     lacking = missing_words(result["missing"])
     results().print(f"\n{took}, {spent} upstream credits; {lacking}", markup=False)
 
 
-def _print_pairs(result: Json, most: int) -> None:
-    """The ranked pairs, best first."""
+def _print_pairs(result: Json, pairs: list[Json], most: int) -> None:
+    """The pairs, the strongest verdicts first."""
     ranked = ranked_by(result["pairs"])
     names = [ranked, *(name for name in PAIR_SCORES if name != ranked)]
     rows = [
@@ -47,39 +54,33 @@ def _print_pairs(result: Json, most: int) -> None:
             rank,
             short(pair["wallet_a"]),
             short(pair["wallet_b"]),
+            verdict_words(pair),
+            chance_words(pair),
             *(score(pair["scores"].get(name)) for name in names),
             pair["shared_tokens"],
-            (pair.get("label") or NOTHING) + (" (at least)" if pair.get("lower_bound") else ""),
+            "at least" if pair.get("lower_bound") else "",
         )
-        for rank, pair in enumerate(result["pairs"][:most], start=1)
+        for rank, pair in enumerate(pairs[:most], start=1)
     ]
-    columns = ["#>", "wallet", "wallet", *(f"{name}>" for name in names), "shared>", "label"]
+    columns = ["#>", "wallet", "wallet", "verdict", "q>", *(f"{name}>" for name in names)]
+    columns += ["shared>", ""]
     more = (
-        f" (the best {most} of {result['pairs_total']:,})"
+        f" (the first {most} of {result['pairs_total']:,})"
         if result["pairs_total"] > len(rows)
         else ""
     )
-    print_table(columns, rows, title=f"\nPairs by {ranked}{more}")
+    print_table(columns, rows, title=f"\nPairs, the strongest verdict first{more}")
 
 
 def _print_reasons(pairs: list[Json]) -> None:
-    """Why the best pairs are more than chance, in words."""
-    from streamproc.core.similarity.chance import is_surprising  # noqa: PLC0415 - takes a second to load
-
-    ranked = enumerate(pairs, start=1)
-    surprising = [(rank, pair) for rank, pair in ranked if is_surprising(pair["evidence"])]
+    """Why the first pairs are more than chance, in a sentence each."""
     rows = [
-        (rank if place == 0 else "", item["reason"])
-        for rank, pair in surprising[:REASONED_MAX]
-        for place, item in enumerate(filter(_says_something, pair["evidence"]))
+        (rank, pair.get("sentence") or "")
+        for rank, pair in enumerate(pairs, start=1)
+        if pair.get("verdict") in TOGETHER
     ]
     if rows:
-        print_table(["#>", "why"], rows, title="\nMore than chance")
-
-
-def _says_something(item: Json) -> bool:
-    """Whether a reason is worth a line here: a direction only when it is hardly chance."""
-    return item["kind"] in REASONS and not (item["kind"] == "direction" and item["p"] > P_MAX)
+        print_table(["#>", "why"], rows[:REASONED_MAX], title="\nMore than chance")
 
 
 def _print_wallets(result: Json) -> None:

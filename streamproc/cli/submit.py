@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import click
-import orjson
 
+from streamproc.cli.acceptance import is_taken_up
 from streamproc.cli.environment import effective_settings
 from streamproc.cli.estimate import estimated, print_estimate
-from streamproc.cli.output import output_option, print_json, tell
+from streamproc.cli.output import output_option, print_json, remark, tell
 from streamproc.cli.records import now_ms, send_event
-from streamproc.cli.requests import build_request, request_options
+from streamproc.cli.requests import build_request, is_named, request_options
 from streamproc.cli.watch import waited
-from streamproc.events import AnalysisCancelRequested, AnalysisRequested
-from streamproc.serde import decode
+from streamproc.events import AnalysisCancelRequested
+from streamproc.intake import validated
+
+if TYPE_CHECKING:
+    from streamproc.cli.records import Placed
+    from streamproc.settings import Settings
 
 SUBMIT_EPILOG = """\b
 Examples:
@@ -61,7 +66,7 @@ def submit(
     output: str,
     **options: object,
 ) -> int:
-    """Ask for the analysis of 2 to 1000 WALLETS and print the request id.
+    """Ask for the analysis of 1 to 1000 WALLETS and print the request id.
 
     The request is checked before it is sent, with the rules that the workers use, and all faults are shown at once
     (exit code 2).
@@ -75,7 +80,11 @@ def submit(
         print_estimate(found, spent, as_json=output == "json")
         return 0
     since_ms = now_ms()
-    _send(asked, as_json=output == "json", quiet=wait and output == "json")
+    placed = asyncio.run(send_event(settings, asked))
+    if is_named(request, options):
+        asyncio.run(_taken_up(settings, asked.request_id, placed))
+    if not (wait and output == "json"):
+        _print_sent(asked.request_id, placed, as_json=output == "json")
     if not wait:
         return 0
     waiting = waited(
@@ -91,19 +100,21 @@ def submit(
 def cancel(request_id: str, reason: str | None, output: str) -> int:
     """Say that the result of REQUEST_ID is no longer wanted; after its end that is ignored."""
     content = {"request_id": request_id, "reason": reason}
-    event = decode(AnalysisCancelRequested, orjson.dumps(content))
-    _send(event, as_json=output == "json", quiet=False)
+    event = validated(AnalysisCancelRequested, content)
+    placed = asyncio.run(send_event(effective_settings(store=False), event))
+    _print_sent(request_id, placed, as_json=output == "json")
     return 0
 
 
-def _send(
-    event: AnalysisRequested | AnalysisCancelRequested, *, as_json: bool, quiet: bool
-) -> None:
-    """Send the event and print its request id, or where it lies as JSON."""
-    placed = asyncio.run(send_event(effective_settings(store=False), event))
-    if quiet:
-        return
+async def _taken_up(settings: Settings, request_id: str, placed: Placed) -> None:
+    """Say so if no worker has answered yet; raises NotTakenError when the id belongs to another request."""
+    if not await is_taken_up(settings, request_id, placed):
+        remark(f"no worker has taken up {request_id} yet, or it was asked before")
+
+
+def _print_sent(request_id: str, placed: Placed, *, as_json: bool) -> None:
+    """Print the request id, or where the record lies as JSON."""
     if as_json:
-        print_json({"request_id": event.request_id, **placed._asdict()})
+        print_json({"request_id": request_id, **placed._asdict()})
     else:
-        tell(event.request_id)
+        tell(request_id)

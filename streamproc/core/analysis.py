@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any, Literal
 from streamproc.core.behavior.analyze import behavior_of
 from streamproc.core.behavior.records import behavior_to_json
 from streamproc.core.entries import TRADE_KINDS, canonical_order, entry_counts
-from streamproc.core.pnl import wallet_pnl
+from streamproc.core.pnl import pnl_of
 from streamproc.core.pnl_json import pnl_to_json
 from streamproc.core.ranges import gaps
-from streamproc.core.rates import SolPrices
-from streamproc.core.window import priced_trades
+from streamproc.core.unread import Unread
+from streamproc.core.window import counted_round_trips, counted_trades, priced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from streamproc.core.entries import Entry
     from streamproc.core.packed import StoredEntries
+    from streamproc.core.rates import SolPrices
 
 Json = dict[str, Any]
 
@@ -59,29 +60,21 @@ class Analysis:
 
 
 def lacks_sol_price(pnl: Json) -> bool:
-    """Whether a trade against a stable could not be seen in SOL for want of today's price."""
-    return bool(pnl["rate_sources"]["missing"])
+    """Whether something in a stable could not be seen in SOL for want of today's price."""
+    return bool(pnl["rate_sources"]["missing"] or pnl["unread"][Unread.UNPRICED_ROUND_TRIPS])
 
 
 def analyze(history: History, scope: Scope, prices: SolPrices | None = None) -> Analysis:
     """Coverage of the whole known history, PnL and behavior within the scope; exact and the same every time."""
     entries = canonical_order(history.entries)
     newest = entries if scope.max_transactions is None else entries[-scope.max_transactions :]
-    prices = prices or SolPrices()
-    pnl = wallet_pnl(
-        newest,
-        history.wallet,
-        decimals=history.decimals,
-        prices=prices,
-        since=scope.since,
-        until=scope.until,
-    )
-    trades = priced_trades(
-        newest, history.wallet, prices=prices, since=scope.since, until=scope.until
+    steps = priced(newest, history.wallet, prices=prices, since=scope.since, until=scope.until)
+    behavior = behavior_of(
+        counted_trades(steps), round_trips=counted_round_trips(steps), at=scope.until
     )
     return Analysis(
-        pnl=pnl_to_json(pnl),
-        behavior=behavior_to_json(behavior_of(trades, at=scope.until)),
+        pnl=pnl_to_json(pnl_of(steps, decimals=history.decimals)),
+        behavior=behavior_to_json(behavior),
         coverage=coverage_of(history, newest, scope),
         traded=frozenset(
             mint for entry in entries if entry.kind in TRADE_KINDS for mint, _ in entry.deltas

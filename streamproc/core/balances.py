@@ -14,7 +14,7 @@ class TokenAccount(NamedTuple):
 
     mint: str
     amount: str  # base units, as written in the answer: it may pass 64 bits in sums, and floats never see it
-    decimals: int
+    decimals: int | None  # None: the answer's are none
     is_frozen: bool = False
 
 
@@ -24,7 +24,7 @@ class Holding:
 
     mint: str
     amount: int  # base units over all accounts, > 0
-    decimals: int
+    decimals: int | None
     accounts: int  # that hold some
     is_frozen: bool  # any account that holds some is frozen
 

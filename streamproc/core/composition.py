@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
-from streamproc.core.pnl import with_market_values
+from streamproc.core.pnl import net_of, with_market_values
 from streamproc.core.pnl_json import pnl_from_json, pnl_to_json
 from streamproc.core.similarity import HeldMint, TradedMint, WalletRow
 from streamproc.core.solana import QUOTES, WSOL
@@ -194,7 +194,7 @@ def valued_pnl(pnl: Json, exact: Mapping[str, Fraction]) -> Json:
         next(values) if wanted else {**row, "unrealized_lamports": 0}
         for row, wanted in zip(pnl["tokens"], is_open, strict=True)
     ]
-    net = pnl["realized_lamports"] + (unrealized or 0)
+    net = net_of(pnl["realized_lamports"], unrealized, pnl["round_trip_lamports"])
     return {**pnl, "unrealized_lamports": unrealized, "net_lamports": net, "tokens": rows}
 
 
@@ -225,9 +225,9 @@ def _balances_record(balances: Json | None, prices: Prices) -> Json | None:
 
 
 def _value_usd(token: Json, prices: Prices) -> float | None:
-    """Amount times price, None without a price."""
+    """Amount times price, None without a price or decimals."""
     price = prices.usd(token["mint"])
-    if price is None:
+    if price is None or token["decimals"] is None:
         return None
     return float(Fraction(int(token["amount"]), 10 ** token["decimals"]) * Fraction(repr(price)))
 

@@ -12,7 +12,7 @@ from streamproc.core.solana import (
     STABLE_DUST_UNITS,
     STABLES,
     WSOL,
-    is_one_rent,
+    is_rent,
 )
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Kind(StrEnum):
-    """What a transaction was for the wallet; only buy, sell and token_swap make trades."""
+    """What a transaction was for the wallet; only buy, sell, token_swap and order_filled make trades."""
 
     FAILED = "failed"
     LIQUIDITY = "liquidity"
@@ -33,14 +33,27 @@ class Kind(StrEnum):
     TRANSFER_OUT = "transfer_out"
     QUOTE_SWAP = "quote_swap"
     OTHER = "other"
+    ROUND_TRIP = "round_trip"
+    ORDER_PLACED = "order_placed"  # goods put where an order holds them: only its costs are gone
+    ORDER_CANCELLED = "order_cancelled"  # goods taken back
+    ORDER_FILLED = "order_filled"  # what a buy, a sale or a swap is, out of such goods
 
     __hash__ = (
         str.__hash__
     )  # equal to the word; Enum's own is a call into Python, a few per transaction
 
 
-TRADE_KINDS: Final = frozenset({Kind.BUY, Kind.SELL, Kind.TOKEN_SWAP})
+TRADE_KINDS: Final = frozenset({Kind.BUY, Kind.SELL, Kind.TOKEN_SWAP, Kind.ORDER_FILLED})
 TRANSFER_KINDS: Final = frozenset({Kind.TRANSFER_IN, Kind.TRANSFER_OUT})
+
+
+class Moves(NamedTuple):
+    """All that a transaction moved: enough to read it once more when it is known who holds goods of the wallet's."""
+
+    fee: int  # lamports, whoever paid it
+    names_owners: bool  # whether accounts that kept their amount are named by their owner too
+    lamports: tuple[tuple[str, int], ...]  # (account, change), none of them 0, by account
+    tokens: tuple[tuple[str, str, str, int, int], ...]  # account, owner, mint, units, decimals
 
 
 class Entry(NamedTuple):
@@ -60,34 +73,61 @@ class Entry(NamedTuple):
     fee_payer: str
     network_fee: int  # lamports, 0 when another one pays
     sol_delta: int  # lamports over the wallet's own accounts, fee, tips and rent included
-    tips: int  # lamports to tip accounts, 0 when another one pays the fee
-    rent: int  # lamports: + paid for accounts of others, - paid by others for own accounts
+    tips: (
+        int  # lamports to tip accounts, 0 when another one pays the fee; small SOL beside a stable
+    )
+    rent: (
+        int  # lamports: + paid for others or tied up, - paid by others for own accounts or released
+    )
     kind: Kind
     deltas: tuple[tuple[str, int], ...]  # (mint, base units) by mint; stables are in it, WSOL never
-    routed_quote: tuple[str, int] | None  # token_swap only: the quote between two pools, units > 0
+    # (quote, units > 0). token_swap: what went from one pool to the other; sell: what it brought, most of which went
+    # to somebody else (swap and bridge, pay with).
+    routed_quote: tuple[str, int] | None
     counterparty: str | None  # transfers only: who moved the opposite way most
+    is_remainder: bool = (
+        False  # quote_swap only: most of its stable came from or went elsewhere, so it is no rate
+    )
+    is_mirrored: bool = (
+        False  # the SOL that went is a rent by its amount, and a pool's gain proves it a price
+    )
+    # Kept where an order's goods may have moved, which only the history before it can tell: see `core.custody`.
+    # None for nearly all, and for all of a history that was read through.
+    moves: Moves | None = None
 
     @property
     def trade_sol(self) -> int:
         """Lamports that the exchange itself brought (+) or cost (-)."""
         return self.sol_delta + self.network_fee + self.tips + self.rent
 
+    @property
+    def round_trips(self) -> dict[str, int]:
+        """Quote mint -> what a round trip gained (+) or lost (-) of it; empty for all other kinds."""
+        if self.kind is not Kind.ROUND_TRIP:
+            return {}
+        return quote_legs(self.trade_sol, self.deltas, is_mirrored=self.is_mirrored)
+
 
 def same_facts(one: Entry, other: Entry) -> bool:
-    """Whether two entries are equal but for the block index, which only the raw form knows."""
-    return one._replace(index=None) == other._replace(index=None)
+    """Whether two entries are equal but for what the forms know unequally: the block index, and all that moved."""
+    return one._replace(index=None, moves=None) == other._replace(index=None, moves=None)
 
 
 def quote_legs(
-    trade_sol: int, deltas: Iterable[tuple[str, int]], *, dust: bool = False
+    trade_sol: int,
+    deltas: Iterable[tuple[str, int]],
+    *,
+    is_mirrored: bool = False,
+    dust: bool = False,
 ) -> dict[str, int]:
     """Quote mint -> signed base units of what was paid (-) or received (+), from dust upwards.
 
-    SOL that goes out and is as a whole the rent of one account is no quote. With `dust` every non-zero amount counts.
+    SOL that goes out and is as a whole a rent is no quote, unless a pool's gain mirrors it. With `dust` every non-zero
+    amount counts.
     """
     least_sol, least_stable = (1, 1) if dust else (SOL_DUST_LAMPORTS, STABLE_DUST_UNITS)
     legs = {mint: units for mint, units in deltas if mint in STABLES and abs(units) >= least_stable}
-    if abs(trade_sol) >= least_sol and not is_one_rent(-trade_sol):
+    if abs(trade_sol) >= least_sol and (is_mirrored or not is_rent(-trade_sol)):
         legs[WSOL] = trade_sol
     return legs
 
@@ -116,17 +156,26 @@ def _order(entry: Entry) -> tuple[int, bool, int, int, str]:
     return entry.slot, True, 0, rank, entry.signature
 
 
+class Unreadable(NamedTuple):
+    """A transaction of an answer that cannot be read: it costs itself, not its page."""
+
+    signature: str | None  # as far as the answer says
+    slot: int | None
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One answer of the upstream, read for one wallet."""
 
-    entries: tuple[Entry, ...]  # in the order of the answer, one for every transaction in it
+    entries: tuple[Entry, ...]  # in the order of the answer, one for every readable transaction
     decimals: Mapping[str, int] = field(default_factory=dict)  # of the wallet's mints in it
     next_token: str | None = None  # raw form: where the next page starts; None ends the history
     foreign: tuple[str, ...] = ()  # signatures of transactions that do not name the wallet anywhere
     unknown_decimals: tuple[
         str, ...
     ] = ()  # mints whose transfers could not be read for lack of them
+    unreadable: tuple[Unreadable, ...] = ()  # what the answer has beside `entries`, in its order
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,14 @@ every value stands behind its length, and a length of -1 is null.
 from __future__ import annotations
 
 import struct
+import zlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from solders.signature import Signature
 
-from streamproc.core.entries import Entry, Kind
+from streamproc.core.entries import Entry, Kind, Moves
 from streamproc.core.result import encode_json
 from streamproc.errors import UpstreamInconsistentError
 
@@ -39,9 +40,12 @@ COLUMNS: Final = (
     "fee_payer",
     "counterparty",
     "overflow",
+    "moves",
 )
 FAILED: Final = 1
 ESTIMATED: Final = 2
+REMAINDER: Final = 4
+MIRRORED: Final = 8
 # The id of a kind in `entry_kinds`; appended to, never reordered.
 KIND_IDS: Final = {
     Kind.FAILED: 0,
@@ -55,6 +59,10 @@ KIND_IDS: Final = {
     Kind.TRANSFER_OUT: 8,
     Kind.QUOTE_SWAP: 9,
     Kind.OTHER: 10,
+    Kind.ROUND_TRIP: 11,
+    Kind.ORDER_PLACED: 12,
+    Kind.ORDER_CANCELLED: 13,
+    Kind.ORDER_FILLED: 14,
 }
 HEADER: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TRAILER: Final = b"\xff\xff"  # in the place of a number of columns
@@ -64,7 +72,9 @@ _LAMPORTS: Final = ("network_fee", "sol_delta", "tips", "rent")
 _MIN: Final = -(2**63)
 _MAX: Final = 2**63 - 1
 _NULL: Final = b"\xff\xff\xff\xff"
-_NULLS_AT_THE_END: Final = _NULL * 5  # no route, the wallet pays, nobody opposite, no overflow
+_NULLS_AT_THE_END: Final = (
+    _NULL * 6
+)  # no route, the wallet pays, nobody opposite, no overflow, no moves
 _LENGTH: Final = struct.Struct(">i")
 _INT: Final = struct.Struct(">ii")
 _BIGINT: Final = struct.Struct(">iq")
@@ -122,7 +132,13 @@ def _row(
         first = len(head) + _TO_FIRST_MINT
         places = list(range(first, first + _INT.size * len(entry.deltas), _INT.size))
     payer = None if entry.fee_payer == wallet else entry.fee_payer
-    if payer is None and entry.counterparty is None and entry.routed_quote is None and not overflow:
+    if (
+        payer is None
+        and entry.counterparty is None
+        and entry.routed_quote is None
+        and entry.moves is None
+        and not overflow
+    ):
         return head + changes + _NULLS_AT_THE_END, places
     routed = _NULL * 2
     if entry.routed_quote is not None:
@@ -130,7 +146,7 @@ def _row(
         places.append(len(head) + len(changes) + _LENGTH.size)
         routed = _INT.pack(4, _number(mint, numbers)) + _BIGINT.pack(8, units)
     texts = _text(payer) + _text(entry.counterparty) + _text(overflow)
-    return head + changes + routed + texts, places
+    return head + changes + routed + texts + _moves(entry.moves), places
 
 
 def _head(entry: Entry, signature: bytes) -> bytes:
@@ -138,7 +154,10 @@ def _head(entry: Entry, signature: bytes) -> bytes:
     start = len(COLUMNS), 8, entry.slot, 64, signature
     figures = (
         2,
-        entry.failed * FAILED + entry.estimated * ESTIMATED,
+        entry.failed * FAILED
+        + entry.estimated * ESTIMATED
+        + entry.is_remainder * REMAINDER
+        + entry.is_mirrored * MIRRORED,
         2,
         KIND_IDS[entry.kind],
         8,
@@ -168,6 +187,22 @@ def _text(value: str | None) -> bytes:
         return _NULL
     encoded = value.encode()
     return _LENGTH.pack(len(encoded)) + encoded
+
+
+def _moves(moves: Moves | None) -> bytes:
+    """A value of bytes: what moved, as compressed JSON (addresses in base58 shrink by a quarter)."""
+    if moves is None:
+        return _NULL
+    packed = zlib.compress(encode_json(moves))
+    return _LENGTH.pack(len(packed)) + packed
+
+
+def _moves_from(packed: bytes | None) -> Moves | None:
+    """What `_moves` wrote."""
+    if packed is None:
+        return None
+    fee, names_owners, lamports, tokens = msgspec.json.decode(zlib.decompress(packed))
+    return Moves(fee, names_owners, tuple(map(tuple, lamports)), tuple(map(tuple, tokens)))
 
 
 def _arrays(deltas: tuple[tuple[str, int], ...], numbers: dict[str, int]) -> bytes:
@@ -238,12 +273,12 @@ def _entry(rows: bytes, at: int, wallet: str, addresses: Mapping[int, str]) -> t
     mints, at = _array(rows, at + _FIGURES.size, "i")
     units, at = _array(rows, at, "q")
     routed: tuple[str, int] | None = None
-    payer, counterparty = None, None
+    payer, counterparty, moves = None, None, None
     if rows.startswith(_NULLS_AT_THE_END, at):
         at += len(_NULLS_AT_THE_END)
     else:
         values, at = _last_values(rows, at)
-        mint, routed_units, payer, counterparty, overflow = values
+        mint, routed_units, payer, counterparty, overflow, moves = values
         if overflow is not None:
             exact = msgspec.json.decode(overflow)
             fee, sol_delta, tips, rent = (exact[name] for name in _LAMPORTS)
@@ -266,21 +301,25 @@ def _entry(rows: bytes, at: int, wallet: str, addresses: Mapping[int, str]) -> t
         tuple([(addresses[mint], each) for mint, each in zip(mints, units, strict=True)]),
         routed,
         counterparty,
+        bool(flags & REMAINDER),
+        bool(flags & MIRRORED),
+        _moves_from(moves),
     )
     return entry, at
 
 
 def _last_values(rows: bytes, at: int) -> tuple[tuple[Any, ...], int]:
-    """The last five values of a row, and where the next row begins."""
+    """The last six values of a row, and where the next row begins."""
     mint, at = _integer(rows, at)
     units, at = _integer(rows, at)
-    texts: list[str | None] = []
-    for _ in range(3):
+    found: list[bytes | None] = []
+    for _ in range(4):
         (length,) = _LENGTH.unpack_from(rows, at)
         at += _LENGTH.size
-        texts.append(None if length < 0 else rows[at : at + length].decode())
+        found.append(None if length < 0 else rows[at : at + length])
         at += max(0, length)
-    return (mint, units, *texts), at
+    *texts, moves = found
+    return (mint, units, *[each and each.decode() for each in texts], moves), at
 
 
 def _integer(rows: bytes, at: int) -> tuple[int | None, int]:

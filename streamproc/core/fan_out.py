@@ -11,7 +11,13 @@ if TYPE_CHECKING:
 
 
 def wallet_asked(
-    request_id: str, wallet: str, options: Options, *, requested_at_ms: int, deadline_at: int
+    request_id: str,
+    wallet: str,
+    options: Options,
+    *,
+    requested_at_ms: int,
+    deadline_at: int,
+    tenant: str,
 ) -> WalletSyncRequested:
     """The question for one wallet; a repeat is this event again, field by field."""
     return WalletSyncRequested(
@@ -20,11 +26,12 @@ def wallet_asked(
         options=options.of_a_part(),
         requested_at_ms=requested_at_ms,
         deadline_at=deadline_at,
+        tenant=tenant,
     )
 
 
 def balances_asked(
-    request_id: str, wallets: list[str], options: Options, *, deadline_at: int
+    request_id: str, wallets: list[str], options: Options, *, deadline_at: int, tenant: str
 ) -> BalanceFetchRequested:
     """The question for the balances of all wallets, as above."""
     return BalanceFetchRequested(
@@ -32,4 +39,5 @@ def balances_asked(
         wallets=wallets,
         options=options.of_a_part(),
         deadline_at=deadline_at,
+        tenant=tenant,
     )

@@ -12,6 +12,7 @@ import msgspec
 
 from streamproc import limits
 from streamproc.events import (
+    DEFAULT_TENANT,
     AnalysisAccepted,
     AnalysisCancelRequested,
     AnalysisDue,
@@ -66,6 +67,7 @@ class Opened(msgspec.Struct, frozen=True, omit_defaults=True):
     requested_at_ms: int
     deadline_at: int
     excludes_mints: bool = False  # the request names mints of its own
+    tenant: str = DEFAULT_TENANT
 
 
 class JoinState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -211,6 +213,7 @@ def _opened(part: AnalysisAccepted) -> Opened:
         requested_at_ms=part.requested_at_ms,
         deadline_at=part.deadline_at,
         excludes_mints=part.options.excluded_mints is not None,
+        tenant=part.tenant,
     )
 
 

@@ -8,7 +8,8 @@ import msgspec
 
 from streamproc.core.entries import TRANSFER_KINDS, Entry, Kind, quote_legs
 from streamproc.core.kinds import Evidence, kind_of
-from streamproc.core.solana import QUOTES, TIP_ACCOUNTS, TOKEN_ACCOUNT_RENTS, WSOL
+from streamproc.core.solana import QUOTES, TOKEN_ACCOUNT_RENTS, WSOL
+from streamproc.core.tips import TIP_ACCOUNTS
 
 if TYPE_CHECKING:
     from streamproc.core.transactions import TokenChange, Transaction

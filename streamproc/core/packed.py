@@ -16,7 +16,7 @@ from streamproc.core.entry_rows import HEADER, TRAILER, entries_from, row_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from streamproc.core.entries import Entry, Page
+    from streamproc.core.entries import Entry, Page, Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +78,20 @@ class PackedPage:
     decimals: Mapping[str, int] = field(default_factory=dict)
     next_token: str | None = None
     foreign: tuple[str, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
 
 
 def packed_page(page: Page, wallet: str) -> PackedPage:
     """The page with its entries as bytes."""
     entries = packed(page.entries, wallet)
-    return PackedPage(entries, len(page.entries), page.decimals, page.next_token, page.foreign)
+    return PackedPage(
+        entries,
+        len(page.entries) + len(page.unreadable),
+        page.decimals,
+        page.next_token,
+        page.foreign,
+        page.unreadable,
+    )
 
 
 def packed(entries: Iterable[Entry], wallet: str) -> PackedEntries:

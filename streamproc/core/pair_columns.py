@@ -48,6 +48,9 @@ class PairColumns:
         found = self.arrays
         wallets, tokens = found["wallets"].tolist(), found["tokens"].tolist()
         complete = found["is_complete"].tolist()
+        is_judged = (
+            "verdict" in found
+        )  # results that were stored before there were verdicts have none
         for place in range(len(self)):
             a, b = int(found["wallet_a"][place]), int(found["wallet_b"][place])
             figures = {name: float(found[name][place]) for name in FIGURES}
@@ -55,7 +58,7 @@ class PairColumns:
             yield {
                 "wallet_a": wallets[a],
                 "wallet_b": wallets[b],
-                "verdict": VERDICTS[int(found["verdict"][place])],
+                "verdict": VERDICTS[int(found["verdict"][place])] if is_judged else None,
                 "scores": {name: known[name] for name in SCORES},
                 "shared_tokens": int(found["shared_tokens"][place]),
                 "tokens_a": tokens[a],

@@ -1,7 +1,7 @@
 """Profit and loss of one wallet: entries in, exact integers out; market values are added later.
 
-Lamports are the SOL view of a wallet's trades; `quotes` holds the same per currency, without any rate. A ratio without
-a denominator is None.
+Lamports are the SOL view of a wallet's trades; `quotes` holds the same per currency, without any rate. What nobody
+knows is None, and a ratio without a denominator too.
 """
 
 from __future__ import annotations
@@ -11,90 +11,21 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from streamproc.core.entries import Kind, token_deltas
+from streamproc.core.pnl_records import QuotePnl, TokenPnl, WalletPnl
 from streamproc.core.position import Position
-from streamproc.core.rates import RateSource, SolPrices, rates_from_entries, sol_view
+from streamproc.core.rates import RateSource
 from streamproc.core.rounding import half_even_deviation, half_even_median, half_even_trimmed_mean
 from streamproc.core.solana import LAMPORTS_PER_SOL, STABLES
-from streamproc.core.trades import trades_of
-from streamproc.core.window import windowed
+from streamproc.core.unread import Unread, unread_in
+from streamproc.core.window import priced
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from decimal import Decimal
 
     from streamproc.core.entries import Entry
-    from streamproc.core.rates import Rates
-
-
-@dataclass(frozen=True, slots=True)
-class QuotePnl:
-    """One currency of one token, in the currency's base units: only what was traded for it."""
-
-    spent: int
-    received: int
-    realized: int  # units bought and sold in this same quote, without fees
-
-
-@dataclass(frozen=True, slots=True)
-class TokenPnl:
-    """One row: a token that was traded, received or sent within the window.
-
-    Amounts are base units. Counts and sums are of the window; `open_*` is what is left at its end of all that came in.
-    """
-
-    mint: str
-    decimals: int | None
-    bought: int
-    sold: int
-    received: int
-    sent: int
-    spent_lamports: int
-    received_lamports: int
-    fees_lamports: int
-    realized_lamports: int
-    unrealized_lamports: int | None
-    unknown_basis_proceeds_lamports: int
-    open_amount: int
-    open_cost_lamports: int  # of lots with basis
-    open_basis_amount: int  # units of lots with basis, the ones that are valued
-    buy_cost_lamports: int  # of priced buys alone
-    trades: int
-    buys: int
-    sells: int
-    first_trade_at: int | None
-    last_trade_at: int | None
-    first_buy_at: int | None
-    first_buy_slot: int | None
-    first_buy_signature: str | None
-    is_closed: bool
-    quotes: Mapping[str, QuotePnl] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class WalletPnl:
-    """A wallet's totals, and its rows: largest |realized| first, then by mint."""
-
-    volume_lamports: int
-    realized_lamports: int
-    unrealized_lamports: int | None
-    net_lamports: int
-    fees_lamports: int
-    wallet_costs_lamports: int
-    unknown_basis_proceeds_lamports: int
-    stable_net_flow: Mapping[str, int]
-    trades: int
-    buys: int
-    sells: int
-    tokens_traded: int
-    closed_positions: int
-    winning_positions: int
-    losing_positions: int
-    win_rate: float | None
-    median_closed_lamports: int | None
-    trimmed_mean_closed_lamports: int | None
-    std_closed_lamports: int | None
-    rate_sources: Mapping[str, int]
-    tokens: tuple[TokenPnl, ...]
+    from streamproc.core.rates import SolPrices
+    from streamproc.core.window import Step
 
 
 @dataclass(slots=True)
@@ -104,13 +35,19 @@ class _Books:
     positions: dict[str, Position] = field(default_factory=dict)
     wallet_costs: int = 0
     stable_flow: dict[str, int] = field(default_factory=dict)
+    round_trips: dict[str, int] = field(default_factory=dict)
+    round_trip_views: list[int | None] = field(default_factory=list)
+    unread: dict[str, int] = field(default_factory=lambda: {each.value: 0 for each in Unread})
     sources: dict[str, int] = field(
         default_factory=lambda: {source.value: 0 for source in RateSource}
     )
 
     def position(self, mint: str) -> Position:
         """The position of this mint, opened when it is new."""
-        return self.positions.setdefault(mint, Position(mint))
+        found = self.positions.get(mint)
+        if found is None:
+            found = self.positions[mint] = Position(mint)
+        return found
 
 
 def wallet_pnl(
@@ -126,11 +63,17 @@ def wallet_pnl(
 
     Entries before the window give basis and are not counted; entries after it are not read.
     """
-    window = windowed(entries, since=since, until=until)
-    rates = rates_from_entries((entry for entry, _ in window), prices)
+    steps = priced(entries, wallet, prices=prices, since=since, until=until)
+    return pnl_of(steps, decimals=decimals)
+
+
+def pnl_of(steps: Sequence[Step], *, decimals: Mapping[str, int]) -> WalletPnl:
+    """As `wallet_pnl`, of a window that is priced already."""
     books = _Books()
-    for entry, is_counted in window:
-        _book(books, entry, wallet, rates, is_counted=is_counted)
+    for step in steps:
+        _book(books, step)
+        if step.is_counted:
+            _count(books, step)
     rows = [_row(each, decimals) for each in books.positions.values() if each.is_counted]
     rows.sort(key=lambda row: (-abs(row.realized_lamports), row.mint))
     return _totals(books, tuple(rows))
@@ -152,23 +95,37 @@ def with_market_values(
     return _with_unrealized(replace(pnl, tokens=rows))
 
 
-def _book(books: _Books, entry: Entry, wallet: str, rates: Rates, *, is_counted: bool) -> None:
-    """Work one entry into the books: as trades, as moves of lots, or as a cost of the wallet."""
-    trades = trades_of(entry, wallet)
-    for trade in trades:
-        view = sol_view(trade, rates)
-        books.position(trade.mint).trade(trade, view.lamports, is_counted=is_counted)
-        if is_counted and view.source is not None:
+def _book(books: _Books, step: Step) -> None:
+    """Work one entry into its positions: as trades, or as moves of lots."""
+    for trade, view in zip(step.trades, step.views, strict=True):
+        books.position(trade.mint).trade(trade, view.lamports, is_counted=step.is_counted)
+    if not step.trades:
+        for mint, units in token_deltas(step.entry):
+            books.position(mint).move(units, is_counted=step.is_counted)
+
+
+def _count(books: _Books, step: Step) -> None:
+    """Add an entry of the window to the wallet's own sums."""
+    entry = step.entry
+    for view in step.views:
+        if view.source is not None:
             books.sources[view.source] += 1
-    if not trades:
-        for mint, units in token_deltas(entry):
-            books.position(mint).move(units, is_counted=is_counted)
-        if is_counted:
-            books.wallet_costs += entry.network_fee + entry.tips
-    if is_counted and (trades or entry.kind is Kind.QUOTE_SWAP):
-        for mint, units in entry.deltas:
-            if mint in STABLES:
-                books.stable_flow[mint] = books.stable_flow.get(mint, 0) + units
+    if not step.trades:
+        books.wallet_costs += entry.network_fee + entry.tips
+    if step.trades or entry.kind is Kind.QUOTE_SWAP:
+        stables = ((mint, units) for mint, units in entry.deltas if mint in STABLES)
+        _add(books.stable_flow, stables)
+    if step.round_trip is not None:
+        _add(books.round_trips, entry.round_trips.items())
+        books.round_trip_views.append(step.round_trip.lamports)
+    for key in unread_in(step):
+        books.unread[key] += 1
+
+
+def _add(sums: dict[str, int], changes: Iterable[tuple[str, int]]) -> None:
+    """Add signed units to sums by mint."""
+    for mint, units in changes:
+        sums[mint] = sums.get(mint, 0) + units
 
 
 def _row(position: Position, decimals: Mapping[str, int]) -> TokenPnl:
@@ -200,6 +157,7 @@ def _row(position: Position, decimals: Mapping[str, int]) -> TokenPnl:
         first_buy_slot=first_buy.slot if first_buy else None,
         first_buy_signature=first_buy.signature if first_buy else None,
         is_closed=position.is_closed,
+        is_result_known=position.is_result_known,
         quotes={
             mint: QuotePnl(sums.spent, sums.received, sums.realized)
             for mint, sums in sorted(position.quotes.items())
@@ -210,8 +168,9 @@ def _row(position: Position, decimals: Mapping[str, int]) -> TokenPnl:
 def _totals(books: _Books, rows: tuple[TokenPnl, ...]) -> WalletPnl:
     """The wallet's figures over its rows."""
     realized = sum(row.realized_lamports for row in rows)
-    closed = [row.realized_lamports for row in rows if row.is_closed]
-    won = sum(result > 0 for result in closed)
+    closed = [row for row in rows if row.is_closed]
+    results = [row.realized_lamports for row in closed if row.is_result_known]
+    won = sum(result > 0 for result in results)
     return _with_unrealized(
         WalletPnl(
             volume_lamports=sum(row.spent_lamports + row.received_lamports for row in rows),
@@ -223,20 +182,22 @@ def _totals(books: _Books, rows: tuple[TokenPnl, ...]) -> WalletPnl:
             unknown_basis_proceeds_lamports=sum(
                 row.unknown_basis_proceeds_lamports for row in rows
             ),
-            stable_net_flow={
-                mint: units for mint, units in sorted(books.stable_flow.items()) if units
-            },
+            stable_net_flow=_moved(books.stable_flow),
             trades=sum(row.trades for row in rows),
             buys=sum(row.buys for row in rows),
             sells=sum(row.sells for row in rows),
             tokens_traded=sum(row.trades > 0 for row in rows),
             closed_positions=len(closed),
+            closed_unknown=len(closed) - len(results),
+            round_trips=_moved(books.round_trips),
+            round_trip_lamports=_known_sum(books.round_trip_views),
+            unread=books.unread,
             winning_positions=won,
-            losing_positions=sum(result < 0 for result in closed),
-            win_rate=won / len(closed) if closed else None,
-            median_closed_lamports=half_even_median(closed),
-            trimmed_mean_closed_lamports=half_even_trimmed_mean(closed),
-            std_closed_lamports=half_even_deviation(closed),
+            losing_positions=sum(result < 0 for result in results),
+            win_rate=won / len(results) if results else None,
+            median_closed_lamports=half_even_median(results),
+            trimmed_mean_closed_lamports=half_even_trimmed_mean(results),
+            std_closed_lamports=half_even_deviation(results),
             rate_sources=books.sources,
             tokens=rows,
         )
@@ -258,8 +219,25 @@ def _unrealized(
 
 def _with_unrealized(pnl: WalletPnl) -> WalletPnl:
     """The totals that follow from the rows' unrealized figures."""
-    known = [row.unrealized_lamports for row in pnl.tokens if row.unrealized_lamports is not None]
-    unrealized = sum(known) if known or not pnl.tokens else None
+    unrealized = _known_sum([row.unrealized_lamports for row in pnl.tokens])
     return replace(
-        pnl, unrealized_lamports=unrealized, net_lamports=pnl.realized_lamports + (unrealized or 0)
+        pnl,
+        unrealized_lamports=unrealized,
+        net_lamports=net_of(pnl.realized_lamports, unrealized, pnl.round_trip_lamports),
     )
+
+
+def net_of(realized: int, unrealized: int | None, round_trips: int | None) -> int:
+    """What a wallet made in all: what is not known adds nothing."""
+    return realized + (unrealized or 0) + (round_trips or 0)
+
+
+def _known_sum(values: Sequence[int | None]) -> int | None:
+    """The sum of what is known, None when there is something and none of it is."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known or not values else None
+
+
+def _moved(sums: Mapping[str, int]) -> dict[str, int]:
+    """The sums that are not zero, by mint."""
+    return {mint: units for mint, units in sorted(sums.items()) if units}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from streamproc.core.pnl import QuotePnl, TokenPnl, WalletPnl
+from streamproc.core.pnl_records import QuotePnl, TokenPnl, WalletPnl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Json = dict[str, Any]
 
@@ -13,24 +16,27 @@ Json = dict[str, Any]
 _AMOUNTS: Final = frozenset(
     {"bought", "sold", "received", "sent", "open_amount", "open_basis_amount"}
 )
+# Signed units by mint.
+_FLOWS: Final = ("stable_net_flow", "round_trips")
 
 
 def pnl_to_json(pnl: WalletPnl) -> Json:
     """The record: lamports as integers, amounts of tokens and quotes as strings of base units."""
     return {
-        **_plain(pnl, leave={"tokens", "stable_net_flow", "rate_sources"}),
-        "stable_net_flow": {mint: str(units) for mint, units in pnl.stable_net_flow.items()},
+        **_plain(pnl, leave={"tokens", *_FLOWS}),
+        **{name: _texts(getattr(pnl, name)) for name in _FLOWS},
         "rate_sources": dict(pnl.rate_sources),
+        "unread": dict(pnl.unread),
         "tokens": [_row_to_json(row) for row in pnl.tokens],
     }
 
 
 def pnl_from_json(value: Json) -> WalletPnl:
     """The figures that such a record holds; fields that nobody knows any more are passed over."""
-    flow = {mint: int(units) for mint, units in value["stable_net_flow"].items()}
+    flows = {name: {mint: int(units) for mint, units in value[name].items()} for name in _FLOWS}
     rows = tuple(_row_from_json(row) for row in value["tokens"])
     known = {each.name: value[each.name] for each in fields(WalletPnl)}
-    return WalletPnl(**{**known, "stable_net_flow": flow, "tokens": rows})
+    return WalletPnl(**{**known, **flows, "tokens": rows})
 
 
 def _row_to_json(row: TokenPnl) -> Json:
@@ -56,6 +62,11 @@ def _row_from_json(value: Json) -> TokenPnl:
     known = {each.name: value[each.name] for each in fields(TokenPnl)}
     amounts = {name: int(value[name]) for name in _AMOUNTS}
     return TokenPnl(**{**known, **amounts, "quotes": quotes})
+
+
+def _texts(flow: Mapping[str, int]) -> dict[str, str]:
+    """Signed units as text."""
+    return {mint: str(units) for mint, units in flow.items()}
 
 
 def _plain(record: WalletPnl | TokenPnl, *, leave: set[str]) -> Json:

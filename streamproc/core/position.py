@@ -33,6 +33,8 @@ class Position:
         self.lots = Lots()
         self.peak = 0
         self.was_bought = False
+        self.is_priced = True  # as far as every trade so far has a price and a SOL view
+        self.sold_with_basis = 0  # units sold within the window, out of lots whose cost is known
         self.is_counted = False  # traded, received or sent within the window
         self.bought = self.sold = self.received = self.sent = 0
         self.buys = self.sells = 0
@@ -55,6 +57,7 @@ class Position:
 
     def trade(self, trade: Trade, lamports: int | None, *, is_counted: bool) -> None:
         """Work a trade in; `lamports` is its SOL view, None when it has none."""
+        self.is_priced = self.is_priced and lamports is not None
         if is_counted:
             self._count(trade, lamports)
         if trade.side is Side.BUY:
@@ -68,6 +71,11 @@ class Position:
     def is_closed(self) -> bool:
         """Whether it was bought at any time, sold within the window, and all but dust of its peak has left."""
         return self.was_bought and self.sells > 0 and self.lots.units * _CLOSED_AT_MOST <= self.peak
+
+    @property
+    def is_result_known(self) -> bool:
+        """Whether every trade of it has a price in SOL, and not all that was sold within the window lacks a basis."""
+        return self.is_priced and self.sold_with_basis > 0
 
     def _buy(self, trade: Trade, lamports: int | None) -> None:
         """Add a lot; each quote paid for it is its cost in that quote."""
@@ -119,6 +127,7 @@ class Position:
         if lamports is not None:
             known = sum(part.units for part in parts if part.cost is not None)
             cost = sum(part.cost for part in parts if part.cost is not None)
+            self.sold_with_basis += known
             unknown_proceeds = lamports * (trade.amount - known) // trade.amount
             self.unknown_basis_proceeds += unknown_proceeds
             self.realized += lamports - unknown_proceeds - cost

@@ -1,19 +1,19 @@
-"""The SOL view: what stables of a trade were worth in lamports at its time, and where that is known from."""
+"""The SOL view: what stables were worth in lamports at a time, and where that is known from."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from streamproc import limits
-from streamproc.core.entries import Kind
+from streamproc.core.entries import Kind, quote_legs
 from streamproc.core.solana import LAMPORTS_PER_SOL, STABLE_UNIT, STABLES, WSOL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from streamproc.core.entries import Entry
     from streamproc.core.trades import Trade
@@ -44,17 +44,22 @@ class OwnSwap(NamedTuple):
     lamports: int  # > 0
     stable_units: int  # > 0
 
+    @property
+    def dollars(self) -> Fraction:
+        """The price of one SOL in this exchange."""
+        return Fraction(self.stable_units * LAMPORTS_PER_SOL, self.lamports * STABLE_UNIT)
+
 
 @dataclass(frozen=True, slots=True)
 class Rates:
     """Everything that prices stables of one wallet."""
 
-    own_swaps: tuple[OwnSwap, ...] = ()  # by (time, signature)
+    own_swaps: tuple[OwnSwap, ...] = ()  # those that are rates, by (time, signature)
     prices: SolPrices = SolPrices()
 
 
 class SolView(NamedTuple):
-    """A trade's quotes in lamports: paid < 0. None without a rate; `source` is None when no stable is in it."""
+    """Quotes in lamports: paid < 0. None without a rate; `source` is None when no stable is in them."""
 
     lamports: int | None
     source: RateSource | None
@@ -63,32 +68,101 @@ class SolView(NamedTuple):
 _LAMPORTS_PER_STABLE_UNIT: Final = Fraction(
     LAMPORTS_PER_SOL, STABLE_UNIT
 )  # at one dollar for a SOL
+_NEAR_HISTORY: Final = Fraction(5, 4)  # times the configured price, or a part of it, at most
+_NEAR_OTHERS: Final = Fraction(2)  # times the median of the wallet's other exchanges
+_JUDGES_MIN: Final = 3  # fewer others say nothing about one
 
 
 def rates_from_entries(entries: Iterable[Entry], prices: SolPrices | None = None) -> Rates:
-    """The wallet's own rates: quote swaps of at least one stable whose time is known; either stable prices both."""
-    swaps = []
-    for entry in entries:
-        if entry.kind is not Kind.QUOTE_SWAP or entry.time is None:
-            continue
-        units = sum(abs(units) for mint, units in entry.deltas if mint in STABLES)
-        if units >= STABLE_UNIT:
-            swaps.append(OwnSwap(entry.time, entry.signature, abs(entry.trade_sol), units))
-    return Rates(tuple(sorted(swaps)), prices or SolPrices())
+    """The wallet's own rates; any stable prices all.
+
+    A candidate is a quote swap of at least one stable whose time is known, and no remainder of something larger (see
+    `Entry.is_remainder`). It is a rate within a factor 1.25 of the configured history at its time; without a history
+    that reaches it, within a factor 2 of the median of the wallet's other candidates at most 30 days away, where there
+    are three or more; with fewer there is nothing to judge by, and it stands. A deposit and a loan in one transaction
+    look like an exchange, at a price that nobody would pay.
+    """
+    prices = prices or SolPrices()
+    candidates = sorted(swap for entry in entries if (swap := own_swap(entry)) is not None)
+    judged = []
+    for swap, median in zip(candidates, _medians_of_others(candidates, prices), strict=True):
+        historic = _historic(swap.time, prices.history)
+        if historic is not None:
+            is_rate = _is_within(swap.dollars, historic, _NEAR_HISTORY)
+        else:
+            is_rate = median is None or _is_within(swap.dollars, median, _NEAR_OTHERS)
+        if is_rate:
+            judged.append(swap)
+    return Rates(tuple(judged), prices)
+
+
+def own_swap(entry: Entry) -> OwnSwap | None:
+    """The exchange that may be a rate, None when the entry is no candidate for one."""
+    if entry.kind is not Kind.QUOTE_SWAP or entry.time is None or entry.is_remainder:
+        return None
+    legs = quote_legs(entry.trade_sol, entry.deltas, is_mirrored=entry.is_mirrored)
+    units = sum(abs(units) for mint, units in legs.items() if mint in STABLES)
+    if units < STABLE_UNIT:
+        return None
+    return OwnSwap(entry.time, entry.signature, abs(entry.trade_sol), units)
 
 
 def sol_view(trade: Trade, rates: Rates) -> SolView:
-    """A trade's quotes in lamports, rounded half to even once; unpriced trades have none."""
-    if not trade.is_priced:
-        return SolView(None, None)
-    lamports = trade.quotes.get(WSOL, 0)
-    stables = [units for mint, units in trade.quotes.items() if mint in STABLES]
+    """A trade's quotes in lamports; unpriced trades have none."""
+    return view_of(trade.quotes, trade.time, rates) if trade.is_priced else SolView(None, None)
+
+
+def view_of(quotes: Mapping[str, int], time: int | None, rates: Rates) -> SolView:
+    """Quotes of one moment in lamports, rounded half to even once."""
+    lamports = quotes.get(WSOL, 0)
+    stables = [units for mint, units in quotes.items() if mint in STABLES]
     if not stables:
         return SolView(lamports, None)
-    rate, source = _lamports_per_stable_unit(trade.time, rates)
+    rate, source = _lamports_per_stable_unit(time, rates)
     if rate is None:
         return SolView(None, source)
     return SolView(round(lamports + sum(stables) * rate), source)
+
+
+def _medians_of_others(swaps: Sequence[OwnSwap], prices: SolPrices) -> list[Fraction | None]:
+    """For each exchange, in the order of time, the median price of the others near it; None of fewer than three.
+
+    None as well where a history judges. A window moves over ranks, so that a market maker's history stays cheap.
+    """
+    if len(swaps) <= _JUDGES_MIN:
+        return [None] * len(swaps)
+    # A quotient of integers is rounded once, so floats order what differs and exact prices order the rest.
+    order = sorted(range(len(swaps)), key=lambda place: _sortable(swaps[place]))
+    ranks = {place: rank for rank, place in enumerate(order)}
+    near: list[int] = []
+    medians: list[Fraction | None] = []
+    first = last = 0
+    for place, swap in enumerate(swaps):
+        while last < len(swaps) and swaps[last].time - swap.time <= limits.RATE_JUDGES_REACH_S:
+            insort(near, ranks[last])
+            last += 1
+        while swap.time - swaps[first].time > limits.RATE_JUDGES_REACH_S:
+            del near[bisect_left(near, ranks[first])]
+            first += 1
+        at = bisect_left(near, ranks[place])
+        others = len(near) - 1
+        if others < _JUDGES_MIN or _historic(swap.time, prices.history) is not None:
+            medians.append(None)
+            continue
+        middle = [half + (half >= at) for half in ((others - 1) // 2, others // 2)]
+        medians.append(sum(swaps[order[near[each]]].dollars for each in middle) / Fraction(2))
+    return medians
+
+
+def _is_within(one: Fraction, other: Fraction, factor: Fraction) -> bool:
+    """Whether neither price is more than so many times the other."""
+    return one <= other * factor and other <= one * factor
+
+
+def _sortable(swap: OwnSwap) -> tuple[float, Fraction]:
+    """What orders exchanges by price exactly and fast."""
+    price = swap.dollars
+    return price.numerator / price.denominator, price
 
 
 def _lamports_per_stable_unit(time: int | None, rates: Rates) -> tuple[Fraction | None, RateSource]:

@@ -1,7 +1,8 @@
-"""What is fixed about Solana: mints that are money, programs, tip accounts, rents, and thresholds from them."""
+"""What is fixed about Solana: mints that are money, programs, rents, and thresholds from them. Tips: `core.tips`."""
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Final
 
 from solders.pubkey import Pubkey
@@ -12,15 +13,15 @@ SOL_DECIMALS: Final = 9
 WSOL: Final = "So11111111111111111111111111111111111111112"  # SOL is kept under the wrapped mint
 USDC: Final = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
 USDT: Final = "Es9vMFrzaCERmJfrF4H2FYD4KCoNkY11McCe8BenwNYB"
-STABLES: Final = frozenset({USDC, USDT})
-STABLE_DECIMALS: Final = 6
+PYUSD: Final = "2b1kV6DkPAnxd5ixfnxCpjxmKwqjjaYmCZfHsFu24GXo"
+USDG: Final = "2u1tszSeqZ3qBWF3uNGPFc8TzMk2tdiwknnRMWGWjGWH"
+USDS: Final = "USDSwr9ApdHk5bvJKMjzff41FfuX8bSxdKcR81vTwcA"
+USD1: Final = "USD1ttGY1N17NEEHLmELoaybftRBUSErhqYiQzvEmuB"
+STABLES: Final = frozenset({USDC, USDT, PYUSD, USDG, USDS, USD1})  # all taken for a dollar
+STABLE_DECIMALS: Final = 6  # of each of them
 STABLE_UNIT: Final = 10**STABLE_DECIMALS  # base units of one stable: one US dollar
 QUOTES: Final = frozenset({WSOL, *STABLES})  # what tokens are paid in; every other mint is a token
-QUOTE_DECIMALS: Final = {
-    WSOL: SOL_DECIMALS,
-    USDC: STABLE_DECIMALS,
-    USDT: STABLE_DECIMALS,
-}
+QUOTE_DECIMALS: Final = {WSOL: SOL_DECIMALS, **dict.fromkeys(STABLES, STABLE_DECIMALS)}
 
 MSOL: Final = "mSoLzYCxHdYgdzU16g5QSh3i5K3z3KZK7ytfqcJm7So"
 STSOL: Final = "7dHbWXmci3dT8UFYWYZweBLXgycu7Y3iL6trKn1Y7ARj"
@@ -33,26 +34,29 @@ TOKEN_PROGRAM: Final = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA"  # noqa: S1
 TOKEN_2022_PROGRAM: Final = "TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb"  # noqa: S105
 TOKEN_PROGRAMS: Final = (TOKEN_PROGRAM, TOKEN_2022_PROGRAM)
 
-# The block engine's getTipAccounts: a payment to one of them buys a place in a block, like a priority fee.
-TIP_ACCOUNTS: Final = frozenset(
-    {
-        "96gYZGLnJYVFmbjzopPSU6QiEV5fGqZNyN9nmNhvrZU5",
-        "HFqU5x63VTqvQss8hp11i4wVV8bD44PvwucfZ2bU7gRe",
-        "Cw8CFyM9FkoMi7K7Crf6HNQqf4uEMzpKw6QNghXLvLkY",
-        "ADaUMid9yfUytqMBgopwjb2DTLSokTSzL1zt6iGPaS49",
-        "DfXygSm4jCyNCybVYYK6DwvWqjKee8pbDmJGcLWNDXjh",
-        "ADuUkR4vqLUMWXxW9gh6D6L8pMSawimctcNZ5pGwDcEt",
-        "DttWaMuVvTiduZRnguLF7jNxTgiMBZ1hyAumKUiL2KRL",
-        "3AVi9Tg9Uo68tJfuvoKvqKNWKkC5wPdSSdeBnizKZ6jT",
-    }
+# Rent: an account of n bytes keeps (128 + n) times one of these, the rate at which it was opened. All rates that ever
+# held are possible at once: accounts keep what they were opened with.
+RENT_RATES: Final = (
+    6_960,  # from the beginning
+    6_333,  # from 3 September 2026
+    5_080,  # from slot 446 256 000, 11 September 2026
 )
-
-# Rent: an account of n bytes keeps (n + 128) * 6 960 lamports.
-RENT_PER_BYTE_LAMPORTS: Final = 6_960
-RENT_SMALLEST_LAMPORTS: Final = 890_880  # an account without data
+RENT_OVERHEAD_BYTES: Final = 128
 RENT_LARGEST_LAMPORTS: Final = 10_000_000  # above it a payment is a price, whatever it divides by
-# A token account of 165 bytes, and one of Token-2022 with its owner made immutable (170 bytes).
-TOKEN_ACCOUNT_RENTS: Final = frozenset({2_039_280, 2_074_080})
+# Token accounts: plain, of Token-2022 with one, two or more extensions that associated accounts get.
+TOKEN_ACCOUNT_BYTES: Final = (165, 170, 175, 182)
+TOKEN_ACCOUNT_RENTS: Final = frozenset(
+    (RENT_OVERHEAD_BYTES + size) * rate for size in TOKEN_ACCOUNT_BYTES for rate in RENT_RATES
+)
+# What moves an account that may be a token account: any size between these, or a plain one set from rate to rate.
+LIKELY_RENTS: Final = frozenset(
+    (RENT_OVERHEAD_BYTES + size) * rate
+    for size in range(min(TOKEN_ACCOUNT_BYTES), max(TOKEN_ACCOUNT_BYTES) + 1)
+    for rate in RENT_RATES
+) | frozenset(
+    (RENT_OVERHEAD_BYTES + min(TOKEN_ACCOUNT_BYTES)) * (higher - lower)
+    for higher, lower in combinations(RENT_RATES, 2)
+)
 
 # Below dust a change is rounding, a refund or a leftover, and not what something was paid with.
 SOL_DUST_LAMPORTS: Final = 10_000  # two signatures' fees
@@ -72,9 +76,15 @@ def is_address(text: str) -> bool:
     return True
 
 
-def is_one_rent(lamports: int) -> bool:
-    """Whether this positive amount is what one new account keeps: an airdrop's claimer pays it, a buyer does not."""
-    return (
-        RENT_SMALLEST_LAMPORTS <= lamports <= RENT_LARGEST_LAMPORTS
-        and lamports % RENT_PER_BYTE_LAMPORTS == 0
-    )
+def is_rent(lamports: int, *, least_bytes: int = 0) -> bool:
+    """Whether this is what one new account of at least so many bytes keeps, at any rate that ever held.
+
+    An airdrop's claimer pays it, a buyer does not. Nothing and less is none.
+
+    >>> is_rent(2_039_280), is_rent(1_488_440), is_rent(650_240), is_rent(650_240, least_bytes=1), is_rent(-2_039_280)
+    (True, True, True, False, False)
+    """
+    if not 0 < lamports <= RENT_LARGEST_LAMPORTS:
+        return False
+    least = RENT_OVERHEAD_BYTES + least_bytes
+    return any(lamports % rate == 0 and lamports // rate >= least for rate in RENT_RATES)

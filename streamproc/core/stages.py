@@ -176,7 +176,10 @@ class _Seen:
         if facts.is_held_known and facts.balances is not None:
             for token in facts.balances["tokens"]:
                 self._holders[token["mint"]] += 1
-                self.held[token["mint"]] += int(token["amount"]) / 10 ** token["decimals"]
+                whole = 10 ** (
+                    token["decimals"] or 0
+                )  # for an order only: what is not known counts
+                self.held[token["mint"]] += int(token["amount"]) / whole
 
     def shared(self) -> list[str]:
         """The mints that two wallets or more traded, by how many did, then by address."""
@@ -217,6 +220,7 @@ def compared(
             background=around.background,
             transfers=around.transfers,
             counterparties=around.counterparties,
+            known_wallets=around.known_wallets,
         )
     )
     in_event = found.pairs[: question.pairs_in_event]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 
-from streamproc.core.similarity import Background, Transfer, Witness
+from streamproc.core.similarity import Background, Met, Transfer, Witness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,8 @@ class Surroundings:
     transfers: tuple[Transfer, ...] = ()
     first_funders: Mapping[str, Witness] = field(default_factory=dict)  # by wallet
     fee_payers: Mapping[str, tuple[Witness, ...]] = field(default_factory=dict)  # by wallet
-    counterparties: Mapping[str, int] = field(default_factory=dict)  # by address
+    counterparties: Mapping[str, Met] = field(default_factory=dict)  # by address
+    known_wallets: int = 0  # in the store
 
     @property
     def digest(self) -> str:
@@ -48,10 +49,11 @@ class _Packed(msgspec.Struct, array_like=True):
     """The surroundings as they are kept; everything sorted."""
 
     background: _Columns | None
-    transfers: list[tuple[str, str, str, int]]
+    transfers: list[tuple[str, str, str, int, int, str | None, int]]
     first_funders: list[tuple[str, str, str]]
     fee_payers: list[tuple[str, list[tuple[str, str]]]]
-    counterparties: list[tuple[str, int]]
+    counterparties: list[tuple[str, int, int]]
+    known_wallets: int = 0
 
 
 def packed(surroundings: Surroundings) -> bytes:
@@ -70,7 +72,8 @@ def unpacked(content: bytes) -> Surroundings:
             wallet: tuple(Witness(*each) for each in witnesses)
             for wallet, witnesses in read.fee_payers
         },
-        counterparties=dict(read.counterparties),
+        counterparties={address: Met(*met) for address, *met in read.counterparties},
+        known_wallets=read.known_wallets,
     )
 
 
@@ -94,10 +97,13 @@ def _ends(transfer: Transfer) -> tuple[str, str]:
 
 def _canonical(surroundings: Surroundings) -> bytes:
     """The same bytes for equal surroundings, in whatever order they were found."""
-    transfers = {(e.sender, e.receiver, e.signature, e.slot) for e in surroundings.transfers}
+    transfers = {
+        (e.sender, e.receiver, e.signature, e.slot, e.lamports, e.mint, e.units)
+        for e in surroundings.transfers
+    }
     kept = _Packed(
         background=_columns(surroundings.background),
-        transfers=sorted(transfers, key=lambda each: (each[3], *each)),
+        transfers=sorted(transfers, key=lambda each: (each[3], *each[:5], each[5] or "", each[6])),
         first_funders=sorted(
             (wallet, each.address, each.signature)
             for wallet, each in surroundings.first_funders.items()
@@ -106,7 +112,8 @@ def _canonical(surroundings: Surroundings) -> bytes:
             (wallet, sorted((each.address, each.signature) for each in witnesses))
             for wallet, witnesses in surroundings.fee_payers.items()
         ),
-        counterparties=sorted(surroundings.counterparties.items()),
+        counterparties=sorted((each, *met) for each, met in surroundings.counterparties.items()),
+        known_wallets=surroundings.known_wallets,
     )
     return msgspec.msgpack.encode(kept)
 

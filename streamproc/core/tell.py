@@ -194,6 +194,7 @@ def _ready(state: JoinState, now: int) -> AnalysisReady:
         requested_at_ms=opened.requested_at_ms,
         deadline_at=opened.deadline_at,
         next_seq=state.seq + 1,
+        tenant=opened.tenant,
         wallets_done=done_wallets(state),
         wallets_failed=len(failed),
         at=now,
@@ -225,12 +226,21 @@ def _healed(state: JoinState) -> tuple[JoinState, list[Event]]:
             options,
             requested_at_ms=opened.requested_at_ms,
             deadline_at=opened.deadline_at,
+            tenant=opened.tenant,
         )
         for wallet in _asked_again(state, opened)
     ]
     if state.fetched is None:
         wallets = list(opened.wallets)
-        asked.append(balances_asked(request_id, wallets, options, deadline_at=opened.deadline_at))
+        asked.append(
+            balances_asked(
+                request_id,
+                wallets,
+                options,
+                deadline_at=opened.deadline_at,
+                tenant=opened.tenant,
+            )
+        )
     return state, asked
 
 

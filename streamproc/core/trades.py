@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from streamproc.core.entries import TRADE_KINDS, Kind, canonical_order, quote_legs, token_deltas
+from streamproc.core.entries import TRADE_KINDS, canonical_order, quote_legs, token_deltas
 from streamproc.core.solana import WSOL
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Rule(StrEnum):
     QUOTE_LEGS = "quote_legs"  # one token against all quotes from dust upwards
     BELOW_DUST = "below_dust"  # a sale that brought less: every non-zero quote, or nothing at all
     ROUTED = "routed"  # one token for another through one quote, the same amount on both legs
+    FORWARDED = "forwarded"  # one token sold, and most of what it brought went to somebody else
     JOINT = "joint"  # several tokens, or no such quote: the total of the whole transaction
 
 
@@ -97,10 +98,12 @@ def trades_of(entry: Entry, wallet: str) -> list[Trade]:
 
 def _quotes(entry: Entry, tokens: list[tuple[str, int]]) -> tuple[Rule, dict[str, dict[str, int]]]:
     """The rule that holds, and mint -> quotes."""
-    legs = quote_legs(entry.trade_sol, entry.deltas)
+    legs = quote_legs(entry.trade_sol, entry.deltas, is_mirrored=entry.is_mirrored)
     if len(tokens) == 1:
-        mint = tokens[0][0]
-        if entry.kind is Kind.SELL and not legs:
+        mint, units = tokens[0]
+        if entry.routed_quote is not None:
+            return Rule.FORWARDED, {mint: _forwarded(entry.routed_quote, legs)}
+        if units < 0 and not legs:
             small = quote_legs(entry.trade_sol, entry.deltas, dust=True)
             return Rule.BELOW_DUST, {mint: small or {WSOL: 0}}
         return Rule.QUOTE_LEGS, {mint: legs}
@@ -123,10 +126,22 @@ def _routed(
     return {sold: {quote: units}, bought: paid}
 
 
+def _forwarded(routed_quote: tuple[str, int], legs: dict[str, int]) -> dict[str, int]:
+    """What the sale brought, the wallet's own share in it, and the SOL that the service took."""
+    quote, units = routed_quote
+    taken = min(0, legs.get(WSOL, 0))
+    if quote == WSOL:
+        return {WSOL: units + taken}
+    return {WSOL: taken, quote: units} if taken else {quote: units}
+
+
+_SPLIT = frozenset({Rule.ROUTED, Rule.FORWARDED})
+
+
 def _confidence(entry: Entry, rule: Rule) -> Confidence:
     """Unpriced whatever the source; else estimated by the entry, split by the rule, or exact."""
     if rule is Rule.JOINT:
         return Confidence.UNPRICED
     if entry.estimated:
         return Confidence.ESTIMATED
-    return Confidence.SPLIT if rule is Rule.ROUTED else Confidence.EXACT
+    return Confidence.SPLIT if rule in _SPLIT else Confidence.EXACT

@@ -1,7 +1,7 @@
 """The budget of dead letters: too many in a row mean that we are what is wrong, not the records.
 
-A deployment with a bug would divert its whole input, and somebody would have to send it again. So the worker stops
-instead: the record that spends the budget is neither diverted nor done.
+A deployment whose agents do not understand one another would divert its whole input, and somebody would have to send it
+again. So the worker stops instead: the record that spends the budget is neither diverted nor done.
 """
 
 from __future__ import annotations
@@ -10,21 +10,24 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from streamproc import limits
-from streamproc.engine.dead_letters import FIRST_SEEN, HANDLER_FAILED, OUTPUT_REFUSED
+from streamproc.engine.dead_letters import FIRST_SEEN, HANDLER_FAILED, OUTPUT_REFUSED, UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from streamproc.engine.records import Record
 
-OURS: Final = frozenset({HANDLER_FAILED, OUTPUT_REFUSED})  # whoever wrote the record
+# What was well-formed and failed all the same: it is about a request, and that came from outside.
+ROOTED_OUTSIDE: Final = frozenset({HANDLER_FAILED, OUTPUT_REFUSED, UNREADABLE})
 
 
 class Budget:
     """Counts, for each topic, the dead letters since a record of it was last worked off.
 
-    What outside producers may send is no sign of a bug: on the topics named `outside` only errors of our own count.
-    Letters that are replayed do not count either: whoever replays them watches. `most` 0 is a budget without end.
+    What counts is what our own agents wrote and do not understand: two versions that do not fit together. What outside
+    producers may send, on the topics named `outside` or through a request whose consequences fail further in, is no
+    sign of that. Letters that are replayed do not count either: whoever replays them watches. `most` 0 is a budget
+    without end.
     """
 
     def __init__(
@@ -36,7 +39,7 @@ class Budget:
 
     def spends(self, record: Record, reason: str) -> bool:
         """Count this dead letter; whether it is one too many."""
-        if reason not in OURS and record.topic in self._outside:
+        if reason in ROOTED_OUTSIDE or record.topic in self._outside:
             return False
         if any(name == FIRST_SEEN for name, _ in record.headers):
             return False

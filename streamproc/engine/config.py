@@ -22,6 +22,9 @@ class EngineConfig:
     data_dir: Path  # Faust wants a folder of its own, though nothing is kept in it
     outside: Collection[str] = ()  # topics that others than agents write
     dead_letter_budget: int = limits.DEAD_LETTERS_IN_A_ROW  # 0: without end
+    dead_letter_bytes: int = (
+        limits.EVENT_MAX_BYTES
+    )  # of the largest one; what makes it larger is left out
     security: Mapping[str, Any] = field(default_factory=dict)  # aiokafka's, for all its clients
     worker_id: str | None = None  # static membership, for workers with stable names
     session_timeout_s: float = limits.SESSION_TIMEOUT_S

@@ -11,12 +11,19 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    CorruptRecordException,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 
@@ -24,16 +31,24 @@ from streamproc import limits
 from streamproc.engine import failpoints
 from streamproc.engine.fence import hold_lease
 from streamproc.engine.packing import message_of, record_of
+from streamproc.record_batches import Unreadable, install
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from streamproc.engine.config import EngineConfig
     from streamproc.engine.fence import Fence
+    from streamproc.engine.flow import Flow
     from streamproc.engine.lanes import Ledger
     from streamproc.engine.records import Partition
 
 log = logging.getLogger(__name__)
+
+NOT_ALLOWED: Final = (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+)
 
 
 class Rebalances(Protocol):
@@ -41,6 +56,7 @@ class Rebalances(Protocol):
 
     config: EngineConfig
     fence: Fence
+    flow: Flow
 
     @property
     def ledger(self) -> Ledger[Any]:
@@ -60,16 +76,19 @@ class Rebalances(Protocol):
 
 
 class LivePartitions:
-    """A view of a set of partitions that follows its changes and is never false."""
+    """A view of a set of partitions that follows its changes and is never false: those of which more may be read."""
 
-    def __init__(self, partitions: set[Partition]) -> None:
+    def __init__(
+        self, partitions: set[Partition], has_room: Callable[[Partition], bool] = lambda _: True
+    ) -> None:
         self._partitions = partitions
+        self._has_room = has_room
 
     def __bool__(self) -> bool:
         return True
 
     def __contains__(self, partition: object) -> bool:
-        return partition in self._partitions
+        return partition in self._partitions and self._has_room(partition)
 
     def __iter__(self) -> Iterator[Partition]:
         return iter(list(self._partitions))
@@ -124,6 +143,11 @@ class GuardedThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fau
             return False
         try:
             await asyncio.wait_for(consumer.commit(ours), limits.COMMIT_TIMEOUT_S)
+        except NOT_ALLOWED as error:
+            self.consumer.engine.flow.give_up(
+                f"offsets cannot be committed: {type(error).__name__}"
+            )
+            return False
         except (KafkaError, TimeoutError) as error:
             log.warning("a commit failed, the next one covers it: %r", error)
             return False
@@ -169,15 +193,24 @@ class GuardedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no 
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> dict[Any, list[Any]]:  # noqa: ANN401, ASYNC109
         """Records of a fetch by partition: one packed message for each of a stream's, changelogs as they come."""
-        view = None if active_partitions is None else LivePartitions(active_partitions)
-        fetched = await super()._getmany(view, timeout)
+        view = (
+            None
+            if active_partitions is None
+            else LivePartitions(active_partitions, self.engine.ledger.has_room)
+        )
+        try:
+            fetched = await super()._getmany(view, timeout)
+        except (CorruptRecordException, *NOT_ALLOWED) as error:
+            self.engine.flow.give_up(_why_nothing_is_read(error))
+            await asyncio.sleep(timeout)
+            return {}
         self.polled_at = time.monotonic()
         messages: dict[Any, list[Any]] = {}
         for partition, raw in fetched.items():
             if raw and self._is_changelog_tp(partition):
                 self.engine.recovering(len(raw))
                 await failpoints.reach("during-recovery")
-                messages[partition] = raw
+                messages[partition] = [_readable(each) for each in raw]
             elif raw:
                 known = self._committed_offset.get(partition)
                 records = [record_of(each) for each in raw]
@@ -215,7 +248,10 @@ class GuardedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no 
         """The offset of the first record that the log has at or after this one; it must have one."""
         config = self.engine.config
         reader = AIOKafkaConsumer(
-            bootstrap_servers=config.brokers, auto_offset_reset="earliest", **config.security
+            bootstrap_servers=config.brokers,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            **config.security,
         )
         await reader.start()
         try:
@@ -283,5 +319,23 @@ class GuardedTransport(driver.Transport):  # type: ignore[misc]  # Faust ships n
     Consumer = GuardedConsumer
 
     def __init__(self, *args: Any, engine: Rebalances, **kwargs: Any) -> None:  # noqa: ANN401
+        install()
         super().__init__(*args, **kwargs)
         self.engine = engine
+
+
+def _why_nothing_is_read(error: KafkaError) -> str:
+    """The sentence for a worker that is not allowed to read on, or cannot."""
+    if isinstance(error, CorruptRecordException):
+        return f"a record's checksum is wrong ({error}); `streamproc skip` steps over it"
+    return f"a topic cannot be read: {type(error).__name__} ({error})"
+
+
+def _readable(raw: Any) -> Any:  # noqa: ANN401 - Faust's message
+    """A changelog's message; one that cannot be read says nothing about any key."""
+    if not isinstance(raw.value, Unreadable):
+        return raw
+    log.error(
+        "a changelog's record is stepped over: %s/%d/%d", raw.topic, raw.partition, raw.offset
+    )
+    return dataclasses.replace(raw, key=b"", value=None)

@@ -17,6 +17,7 @@ from streamproc.core.backoff import delay_s
 from streamproc.engine import failpoints, stored
 from streamproc.engine.dead_letters import OUTPUT_REFUSED
 from streamproc.engine.logic import JoinLogic, S
+from streamproc.engine.outbox import OutputImpossibleError
 from streamproc.engine.records import Outgoing
 from streamproc.errors import DeadLetterError, TransientError
 
@@ -103,7 +104,7 @@ class Cycle(Generic[S]):
             {each.entry.key: [self._ahead(each)] for each in decided if each.is_news}
         )
         failed += [
-            (each.entry, DeadLetterError(OUTPUT_REFUSED, str(refused[each.entry.key])))
+            (each.entry, as_failure(refused[each.entry.key]))
             for each in decided
             if each.entry.key in refused
         ]
@@ -132,8 +133,10 @@ class Cycle(Generic[S]):
             if len(written) == 1:
                 return [(written[0][0], error)]
             return [each for one in written for each in await self._published([one])]
-        await self._sent(chosen)
-        return []
+        refused = await self._sent(chosen)
+        return [
+            (entry, as_failure(refused[entry.key])) for entry, _ in written if entry.key in refused
+        ]
 
     async def _sent(
         self, records: Mapping[bytes, Sequence[Outgoing]]
@@ -149,6 +152,9 @@ class Cycle(Generic[S]):
                 future.cancel()
             raise
         errors = {key: future.exception() for key, future in futures.items()}
+        for error in errors.values():
+            if isinstance(error, OutputImpossibleError):
+                self._flow.give_up(str(error))
         return {key: error for key, error in errors.items() if error is not None}
 
     async def _decided(
@@ -210,6 +216,13 @@ class Cycle(Generic[S]):
     def _tombstone(self, entry: Entry[S]) -> Outgoing:
         """The changelog's record of a forgotten state."""
         return Outgoing(self._table.changelog, entry.key, None, (), entry.partition)
+
+
+def as_failure(error: BaseException) -> BaseException:
+    """Why the source of refused outputs stops here; a topic that is closed is no fault of a record."""
+    if isinstance(error, OutputImpossibleError):
+        return error
+    return DeadLetterError(OUTPUT_REFUSED, str(error))
 
 
 def _timed(out: Outgoing, now_ms: int) -> Outgoing:

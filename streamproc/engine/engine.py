@@ -66,7 +66,13 @@ class Engine:
         self.fence = Fence(min(config.session_timeout_s, config.rebalance_timeout_s))
         outbox = Outbox(config.brokers, config.security, self.fence)
         budget = Budget(config.dead_letter_budget, config.outside)
-        self.flow = Flow(outbox, config.dead_letters, budget, stop=_stop_this_process)
+        self.flow = Flow(
+            outbox,
+            config.dead_letters,
+            budget,
+            stop=_stop_this_process,
+            letter_bytes=config.dead_letter_bytes,
+        )
         self._outputs = {config.dead_letters}
         self._readers: list[Reader] = []
         self._timers: list[JoinTimer] = []

@@ -7,12 +7,13 @@ import logging
 import os
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from streamproc import metrics
+from streamproc import limits, metrics
 from streamproc.engine.budget import Budget
-from streamproc.engine.dead_letters import dead_letter, reason_of
+from streamproc.engine.dead_letters import PARTS, dead_letter, reason_of
 from streamproc.engine.lanes import Hole, Ledger
+from streamproc.engine.outbox import OutputImpossibleError, OutputRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from streamproc.engine.records import Batch, Outgoing, Partition, Record
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 EXIT_CODE: Final = 70  # the process is of no use any more; whoever started it starts it again
 
@@ -65,9 +67,11 @@ class Flow:
         dead_letters: str,
         budget: Budget | None = None,
         stop: Callable[[], None] = lambda: None,
+        letter_bytes: int = limits.EVENT_MAX_BYTES,
     ) -> None:
         self.outbox = outbox
         self.dead_letters = dead_letters
+        self.letter_bytes = letter_bytes
         self.budget = budget or Budget()
         self.stopped_for = ""  # why this worker stops by itself
         self._stop = stop
@@ -131,10 +135,16 @@ class Flow:
     def letter(
         self, record: Record, error: BaseException, reason: str | None = None
     ) -> Outgoing | None:
-        """The dead letter of a record, counted; None when it is one too many, and the worker stops with it undone."""
+        """The dead letter of a record, counted; None when it is one too many, and the worker stops with it undone.
+
+        What is no fault of the record at all (a topic that is gone, a right that was taken away) stops it likewise.
+        """
+        if isinstance(error, OutputImpossibleError):
+            self.give_up(str(error))
+            return None
         why = reason or reason_of(error)
         if self.stopped_for or self.budget.spends(record, why):
-            self._give_up(record, why, error)
+            self._spent(record, why, error)
             return None
         metrics.DEAD_LETTERS.labels(why).inc()
         self.counts[f"dead_letters.{why}"] += 1
@@ -151,18 +161,63 @@ class Flow:
                 "offset": record.offset,
             },
         )
-        return dead_letter(self.dead_letters, record, error, now_s=time.time(), reason=why)
+        return self._dead_letter(record, error, why, without=0)
 
-    def _give_up(self, record: Record, why: str, error: BaseException) -> None:
-        """Start nothing new and ask the worker to stop, once."""
-        self.is_holding = self.is_stopping = True
-        if self.stopped_for:
-            return
-        self.stopped_for = (
+    def _dead_letter(
+        self, record: Record, error: BaseException, reason: str, *, without: int
+    ) -> Outgoing:
+        """The letter of a record, without so many of its parts."""
+        return dead_letter(
+            self.dead_letters,
+            record,
+            error,
+            now_s=time.time(),
+            reason=reason,
+            most=self.letter_bytes,
+            without=without,
+        )
+
+    async def divert(self, record: Record, error: BaseException, reason: str | None = None) -> bool:
+        """Send the record to the dead letters; True when the brokers have it there, and it is done.
+
+        A letter that is refused for its size goes without its parts, one after the other. One that is refused all the
+        same stops the worker: the record stays where it is.
+        """
+        letter = self.letter(record, error, reason)
+        without = 0
+        while letter is not None:
+            try:
+                await self.outbox.send([letter])
+            except OutputImpossibleError as impossible:
+                self.give_up(str(impossible))
+                return False
+            except OutputRefusedError as refused:
+                without += 1
+                if without > len(PARTS):
+                    where = f"{record.topic}/{record.partition}/{record.offset}"
+                    self.give_up(f"the dead letter of {where} is refused: {refused}")
+                    return False
+                letter = self._dead_letter(
+                    record, error, reason or reason_of(error), without=without
+                )
+            else:
+                return True
+        return False
+
+    def _spent(self, record: Record, why: str, error: BaseException) -> None:
+        """The budget is spent."""
+        self.give_up(
             f"too many dead letters in a row of {record.topic}, the last one {why} ({type(error).__name__}) at"
             f" {record.partition}/{record.offset}: that record and what follows stay where they are"
         )
-        log.critical("%s; this worker stops", self.stopped_for)
+
+    def give_up(self, why: str) -> None:
+        """Start nothing new and ask the worker to stop, once, with this sentence."""
+        self.is_holding = self.is_stopping = True
+        if self.stopped_for:
+            return
+        self.stopped_for = why
+        log.critical("%s; this worker stops", why)
         self._stop()
 
 
@@ -173,10 +228,15 @@ def started(work: Awaitable[Any], then: Callable[[asyncio.Task[None]], None]) ->
     return task
 
 
-async def _guarded(work: Awaitable[Any]) -> None:
+def started_with(work: Awaitable[T]) -> asyncio.Future[T]:
+    """The same, for work that has a result."""
+    return asyncio.ensure_future(_guarded(work))
+
+
+async def _guarded(work: Awaitable[T]) -> T:
     """Await it; exit on a bug, because a worker that goes on without its stage would only look alive."""
     try:
-        await work
+        return await work
     except asyncio.CancelledError:
         raise
     except BaseException:

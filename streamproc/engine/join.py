@@ -17,10 +17,10 @@ import msgspec
 
 from streamproc import limits, metrics
 from streamproc.engine import stored
-from streamproc.engine.cycle import Cycle, Decided, Entry
-from streamproc.engine.dead_letters import NO_KEY, OUTPUT_REFUSED
+from streamproc.engine.cycle import Cycle, Decided, Entry, as_failure
+from streamproc.engine.dead_letters import NO_KEY, check_readable
 from streamproc.engine.due import DueTimes
-from streamproc.engine.flow import started
+from streamproc.engine.flow import started, started_with
 from streamproc.engine.logic import JoinLogic, S
 from streamproc.engine.records import Outgoing, partition_of
 from streamproc.errors import DeadLetterError
@@ -49,6 +49,7 @@ class Join(Generic[S]):
         self._dirty: dict[bytes, Entry[S]] = {}
         self._urgent: dict[bytes, Entry[S]] = {}
         self._cycles: set[asyncio.Task[None]] = set()
+        self._diverting: set[asyncio.Future[bool]] = set()
         self._tick: asyncio.TimerHandle | None = None
         self._is_flush_due = False
         self.is_clean = True  # no cycle was given up by the last drain
@@ -74,25 +75,26 @@ class Join(Generic[S]):
 
     def _heard(self, lane: Lane, record: Record) -> Entry[S] | None:
         """Fold a record or put it into its key's inbox; the entry when it changed."""
-        if record.key is None:
-            self._divert(
-                lane, record, DeadLetterError(NO_KEY, "a record without a key joins nothing")
-            )
+        try:
+            check_readable(record)
+            key = _key_of(record)
+        except DeadLetterError as error:
+            self._divert(lane, record, error)
             return None
-        entry = self.live.get(record.key)
-        home = entry.partition if entry else partition_of(record.key, self.table.partitions)
+        entry = self.live.get(key)
+        home = entry.partition if entry else partition_of(key, self.table.partitions)
         if home != record.partition:
             self._pass_on(lane, record)
             return None
         if entry is None:
-            entry = self.live[record.key] = self._loaded(record.key, record.partition)
+            entry = self.live[key] = self._loaded(key, record.partition)
         if entry.is_flying:
             entry.inbox.append((lane, record))
             return None
         if self._fold(entry, lane, record):
             return entry
         if not entry.taken:
-            del self.live[record.key]
+            del self.live[key]
         return None
 
     def _fold(self, entry: Entry[S], lane: Lane, record: Record) -> bool:
@@ -133,17 +135,14 @@ class Join(Generic[S]):
     def _divert(self, lane: Lane, record: Record, error: BaseException) -> None:
         """Send a record to the dead letters; it is done when they are confirmed."""
 
-        def confirmed(future: asyncio.Future[None]) -> None:
-            if future.cancelled():
-                return
-            if future.exception() is not None:
-                log.error("no dead letter of %s at offset %d", record.topic, record.offset)
-            self._done([(lane, record)])
+        def diverted(task: asyncio.Future[bool]) -> None:
+            self._diverting.discard(task)
+            if not task.cancelled() and task.result():
+                self._done([(lane, record)])
 
-        letter = self._flow.letter(record, error)
-        if letter is None:
-            return  # one too many: it stays undone
-        self._flow.outbox.send([letter]).add_done_callback(confirmed)
+        task = started_with(self._flow.divert(record, error))
+        self._diverting.add(task)
+        task.add_done_callback(diverted)
 
     def _pass_on(self, lane: Lane, record: Record) -> None:
         """Send a record to the partition of its key, where its state is: other clients may place keys otherwise."""
@@ -152,7 +151,7 @@ class Join(Generic[S]):
             if future.cancelled():
                 return
             if (error := future.exception()) is not None:
-                self._divert(lane, record, DeadLetterError(OUTPUT_REFUSED, str(error)))
+                self._divert(lane, record, as_failure(error))
             else:
                 self._done([(lane, record)])
 
@@ -325,3 +324,10 @@ class Join(Generic[S]):
             self._note_awaited(key, state)
             return state, True
         return entry.state, not entry.is_flying and not entry.taken
+
+
+def _key_of(record: Record) -> bytes:
+    """The record's key; raises DeadLetterError for a record without one."""
+    if record.key is None:
+        raise DeadLetterError(NO_KEY, "a record without a key joins nothing")
+    return record.key

@@ -5,9 +5,10 @@ A *reader* is one stage or join. Nothing here knows Faust or Kafka: offsets in, 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
+from streamproc import limits
 from streamproc.engine.records import Batch
 
 if TYPE_CHECKING:
@@ -21,12 +22,13 @@ R = TypeVar("R")
 class Lane:
     """What one reader got of one partition and has not finished."""
 
-    __slots__ = ("end", "gap", "is_lost", "partition", "unfinished")
+    __slots__ = ("end", "gap", "held_bytes", "is_lost", "partition", "unfinished")
 
     def __init__(self, partition: Partition, end: int) -> None:
         self.partition = partition
         self.end = end  # everything below was delivered
         self.unfinished: dict[int, Record] = {}  # by offset, ascending
+        self.held_bytes = 0  # of what is unfinished
         self.is_lost = False  # the partition was given up: what is queued is dropped
         self.gap: tuple[int, int] | None = None  # the hole that was last asked for again
 
@@ -36,12 +38,15 @@ class Lane:
             records = [record for record in records if record.offset >= self.end]
         if records:
             self.unfinished.update((record.offset, record) for record in records)
+            self.held_bytes += sum(record.held_bytes for record in records)
             self.end = records[-1].offset + 1
         return records
 
     def finish(self, offset: int) -> None:
         """Count a record as done; the same one twice, or one of a lost lane, changes nothing."""
-        self.unfinished.pop(offset, None)
+        record = self.unfinished.pop(offset, None)
+        if record is not None:
+            self.held_bytes -= record.held_bytes
 
     def safe(self) -> int:
         """What may be committed: the first unfinished offset, else the end."""
@@ -51,7 +56,7 @@ class Lane:
         """Everything below is finished or gone: by another worker, or by retention."""
         if offset > self.safe():
             for done in [each for each in self.unfinished if each < offset]:
-                del self.unfinished[done]
+                self.finish(done)
             self.end = max(self.end, offset)
 
     def close_gap(self, offset: int) -> None:
@@ -62,6 +67,7 @@ class Lane:
         """Forget what is unfinished: whoever owns the partition now gets it again."""
         self.is_lost = True
         self.unfinished.clear()
+        self.held_bytes = 0
 
 
 class Admitted(NamedTuple):
@@ -92,6 +98,7 @@ class Ledger(Generic[R]):
         self.assigned: frozenset[Partition] = frozenset()
         self.generation = -1
         self._tails: dict[Partition, int] = {}  # where the last packed batch ended
+        self._on_the_way: Counter[Partition] = Counter()  # bytes packed and not admitted
 
     def register(self, reader: R, topics: Collection[str]) -> None:
         """Remember that a reader consumes these topics; a commit waits for all readers of a topic."""
@@ -116,6 +123,7 @@ class Ledger(Generic[R]):
             self.committed[partition] = known
         start = min(self._tails.get(partition, first), first)
         self._tails[partition] = records[-1].offset + 1
+        self._on_the_way[partition] += sum(record.held_bytes for record in records)
         return Batch(partition, self.generation, start, records)
 
     def admit(self, reader: R, batch: Batch) -> Admitted | Hole | None:
@@ -123,6 +131,7 @@ class Ledger(Generic[R]):
         lane = self.lanes.get(batch.partition, {}).get(reader)
         if lane is None or batch.generation != self.generation:
             return None
+        self._on_the_way[batch.partition] -= sum(record.held_bytes for record in batch.records)
         if batch.start > lane.end:
             seen, lane.gap = lane.gap, (lane.end, batch.start)
             return Hole(lane, is_repeated=seen == lane.gap)
@@ -161,6 +170,7 @@ class Ledger(Generic[R]):
         self.assigned = frozenset(partitions)
         self.generation = generation
         self._tails.clear()
+        self._on_the_way.clear()
         for partition in [each for each in self.lanes if each not in self.assigned]:
             for lane in self.lanes.pop(partition).values():
                 lane.lose()
@@ -169,6 +179,11 @@ class Ledger(Generic[R]):
             for partition, offset in self.committed.items()
             if partition in self.assigned
         }
+
+    def has_room(self, partition: Partition) -> bool:
+        """Whether more of the partition may be read: what is held of it is within the bound."""
+        held = max((lane.held_bytes for lane in self.lanes.get(partition, {}).values()), default=0)
+        return held + self._on_the_way[partition] < limits.PARTITION_HELD_MAX_BYTES
 
     def lag(self, partition: Partition, unread: int, position: int, *, delivered: bool) -> int:
         """How many records of a partition are not delivered, or not worked off.

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    InvalidTimestampError,
     InvalidTopicError,
     KafkaError,
     MessageSizeTooLargeError,
@@ -35,12 +37,26 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_REFUSALS: Final = (MessageSizeTooLargeError, InvalidTopicError, TopicAuthorizationFailedError)
+_REFUSALS: Final = (MessageSizeTooLargeError, InvalidTimestampError)  # of a record
+_CLOSED: Final = (
+    ClusterAuthorizationFailedError,
+    InvalidTopicError,
+    TopicAuthorizationFailedError,
+)  # of a topic
+_CLOSED_WORDS: Final = {
+    ClusterAuthorizationFailedError: "the brokers do not allow us to write at all",
+    InvalidTopicError: "the brokers do not take its name",
+    TopicAuthorizationFailedError: "the brokers do not allow it",
+}
 _NO_LIMIT: Final = 1 << 30
 
 
 class OutputRefusedError(StreamprocError):
-    """The brokers refuse a record for good: it is too large, or the topic is not ours to write."""
+    """The brokers refuse a record for good: it is too large, or its time is off the scale."""
+
+
+class OutputImpossibleError(StreamprocError):
+    """Nothing can be written to a topic: it is gone, or not ours to write."""
 
 
 class _Call:
@@ -58,7 +74,7 @@ class _Call:
         if self.left == 0 and not self.future.done():
             self.future.set_result(None)
 
-    def refuse(self, error: OutputRefusedError) -> None:
+    def refuse(self, error: OutputRefusedError | OutputImpossibleError) -> None:
         """The call can never be whole."""
         if not self.future.done():
             self.future.set_exception(error)
@@ -124,7 +140,7 @@ class Outbox:
     def send(self, records: Sequence[Outgoing]) -> asyncio.Future[None]:
         """A future that is done when all records are confirmed; cancelled, what is not yet on its way is not sent.
 
-        It fails with OutputRefusedError alone; then some of the records may be out.
+        It fails with OutputRefusedError or OutputImpossibleError; then some of the records may be out.
         """
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if not records:
@@ -194,6 +210,11 @@ class Outbox:
                     raise
                 except Exception as error:  # noqa: BLE001 - whatever went wrong, nothing may be lost
                     tries += 1
+                    if isinstance(error, _CLOSED) or await self._is_gone(partition[0]):
+                        self._close(partition[0], [*items, *queue], error)
+                        queue.clear()
+                        await self._renew(producer)
+                        continue
                     most = self._set_back(queue, items, error)
                     await self._renew(producer)
                     await asyncio.sleep(delay_s(tries))
@@ -238,6 +259,30 @@ class Outbox:
         log.warning("%d records are not confirmed, again: %r", len(items), error)
         queue.extendleft(reversed(items))
         return 1 if is_refusal else _NO_LIMIT
+
+    async def _is_gone(self, topic: str) -> bool:
+        """Whether the brokers answer and do not know the topic, for a while: one that just started knows none yet."""
+        assert self._producer is not None  # noqa: S101 - something was sent
+        until = time.monotonic() + limits.TOPIC_WAIT_S
+        while True:
+            try:
+                asked = self._producer.client.fetch_all_metadata()
+                cluster = await asyncio.wait_for(asked, limits.PROBE_TIMEOUT_S)
+            except (KafkaError, OSError, TimeoutError):
+                return False
+            if not cluster.brokers() or topic in cluster.topics():
+                return False
+            if time.monotonic() > until:
+                return True
+            await asyncio.sleep(1.0)
+
+    @staticmethod
+    def _close(topic: str, items: list[_Item], error: Exception) -> None:
+        """Fail every call that has a record for a topic that cannot be written."""
+        why = f"{topic} cannot be written: {_CLOSED_WORDS.get(type(error), 'it does not exist, or we may not see it')}"
+        log.error("%s (%s)", why, type(error).__name__)
+        for _, call in items:
+            call.refuse(OutputImpossibleError(why))
 
     async def _renew(self, failed: Any) -> None:  # noqa: ANN401 - aiokafka ships no types
         """Replace a producer that has failed a batch: its sequence numbers no longer match the brokers'."""

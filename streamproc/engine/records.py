@@ -6,14 +6,17 @@ from typing import NamedTuple, TypeAlias
 
 from aiokafka.partitioner import murmur2
 
+from streamproc import limits
+
 Partition: TypeAlias = tuple[
     str, int
 ]  # topic and number; Faust's and aiokafka's TP are equal to it
-Headers: TypeAlias = tuple[tuple[str, bytes], ...]
+# As they came: a value may be null, a name that is no UTF-8 has escapes in it.
+Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
 
 
 class Record(NamedTuple):
-    """One consumed record, its bytes untouched."""
+    """One consumed record, its bytes untouched; the value is an `Unreadable` where there is no reading it."""
 
     topic: str
     partition: int
@@ -22,6 +25,15 @@ class Record(NamedTuple):
     value: bytes | None
     headers: Headers
     timestamp_ms: int
+
+    @property
+    def held_bytes(self) -> int:
+        """About how many bytes of memory it takes."""
+        headers = sum(
+            len(name) + len(value or b"") + limits.HEADER_FRAME_BYTES
+            for name, value in self.headers
+        )
+        return limits.RECORD_OBJECT_BYTES + len(self.key or b"") + len(self.value or b"") + headers
 
 
 class Outgoing(NamedTuple):

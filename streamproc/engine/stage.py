@@ -10,14 +10,14 @@ import asyncio
 import logging
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from streamproc import limits, metrics
 from streamproc.core.backoff import delay_s
 from streamproc.core.turns import Turns
 from streamproc.engine import failpoints
-from streamproc.engine.dead_letters import OUTPUT_REFUSED
-from streamproc.engine.flow import started
+from streamproc.engine.dead_letters import OUTPUT_REFUSED, check_readable
+from streamproc.engine.flow import started, started_with
 from streamproc.errors import DeadLetterError, RequestEndedError, TransientError
 
 if TYPE_CHECKING:
@@ -34,12 +34,19 @@ _SUBJECT: Final = "ce_subject"
 _Work: TypeAlias = "tuple[Lane, Record]"
 
 
+class Failure(NamedTuple):
+    """Why a record can never be worked off."""
+
+    error: BaseException
+    reason: str | None = None  # the error's own when there is none
+
+
 def share_of(record: Record) -> bytes:
     """Whose record it is: the request that its headers name, else its key."""
     for name, value in record.headers:
-        if name == _SUBJECT:
-            return value
-    return record.key or b""
+        if name == _SUBJECT and value is not None:
+            return value[: limits.REQUEST_ID_MAX_LENGTH]
+    return (record.key or b"")[: limits.REQUEST_ID_MAX_LENGTH]
 
 
 class Stage:
@@ -55,7 +62,7 @@ class Stage:
         self._queue: Turns[_Work] = Turns(limit)
         self._busy: dict[bytes, deque[_Work] | None] = {}  # keys at work, and who waits for them
         self._runners: dict[asyncio.Task[None], Lane | None] = {}  # and whose record each works on
-        self._sending: dict[asyncio.Future[None], Lane] = {}
+        self._sending: dict[asyncio.Future[Any], Lane] = {}
         self._is_kicked = False
         self._handled = metrics.RECORDS.labels(name)
         self._handled_name = f"handled.{name}"
@@ -129,10 +136,10 @@ class Stage:
                 raise
             finally:
                 self._queue.done(share)
-            if lane.is_lost or outs is None:
-                self._release(
-                    record
-                )  # given up while its handler worked, or one too many: it comes again
+            if lane.is_lost:
+                self._release(record)  # given up while its handler worked: it comes again
+            elif isinstance(outs, Failure):
+                self._divert(lane, record, outs)
             else:
                 self._publish(lane, record, outs)
 
@@ -156,18 +163,16 @@ class Stage:
             self._queue.add(share_of(each), (lane, each), is_first=True)
         self._kick()
 
-    async def _outcome(self, record: Record) -> Sequence[Outgoing] | None:
-        """The handler's outputs; its dead letter when it fails for good, None when that is one too many.
-
-        Waits out what is only away for now.
-        """
+    async def _outcome(self, record: Record) -> Sequence[Outgoing] | Failure:
+        """The handler's outputs, or why it fails for good; waits out what is only away for now."""
         tries, waits = 0, 0
         while True:
             try:
+                check_readable(record)
                 outs = await self._handle(record)
                 await failpoints.reach("before-outputs")
             except DeadLetterError as error:
-                return self._diverted(record, error)
+                return Failure(error)
             except RequestEndedError:
                 return ()
             except TransientError as error:
@@ -177,19 +182,26 @@ class Stage:
                 tries += 1
                 log.warning("%s failed, try %d", self.name, tries, exc_info=True)
                 if tries >= limits.HANDLER_TRIES:
-                    return self._diverted(record, error)
+                    return Failure(error)
             else:
                 return outs
             self._retried.inc()
             self._flow.counts[f"retries.{self.name}"] += 1
             await asyncio.sleep(delay_s(tries + waits))
 
-    def _diverted(
-        self, record: Record, error: BaseException, reason: str | None = None
-    ) -> Sequence[Outgoing] | None:
-        """The record's dead letter as its only output; None when it is one too many."""
-        letter = self._flow.letter(record, error, reason)
-        return None if letter is None else [letter]
+    def _divert(self, lane: Lane, record: Record, failure: Failure) -> None:
+        """Send the record to the dead letters; it is done when the brokers have it there, else it stays."""
+
+        def diverted(task: asyncio.Future[bool]) -> None:
+            del self._sending[task]
+            if task.cancelled() or not task.result():
+                self._release(record)
+            else:
+                self._finish(lane, record)
+
+        sending = started_with(self._flow.divert(record, *failure))
+        self._sending[sending] = lane
+        sending.add_done_callback(diverted)
 
     def _publish(self, lane: Lane, record: Record, outs: Sequence[Outgoing]) -> None:
         """Send the outputs; the record is done when the brokers have them all."""
@@ -205,34 +217,19 @@ class Stage:
                 return
             error = future.exception()
             if error is not None:
-                self._refused(lane, record, outs, error)
+                self._divert(lane, record, Failure(error, OUTPUT_REFUSED))
                 return
             try:
                 failpoints.reach_now("after-outputs-before-ack")
             except failpoints.FailpointError:
                 self._publish(lane, record, outs)
             else:
-                if outs[0].topic != self._flow.dead_letters:
-                    self._flow.budget.renew(record.topic)
+                self._flow.budget.renew(record.topic)
                 self._finish(lane, record)
 
         sending = self._flow.outbox.send(outs)
         self._sending[sending] = lane
         sending.add_done_callback(confirmed)
-
-    def _refused(
-        self, lane: Lane, record: Record, outs: Sequence[Outgoing], error: BaseException
-    ) -> None:
-        """Outputs that can never be produced make their record a dead letter; a refused dead letter is only logged."""
-        if outs[0].topic == self._flow.dead_letters:
-            log.error("no dead letter of %s at offset %d", record.topic, record.offset)
-            self._finish(lane, record)
-        else:
-            letters = self._diverted(record, error, OUTPUT_REFUSED)
-            if letters is None:
-                self._release(record)
-            else:
-                self._publish(lane, record, letters)
 
     def _finish(self, lane: Lane, record: Record) -> None:
         """Count the record as done, and let the next of its key go."""

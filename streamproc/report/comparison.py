@@ -10,11 +10,15 @@ from streamproc.report.markup import Html, bar, el, joined, rows
 from streamproc.report.wording import (
     NOTHING,
     SCORES,
+    TOGETHER,
+    by_verdict,
+    chance_words,
     evidence_sentence,
     score,
     share,
     short,
     token_name,
+    verdict_words,
 )
 
 if TYPE_CHECKING:
@@ -30,8 +34,8 @@ TRENDS: Final = {
 
 
 def pairs_section(result: Json, rank_by: str) -> Html:
-    """The ranked pairs, the best ones unfolded; how many are left out is said."""
-    pairs = result["pairs"][: limits.REPORT_PAIRS_MAX]
+    """The pairs, the strongest verdicts first, the best one unfolded; how many are left out is said."""
+    pairs = by_verdict(result["pairs"])[: limits.REPORT_PAIRS_MAX]
     if not pairs:
         return el("p", "There is no pair to compare: fewer than two wallets were analyzed.")
     shown = (
@@ -41,33 +45,41 @@ def pairs_section(result: Json, rank_by: str) -> Html:
     left = result["pairs_total"] - len(pairs)
     more = (
         el("p", f"{left:,} more pairs are in the complete result (--format csv).", class_="soft")
-        if left
+        if left > 0
         else None
     )
-    return joined(*shown, more)
+    how = "The strongest verdict first, then the smallest q. A pair opens into what it rests on."
+    return joined(el("p", how, class_="soft"), *shown, more)
 
 
 def _pair(rank: int, pair: Json, rank_by: str, tokens: dict[str, Json], *, is_open: bool) -> Html:
-    """One pair: a line, and behind it scores, evidence and the shared tokens."""
+    """One pair: a line that begins with the verdict, and behind it the sentence, evidence, scores and shared tokens."""
     value = pair["scores"].get(rank_by)
     bound = "≥ " if pair.get("lower_bound") and value is not None else ""
     line = el(
         "div",
         el("span", str(rank), class_="rank"),
         el("span", f"{short(pair['wallet_a'])} · {short(pair['wallet_b'])}", class_="who"),
+        el("span", verdict_words(pair), class_=f"label {_tone(pair)}"),
         el("span", bar(value), " ", el("b", bound + score(value))),
-        el("span", pair.get("label") or NOTHING, class_="label"),
         el("span", f"{pair['shared_tokens']} shared", class_="soft"),
         class_="line",
     )
     body = el(
         "div",
+        el("p", pair.get("sentence") or "", class_="sentence"),
         _addresses(pair),
         el("div", _scores(pair), _why(pair, tokens), class_="grid2"),
         class_="body",
     )
     attributes = {"open": ""} if is_open else {}
     return el("details", el("summary", line), body, class_="pair", **attributes)
+
+
+def _tone(pair: Json) -> str:
+    """How a verdict is coloured: found, heard, or nothing beyond chance."""
+    verdict = pair.get("verdict")
+    return "found" if verdict in TOGETHER else "heard" if verdict == "common_signal" else "quiet"
 
 
 def _addresses(pair: Json) -> Html:
@@ -89,6 +101,11 @@ def _why(pair: Json, tokens: dict[str, Json]) -> Html:
     """What the scores rest on: counts, trend, evidence in words, the shared tokens that weigh most."""
     counts = f"{pair['shared_tokens']} of {pair['tokens_a']} and {pair['tokens_b']} tokens traded by both"
     sentences = [f"{counts} (overlap {share(pair.get('overlap'))})."]
+    if pair.get("q") is not None:
+        carried = ", ".join(pair.get("because") or []) or "nothing"
+        sentences.append(f"q = {chance_words(pair)} of all kinds together; carried by {carried}.")
+    if pair.get("label"):
+        sentences.append(f"Scores alone would be called {pair['label']}, which is no finding.")
     if pair.get("trend"):
         sentences.append(f"{pair['trend'].capitalize()}: {TRENDS.get(pair['trend'], 'now')}.")
     if pair.get("lower_bound"):
@@ -124,23 +141,25 @@ def matrix_section(result: Json, rank_by: str) -> Html | None:
     wallets = _in_groups(result)
     if not 2 < len(wallets) <= limits.REPORT_MATRIX_WALLETS_MAX:  # noqa: PLR2004 - two wallets are one pair
         return None
-    values = {
-        frozenset((pair["wallet_a"], pair["wallet_b"])): pair["scores"].get(rank_by)
-        for pair in result["pairs"]
-    }
+    pairs = {frozenset((pair["wallet_a"], pair["wallet_b"])): pair for pair in result["pairs"]}
     head = el("tr", el("th"), *(el("th", short(wallet), scope="col") for wallet in wallets))
     lines = (
         el(
             "tr",
             el("th", short(row), scope="row", class_="who"),
-            *(_cell(row, column, values.get(frozenset((row, column)))) for column in wallets),
+            *(
+                _cell(row, column, pairs.get(frozenset((row, column))), rank_by)
+                for column in wallets
+            ),
         )
         for row in wallets
     )
     table = el("table", el("thead", head), el("tbody", *lines))
     return el(
         "div",
-        el("p", f"The darker, the more alike ({rank_by}).", class_="soft"),
+        el(
+            "p", f"Framed: more than chance. The darker, the more alike ({rank_by}).", class_="soft"
+        ),
         el("div", table, class_="scroll matrix"),
     )
 
@@ -154,23 +173,30 @@ def _in_groups(result: Json) -> list[str]:
     return [*grouped, *(wallet for wallet in analyzed if wallet not in grouped)]
 
 
-def _cell(row: str, column: str, value: float | None) -> Html:
-    """One shaded cell."""
+def _cell(row: str, column: str, pair: Json | None, rank_by: str) -> Html:
+    """One shaded cell, framed when the pair is more than chance."""
     if row == column:
         return el("td", class_="self")
+    value = None if pair is None else pair["scores"].get(rank_by)
+    is_found = pair is not None and pair.get("verdict") in TOGETHER
     text = "" if value is None else f"{value:.2f}".removeprefix("0")
-    strong = "strong" if value is not None and value >= DARK_FROM else None
-    title = f"{row} and {column}: {score(value)}"
-    return el("td", text, class_=strong, style=f"--v:{value or 0:.3f}", title=title)
+    strong = "strong" if value is not None and value >= DARK_FROM else ""
+    looks = f"{strong} found" if is_found else strong
+    said = NOTHING if pair is None else verdict_words(pair)
+    title = f"{row} and {column}: {said}, {score(value)}"
+    return el("td", text, class_=looks.strip() or None, style=f"--v:{value or 0:.3f}", title=title)
 
 
 def clusters_section(result: Json) -> Html | None:
-    """The groups with their members, None when there are none."""
+    """The groups with their sentences and members, None when there are none."""
     if not result["clusters"]:
         return None
     lines = [
         [
-            el("code", str(cluster["id"])[:12]),
+            joined(
+                el("p", cluster.get("sentence") or ""),
+                el("code", str(cluster["id"])[:12], class_="soft"),
+            ),
             el(
                 "span",
                 *(

@@ -10,15 +10,23 @@ from streamproc.report.comparison import clusters_section, matrix_section, pairs
 from streamproc.report.figures import missing_section, set_section, shared_tokens_section
 from streamproc.report.markup import Html, el, joined
 from streamproc.report.wallets import wallets_section
-from streamproc.report.wording import SCORES, moment, ranked_by, score, seconds
+from streamproc.report.wording import (
+    NOTHING,
+    SCORES,
+    TOGETHER,
+    moment,
+    ranked_by,
+    score,
+    seconds,
+)
 
 if TYPE_CHECKING:
     from streamproc.report.wording import Json
 
 SECTIONS = (
-    ("pairs", "Ranked pairs"),
+    ("clusters", "Groups that act together"),
+    ("pairs", "Pairs"),
     ("matrix", "Everyone with everyone"),
-    ("clusters", "Groups"),
     ("wallets", "Wallets"),
     ("set", "The set as a whole"),
     ("tokens", "Shared tokens"),
@@ -49,7 +57,7 @@ def render_report(result: Json) -> str:
         _tiles(result, rank_by),
         _notes(result),
         *sections,
-        _foot(result, rank_by),
+        _foot(result),
     )
     return "<!doctype html>\n" + _document(f"Wallets of {result['request_id']}", body)
 
@@ -75,7 +83,8 @@ def _head(result: Json, shown: list[tuple[str, str]]) -> Html:
     done = f"completed {moment(result['completed_at'])} UTC in {seconds(result['duration_ms'])}"
     return el(
         "header",
-        el("h1", "How alike do these wallets trade?"),
+        el("h1", "Do these wallets act together?"),
+        el("p", result["set"].get("sentence") or "", class_="verdict"),
         el("p", "Request ", el("code", result["request_id"]), f", {done}", class_="soft"),
         el("nav", *links),
     )
@@ -84,14 +93,15 @@ def _head(result: Json, shown: list[tuple[str, str]]) -> Html:
 def _tiles(result: Json, rank_by: str) -> Html:
     """The figures that one looks for first."""
     outcomes = Counter(wallet["outcome"] for wallet in result["wallets"])
-    best = result["pairs"][0]["scores"].get(rank_by) if result["pairs"] else None
+    verdicts = result["set"].get("verdicts") or {}
+    found = sum(verdicts.get(name, 0) for name in TOGETHER)
     mean = (result["set"].get("mean") or {}).get(rank_by)
     tiles = [
-        (str(outcomes["analyzed"]), f"wallets analyzed of {len(result['wallets'])}"),
+        (f"{found:,}" if verdicts else NOTHING, "pairs more than chance"),
+        (str(len(result["clusters"])), "groups that act together"),
         (f"{result['pairs_total']:,}", "pairs compared"),
-        (score(best), f"best pair ({rank_by})"),
+        (str(outcomes["analyzed"]), f"wallets analyzed of {len(result['wallets'])}"),
         (score(mean), f"mean of all pairs ({rank_by})"),
-        (str(len(result["clusters"])), "groups found"),
         (f"{result['credits_spent']:,}", "upstream credits spent"),
     ]
     return el(
@@ -122,7 +132,7 @@ def _notes(result: Json) -> Html:
     return joined(*(el("p", note, class_="note") for note in notes))
 
 
-def _foot(result: Json, rank_by: str) -> Html:
+def _foot(result: Json) -> Html:
     """How to read the page, and what it was made from."""
     meanings = (joined(el("dt", name), el("dd", what)) for name, what in SCORES.items())
     origin = f"streamproc {result['engine_version']}, inputs {result['inputs_digest'][:16]}"
@@ -130,7 +140,7 @@ def _foot(result: Json, rank_by: str) -> Html:
         "footer",
         el(
             "p",
-            f"Pairs are ordered by {rank_by}. Every score lies between 0 (nothing alike) and 1 (equal).",
+            "A score says how alike two lists are, from 0 to 1; whether that means anything, the verdict says.",
         ),
         el("dl", *meanings),
         el(

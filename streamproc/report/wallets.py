@@ -66,11 +66,8 @@ def _line(wallet: Json) -> Html:
             el("span", why),
             class_="line",
         )
-    rate = (
-        f"{share(pnl['win_rate'])} won of {pnl['closed_positions']}"
-        if pnl["closed_positions"]
-        else "nothing closed"
-    )
+    judged = pnl["closed_positions"] - _unknown(pnl)
+    rate = f"{share(pnl['win_rate'])} won of {judged}" if judged else "nothing closed that is known"
     return el(
         "div",
         address,
@@ -89,6 +86,28 @@ def _signed(lamports: int | None) -> Html:
     return el("span", ("+" if lamports > 0 else "") + sol(lamports), class_=side)
 
 
+def _unknown(pnl: Json) -> int:
+    """Closed positions whose result nobody knows; a result of an older version counts none."""
+    return int(pnl.get("closed_unknown", 0))
+
+
+def _closed(pnl: Json) -> str:
+    """How many positions are closed, and how they ended."""
+    ends = ((pnl["winning_positions"], "won"), (pnl["losing_positions"], "lost"))
+    told = ", ".join(f"{count} {word}" for count, word in (*ends, (_unknown(pnl), "unknown")))
+    return f"{told} of {pnl['closed_positions']}"
+
+
+def _unread(pnl: Json) -> str:
+    """What is not read as a trader would wish, most of it first."""
+    counts = [
+        (count, key.replace("_", " ")) for key, count in pnl.get("unread", {}).items() if count
+    ]
+    return (
+        ", ".join(f"{count:,} {words}" for count, words in sorted(counts, reverse=True)) or NOTHING
+    )
+
+
 def _pnl(wallet: Json) -> Html:
     """The wallet's PnL."""
     pnl = wallet["pnl"]
@@ -99,14 +118,13 @@ def _pnl(wallet: Json) -> Html:
         ("volume", f"{sol(pnl['volume_lamports'])} SOL"),
         ("trades", f"{pnl['trades']:,} ({pnl['buys']:,} buys, {pnl['sells']:,} sells)"),
         ("tokens traded", f"{pnl['tokens_traded']:,}"),
-        (
-            "closed",
-            f"{pnl['winning_positions']} won, {pnl['losing_positions']} lost of {pnl['closed_positions']}",
-        ),
+        ("closed", _closed(pnl)),
         ("median closed", f"{sol(pnl['median_closed_lamports'])} SOL"),
         ("fees of trades", f"{sol(pnl['fees_lamports'])} SOL"),
         ("other costs", f"{sol(pnl['wallet_costs_lamports'])} SOL"),
         ("unknown basis", f"{sol(pnl['unknown_basis_proceeds_lamports'])} SOL"),
+        ("round trips", f"{sol(pnl.get('round_trip_lamports'))} SOL"),
+        ("not read", _unread(pnl)),
     ]
     return el("div", el("h3", "Profit and loss"), facts_list(facts))
 

@@ -27,6 +27,16 @@ SCORES: Final = {
     "held_traded_jaccard": "tokens both held and traded",
     "held_value_cosine": "value held per token",
 }
+# What a verdict says in a word or two, the strongest first: the order in which pairs are shown.
+VERDICTS: Final = {
+    "linked": "more than chance: linked",
+    "follows": "more than chance: one follows",
+    "coordinated": "more than chance",
+    "common_signal": "a common signal",
+    "alike": "explained by popularity",
+    "untested": "not testable",
+}
+TOGETHER: Final = frozenset({"linked", "follows", "coordinated"})  # what acts together
 
 
 def short(address: str) -> str:
@@ -115,6 +125,28 @@ def ranked_by(pairs: list[Json]) -> str:
         if any(value is not None for value in values) and ranks == sorted(ranks, reverse=True):
             return name
     return next(iter(SCORES))
+
+
+def by_verdict(pairs: list[Json]) -> list[Json]:
+    """The pairs with the strongest verdict first, then the smallest q; what is equal keeps its order."""
+    places = {name: place for place, name in enumerate(VERDICTS)}
+
+    def order(pair: Json) -> tuple[int, float]:
+        q = pair.get("q")
+        return places.get(pair.get("verdict", ""), len(places)), 2.0 if q is None else float(q)
+
+    return sorted(pairs, key=order)
+
+
+def verdict_words(pair: Json) -> str:
+    """The pair's verdict in words; a result of an older version has none."""
+    return VERDICTS.get(pair.get("verdict", ""), NOTHING)
+
+
+def chance_words(pair: Json) -> str:
+    """The pair's q as people write it: how likely a finding like this is an accident."""
+    q = pair.get("q")
+    return NOTHING if q is None else f"{q:.2g}"
 
 
 def evidence_sentence(item: Json) -> str:

@@ -52,6 +52,8 @@ class Row:
     quotes: dict[str, dict[str, int]] = field(default_factory=dict)
     moved: bool = False  # something of it was counted
     was_bought: bool = False  # at any time, counted or not
+    was_dark: bool = False  # some trade of it, counted or not, has no price in SOL
+    sold_known: bool = False  # some unit sold within the window had a cost
 
     @property
     def open_units(self) -> int:
@@ -74,6 +76,11 @@ class Row:
             units -= part.units
             taken.append(part)
         return taken
+
+    @property
+    def result(self) -> int | None:
+        """What a closed position brought, None where nobody can say."""
+        return self.realized_lamports if self.sold_known and not self.was_dark else None
 
     @property
     def is_closed(self) -> bool:

@@ -39,12 +39,14 @@ def deviation(values: list[int]) -> int | None:
     return below + 1 if variance > middle else below
 
 
-def closed_figures(realized: list[int]) -> dict[str, Any]:
-    """Return what is published about closed positions, from what each brought."""
+def closed_figures(results: list[int | None]) -> dict[str, Any]:
+    """Return what is published about closed positions, from what each brought: None where nobody knows."""
+    realized = [result for result in results if result is not None]
     won, lost = (sum(1 for r in realized if r > 0), sum(1 for r in realized if r < 0))
     middle, trimmed = median(realized), trimmed_mean(realized)
     return {
-        "closed_positions": len(realized),
+        "closed_positions": len(results),
+        "closed_unknown": results.count(None),
         "winning_positions": won,
         "losing_positions": lost,
         "win_rate": won / len(realized) if realized else None,

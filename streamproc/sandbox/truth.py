@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 RATE_WINDOW_S: Final = 6 * 3600
 ONE_STABLE: Final = 1_000_000
+JUDGING_WINDOW_S: Final = 30 * 86_400
+JUDGES: Final = 3
+Exchange = tuple[int, str, Fraction]  # time, signature, lamports for a base unit
 FLOW_KINDS: Final = frozenset({"buy", "sell", "token_swap", "quote_swap"})
 
 
@@ -51,13 +54,14 @@ class SolView:
 
     def __init__(self, entries: Iterable[TrueEntry], terms: Terms) -> None:
         self._terms = terms
-        self._rates = [
+        swaps = [
             (entry.time, entry.signature, Fraction(abs(entry.trade_sol), abs(units)))
             for entry in entries
             if entry.kind == "quote_swap"
             for units in entry.deltas.values()
             if abs(units) >= ONE_STABLE
         ]
+        self._rates = [swap for swap in swaps if _is_plausible(swap, swaps)]
 
     def of(self, trade: TrueTrade) -> tuple[int | None, str | None]:
         """Return signed lamports (None when nobody can say) and where the rate of a stable came from."""
@@ -83,6 +87,24 @@ class SolView:
             return min(near)[3], "own_swaps"
         current = self._terms.lamports_per_unit(stable)
         return current, "missing" if current is None else "current"
+
+
+def _is_plausible(swap: Exchange, swaps: Sequence[Exchange]) -> bool:
+    """Say whether an exchange's price is within twice and half the median of the others around it.
+
+    Of fewer than three others nothing follows. The median is of dollars a SOL.
+    """
+    time, signature, rate = swap
+    others = sorted(
+        1 / other
+        for at, name, other in swaps
+        if name != signature and abs(at - time) <= JUDGING_WINDOW_S
+    )
+    if len(others) < JUDGES:
+        return True
+    half = len(others) // 2
+    middle = (others[half] + others[-half - 1]) / 2
+    return middle / 2 <= 1 / rate <= 2 * middle
 
 
 def true_pnl(entries: Sequence[TrueEntry], terms: Terms) -> dict[str, Any]:
@@ -124,6 +146,7 @@ def _trade(row: Row, trade: TrueTrade, lamports: int | None, *, counted: bool) -
     realized = unknown = 0
     in_quotes: dict[str, int] = {}
     priced = trade.confidence != "unpriced"
+    row.was_dark |= lamports is None
     if trade.side == "buy":
         paid = {mint: -units for mint, units in trade.quotes.items() if units < 0}
         quotes = paid if priced else {}
@@ -133,6 +156,7 @@ def _trade(row: Row, trade: TrueTrade, lamports: int | None, *, counted: bool) -
         taken = row.take(trade.amount)
         if lamports is not None:
             realized, unknown = _sold(taken, trade.amount, lamports)
+            row.sold_known |= counted and any(lot.cost is not None for lot in taken)
         if priced:
             in_quotes = {
                 mint: _sold_in(taken, trade.amount, mint, n) for mint, n in trade.quotes.items()
@@ -247,7 +271,7 @@ def _record(
         "buys": sum(row.buys for row in counted),
         "sells": sum(row.sells for row in counted),
         "tokens_traded": sum(1 for row in counted if row.buys or row.sells),
-        **closed_figures([row.realized_lamports for row in counted if row.is_closed]),
+        **closed_figures([row.result for row in counted if row.is_closed]),
         "rate_sources": sources,
         "tokens": tokens,
     }

@@ -8,6 +8,7 @@ from streamproc.store.requests import (
     Ending,
     NewRequest,
     Recorded,
+    Rejection,
     Status,
     StoredRequest,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "Lease",
     "NewRequest",
     "Recorded",
+    "Rejection",
     "Status",
     "Store",
     "StoredPage",

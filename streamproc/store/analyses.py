@@ -18,6 +18,7 @@ from streamproc.store.requests import (
     Ending,
     NewRequest,
     Recorded,
+    Rejection,
     StoredRequest,
     ending_from,
     packed_headers,
@@ -64,6 +65,15 @@ class Analyses(Subject):
             for each in new
             for row in (by_id[each.request_id],)
         ]
+
+    async def reject(self, rejection: Rejection) -> Ending | None:
+        """Record and end a request that breaks rules; how it ended, None when its id belongs to other content."""
+        columns = _rejection_columns(rejection)
+        await self._database.rows("analyses.reject", *columns)
+        stored = await self.request(rejection.request_id)
+        if stored is None or stored.digest != rejection.digest:
+            return None
+        return await self.ending(rejection.request_id)
 
     async def request(self, request_id: str) -> StoredRequest | None:
         """The recorded request, None when there is none."""
@@ -164,6 +174,24 @@ def _columns_of(new: Sequence[NewRequest]) -> list[list[object]]:
         [each.deadline_at for each in new],
         [each.repeats_dropped for each in new],
         [each.traceparent for each in new],
+        [each.tenant for each in new],
+    ]
+
+
+def _rejection_columns(rejection: Rejection) -> list[object]:
+    """The parameters of `analyses.reject`."""
+    records = [rejection.terminal, rejection.progress]
+    return [
+        rejection.request_id,
+        rejection.digest,
+        rejection.source,
+        rejection.at_ms,
+        ["terminal", "last_progress"],
+        [record.topic for record in records],
+        [record.key for record in records],
+        [record.value for record in records],
+        [packed_headers(record) for record in records],
+        [record.timestamp_ms for record in records],
     ]
 
 

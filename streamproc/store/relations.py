@@ -11,7 +11,7 @@ from solders.signature import Signature
 from streamproc import limits
 from streamproc.core.entries import Kind
 from streamproc.core.entry_rows import KIND_IDS
-from streamproc.core.similarity import Background, Transfer, Witness
+from streamproc.core.similarity import Background, Met, Transfer, Witness
 from streamproc.core.solana import SOL_DUST_LAMPORTS
 from streamproc.store.database import Subject
 
@@ -88,7 +88,11 @@ class Relations(Subject):
             found[row["address"]].append(Witness(row["fee_payer"], _signature(row)))
         return {wallet: tuple(witnesses) for wallet, witnesses in found.items()}
 
-    async def counterparties(self, addresses: Iterable[str]) -> dict[str, int]:
+    async def known_wallets(self) -> int:
+        """How many wallets are stored."""
+        return int(await self._database.value("relations.known_wallets"))
+
+    async def counterparties(self, addresses: Iterable[str]) -> dict[str, Met]:
         """How many others each address met in all stored entries: by a transfer, or by paying a fee for them.
 
         Counting stops above HUB_COUNTERPARTIES on each way of meeting, so a larger number only says "more".
@@ -99,7 +103,7 @@ class Relations(Subject):
             limits.HUB_COUNTERPARTIES + 1,
             self._database.formats.entries,
         )
-        return {row["address"]: row["counterparties"] for row in rows}
+        return {row["address"]: Met(row["others"], row["wallets"]) for row in rows}
 
     async def _in_order_of_address(self, numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """The different mints among these, by address."""
@@ -132,7 +136,16 @@ def _transfer(row: Mapping[str, Any]) -> Transfer:
     sender, receiver = row["wallet"], row["counterparty"]
     if row["kind"] == KIND_IDS[Kind.TRANSFER_IN]:
         sender, receiver = receiver, sender
-    return Transfer(sender, receiver, _signature(row), row["slot"])
+    mint = row["mint"]
+    return Transfer(
+        sender,
+        receiver,
+        _signature(row),
+        row["slot"],
+        lamports=int(row["lamports"]) if mint is None else 0,
+        mint=mint,
+        units=int(row["units"]) if mint is not None else 0,
+    )
 
 
 def _signature(row: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from streamproc.serde import Encoded
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Status = Literal["running", "completed", "failed", "cancelled", "expired"]
+Status = Literal["running", "completed", "failed", "cancelled", "expired", "rejected"]
 Json = dict[str, Any]
 
 
@@ -29,6 +29,19 @@ class NewRequest:
     deadline_at: int
     repeats_dropped: int = 0
     traceparent: bytes | None = None  # of the record it came by
+    tenant: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A request that breaks rules and names an id that can be answered: the answer, and the last progress record."""
+
+    request_id: str
+    digest: bytes  # of the record's value
+    source: str  # the record it came by, topic/partition/offset
+    at_ms: int
+    terminal: Encoded
+    progress: Encoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +73,7 @@ class StoredRequest:
     code: str | None
     repeats_dropped: int = 0
     traceparent: bytes | None = None
+    tenant: str = "default"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,12 @@ METHOD: Final = "getMultipleAccounts"
 
 
 class Account(NamedTuple):
-    """An address now; one that was never funded has 0 lamports and no owner."""
+    """An address now; one that was never funded has 0 lamports and no owner, of an odd one nothing is known."""
 
     lamports: int
     owner: str | None
     is_executable: bool
+    is_odd: bool = False
 
     @property
     def is_wallet(self) -> bool:
@@ -41,7 +42,7 @@ class _Account(msgspec.Struct):
 
 
 class _Accounts(msgspec.Struct):
-    value: list[_Account | None]
+    value: list[msgspec.Raw]
 
 
 class _Answer(msgspec.Struct):
@@ -49,7 +50,10 @@ class _Answer(msgspec.Struct):
 
 
 _ANSWER: Final = msgspec.json.Decoder(_Answer)
+_ACCOUNT: Final = msgspec.json.Decoder(_Account | None)
 NEVER_FUNDED: Final = Account(0, None, is_executable=False)
+ODD: Final = Account(0, None, is_executable=False, is_odd=True)
+LAMPORTS_MAX: Final = 2**64 - 1
 
 
 async def accounts(
@@ -68,9 +72,18 @@ async def accounts(
         answer = await asker.ask(rpc_question(rpc_url, call, [asked, options], _ANSWER), permit)
         if len(answer.result.value) != len(asked):
             raise UpstreamInconsistentError("more or fewer accounts came than were asked for")
-        shown = (
-            NEVER_FUNDED if each is None else Account(each.lamports, each.owner, each.executable)
-            for each in answer.result.value
-        )
-        found.update(zip(asked, shown, strict=True))
+        found.update(zip(asked, map(_account, answer.result.value), strict=True))
     return found
+
+
+def _account(item: msgspec.Raw) -> Account:
+    """One item of an answer, which costs itself when it is odd."""
+    try:
+        read = _ACCOUNT.decode(item)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ODD
+    if read is None:
+        return NEVER_FUNDED
+    if not 0 <= read.lamports <= LAMPORTS_MAX:
+        return ODD
+    return Account(read.lamports, read.owner, read.executable)

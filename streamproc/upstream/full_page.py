@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -10,9 +11,10 @@ from streamproc import limits
 from streamproc.core.entries import RpcError
 from streamproc.core.packed import PackedPage, packed_page
 from streamproc.core.raw import raw_page
-from streamproc.errors import UpstreamInconsistentError
+from streamproc.errors import UpstreamInconsistentError, UpstreamUnavailableError
 from streamproc.upstream.asking import Question
 from streamproc.upstream.calls import Call, full_page_credits
+from streamproc.upstream.cleaning import mended, plausible
 from streamproc.upstream.rpc import rpc_request
 from streamproc.upstream.verdict import rpc_fault
 
@@ -63,10 +65,13 @@ def full_page_question(
 
 def _read(wallet: str, body: bytes | bytearray) -> PackedPage:
     """The page that an answer is; raises what its error means."""
-    page = raw_page(body, wallet)
+    try:
+        page = raw_page(body, wallet)
+    except UpstreamUnavailableError:
+        page = raw_page(mended(body), wallet)
     if isinstance(page, RpcError):
         raise rpc_fault(page.code, page.message)
-    return packed_page(page, wallet)
+    return packed_page(plausible(page, time.time()), wallet)
 
 
 def check_order(slots: Sequence[int], part: Part) -> None:

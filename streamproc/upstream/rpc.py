@@ -8,6 +8,7 @@ import msgspec
 
 from streamproc.errors import UpstreamUnavailableError
 from streamproc.upstream.asking import Question
+from streamproc.upstream.cleaning import mended
 from streamproc.upstream.wire import Request
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ def reader(decoder: msgspec.json.Decoder[T]) -> Callable[[bytes | bytearray], T]
     def read(body: bytes | bytearray) -> T:
         try:
             return decoder.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            pass  # once more, below: what is nearly JSON can be mended
+        try:
+            return decoder.decode(mended(body))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise UpstreamUnavailableError(f"the answer cannot be read: {error}") from None
 

@@ -8,7 +8,7 @@ import msgspec
 
 from streamproc import limits
 from streamproc.core.balances import TokenAccount
-from streamproc.core.solana import TOKEN_PROGRAMS
+from streamproc.core.solana import TOKEN_PROGRAMS, is_address
 from streamproc.errors import (
     StrategyUnsupportedError,
     UpstreamInconsistentError,
@@ -16,6 +16,7 @@ from streamproc.errors import (
 )
 from streamproc.upstream.asking import Question
 from streamproc.upstream.calls import PLAIN_CREDITS, Call
+from streamproc.upstream.cleaning import decimals
 from streamproc.upstream.rpc import reader, rpc_question, rpc_request
 from streamproc.upstream.walking import PageMemory, PageSize
 
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
 
 PAGED: Final = "getTokenAccountsByOwnerV2"
 WHOLE: Final = "getTokenAccountsByOwner"
+U64_DIGITS: Final = 20
 
 
 class _Amount(msgspec.Struct):
     amount: str
-    decimals: int
+    decimals: Any = None
 
 
 class _Info(msgspec.Struct):
@@ -158,21 +160,29 @@ class TokenAccounts:
 
 
 def _read(result: _Result, owner: str) -> tuple[list[TokenAccount], str | None]:
-    """The accounts of either shape, and the key of the next page; raises for accounts of another owner."""
+    """The accounts of either shape, and the key of the next page.
+
+    Raises UpstreamInconsistentError for accounts of another owner and for what is no account: without one of them no
+    balance would be whole.
+    """
     listed = result.value.accounts if isinstance(result.value, _Nested) else result.value
     key = result.value.paginationKey if isinstance(result.value, _Nested) else result.paginationKey
-    accounts = []
-    for each in listed:
-        info = each.account.data.parsed.info
-        if info.owner != owner:
-            raise UpstreamInconsistentError(
-                f"asked for token accounts of {owner}, got one of another owner"
-            )
-        amount = info.tokenAmount
-        accounts.append(
-            TokenAccount(info.mint, amount.amount, amount.decimals, info.state == "frozen")
+    return [_account(each.account.data.parsed.info, owner) for each in listed], key
+
+
+def _account(info: _Info, owner: str) -> TokenAccount:
+    """One account of this owner."""
+    if info.owner != owner:
+        raise UpstreamInconsistentError(
+            f"asked for token accounts of {owner}, got one of another owner"
         )
-    return accounts, key
+    units = info.tokenAmount.amount
+    if not (units.isdecimal() and units.isascii() and len(units) <= U64_DIGITS):
+        raise UpstreamInconsistentError("a token account holds what is no amount")
+    if not is_address(info.mint):
+        raise UpstreamInconsistentError("a token account's mint is no address")
+    found = decimals(info.tokenAmount.decimals)
+    return TokenAccount(info.mint, units, found, info.state == "frozen")
 
 
 def _whole_pages() -> PageMemory:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import math
+import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -12,65 +13,29 @@ from streamproc.core.tokens import TokenMetadata, TokenPrice
 from streamproc.errors import RequestError, StrategyUnsupportedError, WalletError
 from streamproc.upstream.asking import Question
 from streamproc.upstream.calls import DAS_CREDITS, Call
+from streamproc.upstream.cleaning import amount, decimals, link, words
 from streamproc.upstream.rpc import reader, rpc_question
 from streamproc.upstream.wire import Request
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
     from streamproc.upstream.asking import Asker
     from streamproc.upstream.calls import Permit
+
+log = logging.getLogger(__name__)
 
 ASSETS: Final = "getAssetBatch"
 PRICES: Final = "tokenPrices"
 
 
-class _Words(msgspec.Struct):
-    name: str | None = None
-    symbol: str | None = None
-
-
-class _Links(msgspec.Struct):
-    image: str | None = None
-
-
-class _Content(msgspec.Struct):
-    metadata: _Words | None = None
-    links: _Links | None = None
-
-
-class _TokenInfo(msgspec.Struct):
-    symbol: str | None = None
-    decimals: int | None = None
-
-
-class _Asset(msgspec.Struct):
-    id: str
-    content: _Content | None = None
-    token_info: _TokenInfo | None = None
-
-
 class _Assets(msgspec.Struct):
-    result: list[_Asset | None]
-
-
-class _Side(msgspec.Struct):
-    address: str = ""
-
-
-class _Liquidity(msgspec.Struct):
-    usd: float | None = None
-
-
-class _Pair(msgspec.Struct):
-    baseToken: _Side  # noqa: N815 - the wire's name, as below
-    chainId: str = "solana"  # noqa: N815
-    priceUsd: str | None = None  # noqa: N815
-    liquidity: _Liquidity | None = None
+    result: list[msgspec.Raw]
 
 
 _ASSETS: Final = msgspec.json.Decoder(_Assets)
-_PAIRS: Final = msgspec.json.Decoder(list[_Pair])
+_PAIRS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_ANYTHING: Final = msgspec.json.Decoder()
 
 
 class Priced(NamedTuple):
@@ -91,9 +56,10 @@ async def metadata(
         call = Call("enhanced", ASSETS, DAS_CREDITS)
         try:
             answer = await asker.ask(rpc_question(rpc_url, call, {"ids": asked}, _ASSETS), permit)
-        except (WalletError, RequestError, StrategyUnsupportedError):
+        except (WalletError, RequestError, StrategyUnsupportedError) as error:
+            log.info("names and prices end here: %s", error)
             return
-        by_id = {each.id: each for each in answer.result if each is not None}
+        by_id = {str(_at(each, "id")): each for each in _read(answer.result)}
         yield {mint: _metadata(mint, by_id.get(mint)) for mint in asked}
 
 
@@ -111,9 +77,10 @@ async def prices(
         )
         try:
             pairs = await asker.ask(question, permit)
-        except (WalletError, RequestError, StrategyUnsupportedError):
+        except (WalletError, RequestError, StrategyUnsupportedError) as error:
+            log.info("names and prices end here: %s", error)
             return
-        best = _deepest(pairs)
+        best = _deepest(_read(pairs))
         yield {mint: _price(mint, best.get(mint)) for mint in asked}
 
 
@@ -122,30 +89,43 @@ def _slices(mints: Sequence[str], most: int) -> Iterable[list[str]]:
     return (list(mints[start : start + most]) for start in range(0, len(mints), most))
 
 
-def _metadata(mint: str, asset: _Asset | None) -> TokenMetadata:
-    """The words of one asset."""
-    if asset is None:
-        return TokenMetadata(mint, None, None, None, None)
-    info, content = asset.token_info or _TokenInfo(), asset.content or _Content()
-    words, links = content.metadata or _Words(), content.links or _Links()
+def _read(items: Iterable[msgspec.Raw]) -> Iterator[Any]:
+    """Those of a list's items that can be read; an odd one costs itself."""
+    for item in items:
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            yield _ANYTHING.decode(item)
+
+
+def _at(value: Any, *path: str) -> Any:  # noqa: ANN401 - JSON of any kind
+    """What stands at the end of a path of members; None where there is no such path."""
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _metadata(mint: str, asset: Any) -> TokenMetadata:  # noqa: ANN401 - as above
+    """What one asset says, cleaned; None is an asset that is not known."""
+    named = words(_at(asset, "content", "metadata", "symbol"))
     return TokenMetadata(
         mint=mint,
-        symbol=words.symbol or info.symbol or None,
-        name=words.name or None,
-        image_url=links.image or None,
-        decimals=info.decimals,
+        symbol=named or words(_at(asset, "token_info", "symbol")),
+        name=words(_at(asset, "content", "metadata", "name")),
+        image_url=link(_at(asset, "content", "links", "image")),
+        decimals=decimals(_at(asset, "token_info", "decimals")),
     )
 
 
-def _deepest(pairs: Iterable[_Pair]) -> dict[str, Priced]:
+def _deepest(pairs: Iterable[Any]) -> dict[str, Priced]:
     """Of each mint that is the base of a pair, the price in the pair with the most liquidity; ties by price."""
     best: dict[str, Priced] = {}
     for pair in pairs:
-        price_usd = _number(pair.priceUsd)
-        if price_usd is None or price_usd <= 0 or pair.chainId != "solana":
+        price_usd = amount(_at(pair, "priceUsd"), limits.PRICE_MAX_USD)
+        mint = _at(pair, "baseToken", "address")
+        is_ours = isinstance(pair, dict) and pair.get("chainId", "solana") == "solana"
+        if not price_usd or not is_ours or not isinstance(mint, str):
             continue
-        liquidity_usd = _number(pair.liquidity.usd if pair.liquidity else None) or 0.0
-        found, mint = Priced(liquidity_usd, price_usd), pair.baseToken.address
+        liquidity_usd = amount(_at(pair, "liquidity", "usd"), limits.PRICE_MAX_USD) or 0.0
+        found = Priced(liquidity_usd, price_usd)
         best[mint] = max(found, best.get(mint, found))
     return best
 
@@ -155,12 +135,3 @@ def _price(mint: str, found: Priced | None) -> TokenPrice:
     if found is None:
         return TokenPrice(mint, None, None)
     return TokenPrice(mint, found.price_usd, found.liquidity_usd)
-
-
-def _number(value: Any) -> float | None:  # noqa: ANN401 - text or a number
-    """A finite number, None for anything else."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) else None

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from streamproc import limits
 from streamproc.core.balances import Balances, balances_of
-from streamproc.errors import StrategyUnsupportedError, StreamprocError, WalletError
+from streamproc.errors import (
+    StrategyUnsupportedError,
+    StreamprocError,
+    UpstreamInconsistentError,
+    WalletError,
+)
 from streamproc.upstream.accounts import Account, accounts
 
 if TYPE_CHECKING:
@@ -50,6 +55,9 @@ async def wallet_balances(
         account = funded[wallet]
         if isinstance(account, StreamprocError):
             return WalletBalances("failed", error=account)
+        if account.is_odd:
+            odd = UpstreamInconsistentError("the wallet's account cannot be read")
+            return WalletBalances("failed", error=odd)
         if wallet in known_oversized and not include_oversized:
             return WalletBalances("oversized", balances_of(account.lamports, ()))
         async with free:

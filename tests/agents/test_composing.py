@@ -173,7 +173,7 @@ async def test_two_wallets_are_tested_against_what_stored_wallets_trade(stored: 
     (direction,) = found["direction"]
     assert (direction["leader"], direction["n"], direction["lag_s"]) == (B, 20, 22.0)
     assert [each["reason"].split(" (")[0].rsplit(" ", 1)[0] for each in found["link"]] == [
-        f"1 direct transfer: 0 from {A[:4]}...{A[-4:]} to {B[:4]}...{B[-4:]}, 1",
+        f"1 direct transfer of 1 SOL: 0 from {A[:4]}...{A[-4:]} to {B[:4]}...{B[-4:]}, 1",
         "both got their first SOL from",
         "fees of both were paid by",
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.real
 CODEC = Codec(read_topology(), "prefix-")
 TRACE = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 WALLETS = [f"{'1' * 31}{letter}" for letter in "ABC"]
-HEARD_MS = 1_700_000_000_123
+HEARD_MS = time.time_ns() // 10**9 * 1000 + 123 - 60_000  # a minute ago
 BODY = {
     "request_id": "r-1",
     "wallets": [*WALLETS, WALLETS[0]],
@@ -51,7 +52,7 @@ async def first_said(store: Store) -> list[Outgoing]:
         headers=(("traceparent", TRACE),),
         timestamp_ms=HEARD_MS,
     )
-    handler = partial(accept_request, store=store)
+    handler = partial(accept_request, store=store, codec=CODEC)
     run = running(handler, codec=CODEC, tell=lambda _: asyncio.Future())
     return [outgoing(each) for each in await run(record)]
 

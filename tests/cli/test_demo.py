@@ -66,7 +66,7 @@ def test_the_demo_shows_and_writes_a_result_twice(environment: dict[str, str]) -
         out, err = running.communicate(timeout=150)
         assert running.returncode == 0, err
         assert "100 % completed" in err
-        assert "Pairs by idf" in out
+        assert "Pairs, the strongest verdict first" in out
         assert out.count("complete, ") == 4
         files = [
             Path(line.split()[-1]) for line in out.splitlines() if line.endswith((".json", ".html"))

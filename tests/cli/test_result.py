@@ -69,10 +69,13 @@ def test_tables_show_pairs_wallets_and_what_it_took(
     ended: Installation, result: dict[str, Any]
 ) -> None:
     shown = ended.run("result", "lab-7f3a").stdout
-    assert "Pairs by idf" in shown
+    assert shown.index(result["set"]["sentence"]) < shown.index(
+        "Pairs, the strongest verdict first"
+    )
+    assert "very high" not in shown
     assert all(wallet["wallet"] in shown for wallet in result["wallets"])
     assert "8.12 s, 420 upstream credits" in shown
-    assert "the best 2 of 6" in ended.run("result", "lab-7f3a", "--pairs", "2").stdout
+    assert "the first 2 of 6" in ended.run("result", "lab-7f3a", "--pairs", "2").stdout
 
 
 @pytest.mark.real
@@ -140,3 +143,4 @@ def test_csv_keeps_floats_to_the_last_bit_and_nulls_empty() -> None:
     (row,) = csv.DictReader(io.StringIO("".join(csv_lines([pair]))))
     assert float(row["idf"]) == 0.1 + 0.2
     assert (row["capital"], row["label"], row["rank"]) == ("", "high, very", "1")
+    assert list(row)[:7] == ["rank", "wallet_a", "wallet_b", "verdict", "q", "p", "lift"]

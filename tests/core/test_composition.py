@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.core.composition import valued_pnl
-from streamproc.core.pnl import TokenPnl, WalletPnl, wallet_pnl, with_market_values
+from streamproc.core.pnl import wallet_pnl, with_market_values
 from streamproc.core.pnl_json import pnl_from_json, pnl_to_json
+from streamproc.core.pnl_records import TokenPnl, WalletPnl
 from streamproc.core.solana import WSOL
 
 NOBODY = wallet_pnl([], "w", decimals={})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamproc.core import solana
+from streamproc.core import solana, tips
 from streamproc.core.entries import Entry, EntryCounts, Kind, entry_counts
 
 
@@ -53,6 +53,6 @@ def test_an_address_is_base58_of_32_bytes(text: str, is_valid: bool) -> None:  #
 
 
 def test_every_constant_address_is_one() -> None:
-    addresses = [*solana.EXCLUDED_MINTS, *solana.TIP_ACCOUNTS, *solana.TOKEN_PROGRAMS]
-    assert len(addresses) == 7 + 8 + 2
+    addresses = [*solana.EXCLUDED_MINTS, *tips.TIP_ACCOUNTS, *solana.TOKEN_PROGRAMS]
+    assert len(addresses) == 11 + 114 + 2
     assert all(map(solana.is_address, addresses))

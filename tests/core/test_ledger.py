@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from streamproc.core.entries import Kind
 from streamproc.core.ledger import entry_of
-from streamproc.core.solana import TIP_ACCOUNTS, USDC, USDT, WSOL
+from streamproc.core.solana import USDC, USDT, WSOL
+from streamproc.core.tips import TIP_ACCOUNTS
 from streamproc.core.transactions import TokenChange, Transaction
 
 if TYPE_CHECKING:
@@ -216,7 +217,8 @@ def test_a_stable_is_a_quote_from_one_cent_upwards(units: int, kind: Kind) -> No
         (890_880, Kind.TRANSFER_IN),  # the smallest account
         (1_002_240, Kind.TRANSFER_IN),  # 144 * 6 960: a claim record of 16 bytes
         (9_994_560, Kind.TRANSFER_IN),  # 1436 * 6 960
-        (883_920, Kind.BUY),  # 127 * 6 960: below the smallest account
+        (883_920, Kind.TRANSFER_IN),  # 127 * 6 960, below the smallest account; but 174 * 5 080
+        (645_160, Kind.BUY),  # 127 * 5 080: below the smallest account at any rate
         (10_001_520, Kind.BUY),  # 1437 * 6 960: above ten million
         (1_002_241, Kind.BUY),  # no multiple
     ],

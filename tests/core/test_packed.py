@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
-from streamproc.core.entries import Entry, Kind, Page
+from streamproc.core.entries import Entry, Kind, Moves, Page, Unreadable
 from streamproc.core.entry_rows import HEADER, TRAILER, entries_from
 from streamproc.core.packed import PackedEntries, packed, packed_page
 
@@ -19,6 +19,15 @@ MINTS = [str(Pubkey.from_bytes(bytes([number]) * 32)) for number in range(20, 26
 BIGINT = st.integers(-(2**63), 2**63 - 1)
 ANY_SIZE = st.one_of(st.integers(0, 10), BIGINT, st.integers(-(2**70), 2**70))
 ADDRESSES = st.sampled_from([WALLET, *MINTS])
+MOVES = st.builds(
+    Moves,
+    fee=ANY_SIZE,
+    names_owners=st.booleans(),
+    lamports=st.lists(st.tuples(ADDRESSES, ANY_SIZE)).map(tuple),
+    tokens=st.lists(
+        st.tuples(ADDRESSES, ADDRESSES, st.sampled_from(MINTS), ANY_SIZE, st.integers(0, 255))
+    ).map(tuple),
+)
 ENTRIES = st.builds(
     Entry,
     signature=st.binary(min_size=64, max_size=64).map(lambda raw: str(Signature.from_bytes(raw))),
@@ -38,6 +47,9 @@ ENTRIES = st.builds(
     ),
     routed_quote=st.none() | st.tuples(st.sampled_from(MINTS), ANY_SIZE),
     counterparty=st.none() | ADDRESSES,
+    is_remainder=st.booleans(),
+    is_mirrored=st.booleans(),
+    moves=st.none() | MOVES,
 )
 
 
@@ -78,8 +90,10 @@ def test_nothing_is_a_frame_without_rows() -> None:
 
 @given(ENTRIES)
 def test_a_page_keeps_what_it_says_and_counts_what_came_twice(entry: Entry) -> None:
-    page = Page((entry, entry), {MINTS[0]: 6}, "7:1", ("foreign",))
+    odd = (Unreadable("odd", 7, "its meta is null"),)
+    page = Page((entry, entry), {MINTS[0]: 6}, "7:1", ("foreign",), unreadable=odd)
     found = packed_page(page, WALLET)
     assert list(found.entries) == [entry]
-    assert found.transactions == 2, "the upstream charges for both"
+    assert found.transactions == 3, "the upstream charges for all"
+    assert found.unreadable == odd
     assert (found.decimals, found.next_token, found.foreign) == ({MINTS[0]: 6}, "7:1", ("foreign",))

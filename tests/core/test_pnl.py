@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamproc.core.analysis import lacks_sol_price
 from streamproc.core.entries import Entry, Kind
 from streamproc.core.lots import Lots
-from streamproc.core.pnl import QuotePnl, TokenPnl, WalletPnl, wallet_pnl, with_market_values
+from streamproc.core.pnl import wallet_pnl, with_market_values
 from streamproc.core.pnl_json import pnl_from_json, pnl_to_json
+from streamproc.core.pnl_records import QuotePnl, TokenPnl, WalletPnl
 from streamproc.core.rates import SolPrices
-from streamproc.core.solana import USDC, WSOL, is_one_rent
+from streamproc.core.solana import USDC, WSOL, is_rent
 
 SOL = 10**9
 
@@ -261,6 +263,137 @@ def test_rows_stand_by_size_of_realized_then_by_mint(life: Life) -> None:
     assert [row.mint for row in life.pnl().tokens] == ["B", "A", "C"]
 
 
+# --- results that nobody knows ---
+
+
+def swapped(life: Life, mint: str, units: int) -> None:
+    """One token for another, without any quote."""
+    life.add(Kind.TOKEN_SWAP, 0, (mint, units), ("EURX", -units))
+
+
+def test_a_position_with_a_trade_without_a_price_is_neither_won_nor_lost(life: Life) -> None:
+    three_closed(life)
+    swapped(life, "X", 60)
+    life.sell(60, 900_000, "X")
+    pnl = life.pnl()
+    assert (pnl.closed_positions, pnl.closed_unknown) == (4, 1)
+    assert (pnl.winning_positions, pnl.losing_positions, pnl.win_rate) == (1, 1, 1 / 3)
+    assert pnl.median_closed_lamports == 0
+    assert {row.mint: row.is_result_known for row in pnl.tokens if row.is_closed} == {
+        "A": True,
+        "B": True,
+        "C": True,
+        "X": False,
+    }
+
+
+def test_one_trade_without_a_sol_view_is_enough(life: Life) -> None:
+    life.add(Kind.BUY, 0, ("T", 40), (USDC, -4_000_000))
+    life.sell(40, 900_000)
+    assert (life.pnl().closed_unknown, life.pnl().win_rate) == (1, None)
+    priced = life.pnl(prices=SolPrices(current=Fraction(100)))
+    assert (priced.closed_unknown, priced.losing_positions, priced.win_rate) == (0, 1, 0.0)
+
+
+def test_sales_wholly_of_unknown_basis_are_no_result(life: Life) -> None:
+    life.buy(10, 100_000)
+    life.add(Kind.TRANSFER_OUT, 0, ("T", -10))
+    life.add(Kind.TRANSFER_IN, 0, ("T", 10))
+    life.sell(10, 900_000, fee=5_000)
+    pnl = life.pnl()
+    assert (pnl.closed_positions, pnl.closed_unknown, pnl.losing_positions) == (1, 1, 0)
+    assert pnl.std_closed_lamports is None
+    life.buy(10, 100_000)
+    life.sell(10, 900_000)
+    pnl = life.pnl()
+    assert (pnl.closed_unknown, pnl.winning_positions) == (0, 1), "some of it has a basis now"
+
+
+def test_a_result_within_a_window_rests_on_what_was_before_it_too(life: Life) -> None:
+    swapped(life, "X", 60)  # at 1
+    life.buy(40, 100_000, "X")  # at 2
+    life.sell(100, 900_000, "X")  # at 3
+    assert (life.pnl(since=2).closed_positions, life.pnl(since=2).closed_unknown) == (1, 1)
+    assert life.pnl(since=3).closed_unknown == 1
+
+
+# --- round trips ---
+
+
+def test_round_trips_count_in_net_and_are_no_trades(life: Life) -> None:
+    life.add(Kind.ROUND_TRIP, 85_236, fee=5_000, tips=1_000)
+    life.add(Kind.ROUND_TRIP, -63_499, (USDC, 31_007), fee=5_000)
+    life.buy(10, 100_000)
+    pnl = life.pnl(prices=SolPrices(current=Fraction(100)))
+    # 0.031007 USDC at 100 dollars a SOL are 310 070 lamports.
+    assert pnl.round_trips == {USDC: 31_007, WSOL: 85_236 - 63_499}
+    assert pnl.round_trip_lamports == 85_236 - 63_499 + 310_070
+    assert pnl.net_lamports == pnl.round_trip_lamports
+    assert (pnl.realized_lamports, pnl.trades, pnl.volume_lamports) == (0, 1, 100_000)
+    assert (pnl.wallet_costs_lamports, pnl.fees_lamports) == (11_000, 0)
+    assert (pnl.stable_net_flow, sum(pnl.rate_sources.values())) == ({}, 0)
+    valued = with_market_values(pnl, {"T": Fraction(0)}, Fraction(100))
+    assert valued.net_lamports == pnl.round_trip_lamports - 100_000
+
+
+def test_a_round_trip_is_rounded_half_to_even_by_itself(life: Life) -> None:
+    for _ in range(2):
+        life.add(Kind.ROUND_TRIP, 0, (USDC, 10_001))
+    one = SolPrices(current=Fraction(2 * 10**3))  # a base unit is half a lamport
+    assert life.pnl(prices=one).round_trip_lamports == 2 * 5_000
+
+
+def test_without_a_rate_round_trips_are_unknown_and_counted(life: Life) -> None:
+    assert life.pnl().round_trip_lamports == 0
+    life.add(Kind.ROUND_TRIP, 0, (USDC, 31_007))
+    pnl = life.pnl()
+    assert (pnl.round_trips, pnl.round_trip_lamports, pnl.net_lamports) == ({USDC: 31_007}, None, 0)
+    assert pnl.unread["unpriced_round_trips"] == 1
+    assert lacks_sol_price(pnl_to_json(pnl))
+    assert not lacks_sol_price(pnl_to_json(life.pnl(prices=SolPrices(current=Fraction(100)))))
+    life.add(Kind.ROUND_TRIP, 20_000)
+    assert (life.pnl().round_trip_lamports, life.pnl().net_lamports) == (20_000, 20_000)
+
+
+def test_the_window_bounds_round_trips_too(life: Life) -> None:
+    for number in range(1, 4):
+        life.add(Kind.ROUND_TRIP, number * 100_000, fee=5_000)
+    pnl = life.pnl(since=2, until=2)
+    assert (pnl.round_trip_lamports, pnl.wallet_costs_lamports) == (200_000, 5_000)
+
+
+# --- what is not read as a trader would wish ---
+
+
+def test_what_is_not_read_is_counted_by_kind(life: Life) -> None:
+    life.add(Kind.LIQUIDITY, -SOL, ("T", -5), ("R", 1))
+    life.add(Kind.OTHER, -SOL, ("T", -5), (USDC, 5_000_000))
+    life.add(Kind.OTHER, 0)  # paid for somebody else
+    life.add(Kind.OTHER, -9_999)
+    life.add(Kind.TRANSFER_IN, 0, ("T", 5))
+    life.add(Kind.TRANSFER_OUT, 0, ("T", -5))
+    life.add(Kind.TRANSFER_OUT, -SOL)
+    life.add(Kind.TRANSFER_IN, 0, (USDC, 5_000_000))
+    life.add(Kind.QUOTE_SWAP, -SOL, (USDC, 100_000_000))
+    life.add(Kind.QUOTE_SWAP, -SOL, (USDC, 1_000_000), is_remainder=True)
+    life.add(Kind.QUOTE_SWAP, -10_000, (USDC, 999_999))  # too small for a rate, whatever its price
+    life.add(Kind.TOKEN_SWAP, 0, ("A", 1), ("B", -1))
+    life.add(Kind.MINT, 0, ("N", 1))
+    life.add(Kind.BURN, 0, ("N", -1))
+    life.add(Kind.FAILED, 0, fee=5_000)
+    assert life.pnl().unread == {
+        "liquidity": 1,
+        "other": 1,
+        "token_transfers": 2,
+        "quote_transfers": 2,
+        "exchanges_without_rate": 1,
+        "unpriced_trades": 2,
+        "unpriced_round_trips": 0,
+    }
+    assert set(life.pnl(since=12).unread.values()) == {0, 2}
+    assert set(life.pnl(since=99).unread.values()) == {0}
+
+
 # --- the window ---
 
 
@@ -339,8 +472,8 @@ def test_the_record_has_the_fields_that_are_promised_and_amounts_are_strings(lif
     record = pnl_to_json(life.pnl())
     wallet = """volume_lamports realized_lamports unrealized_lamports net_lamports fees_lamports
         wallet_costs_lamports unknown_basis_proceeds_lamports stable_net_flow trades buys sells tokens_traded
-        closed_positions winning_positions losing_positions win_rate median_closed_lamports
-        trimmed_mean_closed_lamports std_closed_lamports rate_sources tokens"""
+        closed_positions closed_unknown round_trips round_trip_lamports unread winning_positions losing_positions
+        win_rate median_closed_lamports trimmed_mean_closed_lamports std_closed_lamports rate_sources tokens"""
     row = """mint decimals bought sold received sent spent_lamports received_lamports fees_lamports
         realized_lamports unrealized_lamports unknown_basis_proceeds_lamports open_amount open_cost_lamports
         trades first_trade_at last_trade_at quotes"""
@@ -356,11 +489,11 @@ def test_the_record_has_the_fields_that_are_promised_and_amounts_are_strings(lif
 
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["buy", "sell", "in", "out", "usd_buy", "usd_sell"]),
+        st.sampled_from(["buy", "sell", "in", "out", "usd_buy", "usd_sell", "round"]),
         st.sampled_from("TU"),
         st.integers(1, 10**12),
         # What looks like the rent of an account is no price, and such an entry no buy.
-        st.integers(10_000, 10**12).filter(lambda price: not is_one_rent(price)),
+        st.integers(10_000, 10**12).filter(lambda price: not is_rent(price)),
         st.integers(0, 10**6),
     ),
     max_size=30,
@@ -380,6 +513,8 @@ def lived(steps_: Steps) -> Life:
             life.add(Kind.TRANSFER_IN, 0, (mint, units), fee=fee)
         elif what == "out":
             life.add(Kind.TRANSFER_OUT, 0, (mint, -units), fee=fee)
+        elif what == "round":
+            life.add(Kind.ROUND_TRIP, price, (USDC, -price), fee=fee)
         elif what == "usd_buy":
             life.add(Kind.BUY, 0, (mint, units), (USDC, -price), fee=fee)
         else:
@@ -390,7 +525,7 @@ def lived(steps_: Steps) -> Life:
 @given(steps)
 def test_fees_costs_volume_and_counts_add_up(steps_: Steps) -> None:
     pnl = lived(steps_).pnl(prices=SolPrices(current=Fraction(150)))
-    traded = [step for step in steps_ if step[0] not in {"in", "out"}]
+    traded = [step for step in steps_ if step[0] not in {"in", "out", "round"}]
     assert pnl.fees_lamports == sum(step[4] for step in traded)
     assert pnl.wallet_costs_lamports == sum(step[4] for step in steps_) - pnl.fees_lamports
     assert (

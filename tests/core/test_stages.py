@@ -17,7 +17,7 @@ import pytest
 from streamproc.core.composition import Prices
 from streamproc.core.pnl import wallet_pnl
 from streamproc.core.pnl_json import pnl_to_json
-from streamproc.core.similarity import Background, Transfer, Witness
+from streamproc.core.similarity import Background, Met, Transfer, Witness
 from streamproc.core.solana import EXCLUDED_MINTS, WSOL
 from streamproc.core.stages import (
     Around,
@@ -78,9 +78,9 @@ def material(number: int, *, mints: list[str] | None = None, **changes: Any) -> 
 MATERIALS = [material(number) for number in range(WALLETS)]
 SURROUNDINGS = Surroundings(
     background=Background(("v1", "v2"), ("m01", "#1"), np.array([0, 0, 1]), np.array([0, 1, 1])),
-    transfers=(Transfer("w01", "w02", "t", 3),),
+    transfers=(Transfer("w01", "w02", "t", 3, lamports=10**9),),
     first_funders={"w01": Witness("f", "s1"), "w02": Witness("f", "s2")},
-    counterparties={"f": 2},
+    counterparties={"f": Met(2, 2)},
 )
 PRICES = Prices({"m01": TokenPrice("m01", 2.5, 10.0), WSOL: TokenPrice(WSOL, 150.0, 1.0)})
 
@@ -228,6 +228,6 @@ def test_surroundings_reach_the_evidence() -> None:
     (pair,) = [p for p in pairs if (p["wallet_a"], p["wallet_b"]) == ("w01", "w02")]
     links = [each["reason"] for each in pair["evidence"] if each["kind"] == "link"]
     assert links == [
-        "1 direct transfer: 1 from w01 to w02, 0 back",
-        "both got their first SOL from f (which met 2 known here)",
+        "1 direct transfer of 1 SOL: 1 from w01 to w02, 0 back",
+        "both got their first SOL from f (which met 2 others, 2 of them known here)",
     ]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from streamproc.core.similarity import Background, Transfer, Witness
+from streamproc.core.similarity import Background, Met, Transfer, Witness
 from streamproc.core.surroundings import Surroundings, packed, possible_hubs, unpacked
 
 BACKGROUND = Background(
@@ -19,22 +19,27 @@ BACKGROUND = Background(
 WHOLE = Surroundings(
     background=BACKGROUND,
     transfers=(
-        Transfer("b", "a", "s2", 9),
-        Transfer("a", "b", "s1", 2),
-        Transfer("a", "b", "s1", 2),
+        Transfer("b", "a", "s2", 9, mint="m", units=7),
+        Transfer("a", "b", "s1", 2, lamports=5),
+        Transfer("a", "b", "s1", 2, lamports=5),
     ),
     first_funders={"b": Witness("x", "f2"), "a": Witness("x", "f1")},
     fee_payers={"a": (Witness("z", "p2"), Witness("y", "p1")), "b": (Witness("y", "p3"),)},
-    counterparties={"y": 3, "x": 101},
+    counterparties={"y": Met(3, 2), "x": Met(101, 0)},
+    known_wallets=60,
 )
 
 
 def test_what_is_kept_comes_back_sorted_and_without_repeats() -> None:
     found = unpacked(packed(WHOLE))
-    assert found.transfers == (Transfer("a", "b", "s1", 2), Transfer("b", "a", "s2", 9))
+    assert found.transfers == (
+        Transfer("a", "b", "s1", 2, lamports=5),
+        Transfer("b", "a", "s2", 9, mint="m", units=7),
+    )
     assert found.first_funders == WHOLE.first_funders
     assert found.fee_payers["a"] == (Witness("y", "p1"), Witness("z", "p2"))
     assert found.counterparties == WHOLE.counterparties
+    assert found.known_wallets == WHOLE.known_wallets
     assert found.background is not None
     cells = zip(found.background.wallet_numbers, found.background.mint_numbers, strict=True)
     assert [tuple(map(int, cell)) for cell in cells] == [(0, 0), (1, 0), (1, 1)]
@@ -55,7 +60,10 @@ def test_nothing_at_all_comes_back_as_nothing() -> None:
         replace(WHOLE, transfers=WHOLE.transfers[:1]),
         replace(WHOLE, first_funders={"a": Witness("x", "f1")}),
         replace(WHOLE, fee_payers={}),
-        replace(WHOLE, counterparties={"y": 3, "x": 100}),
+        replace(WHOLE, counterparties={"y": Met(3, 2), "x": Met(100, 0)}),
+        replace(WHOLE, counterparties={"y": Met(3, 1), "x": Met(101, 0)}),
+        replace(WHOLE, known_wallets=61),
+        replace(WHOLE, transfers=(replace(WHOLE.transfers[0], units=8), *WHOLE.transfers[1:])),
     ],
 )
 def test_the_digest_changes_with_every_part(other: Surroundings) -> None:
@@ -72,7 +80,8 @@ def test_the_digest_is_the_same_in_any_order() -> None:
         transfers=WHOLE.transfers[::-1],
         first_funders={"a": Witness("x", "f1"), "b": Witness("x", "f2")},
         fee_payers={"b": WHOLE.fee_payers["b"], "a": WHOLE.fee_payers["a"][::-1]},
-        counterparties={"x": 101, "y": 3},
+        counterparties={"x": Met(101, 0), "y": Met(3, 2)},
+        known_wallets=60,
     )
     assert shuffled.digest == WHOLE.digest
 

@@ -144,7 +144,9 @@ def test_an_estimated_entry_makes_estimated_trades() -> None:
     assert trade.confidence is Confidence.ESTIMATED
 
 
-@pytest.mark.parametrize("kind", sorted(set(Kind) - {Kind.BUY, Kind.SELL, Kind.TOKEN_SWAP}))
+@pytest.mark.parametrize(
+    "kind", sorted(set(Kind) - {Kind.BUY, Kind.SELL, Kind.TOKEN_SWAP, Kind.ORDER_FILLED})
+)
 def test_other_kinds_make_no_trades(kind: Kind) -> None:
     assert trades_of(entry(kind, -SOL, ("T", 5)), "W") == []
 

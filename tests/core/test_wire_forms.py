@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from streamproc.core.enhanced import enhanced_page
 from streamproc.core.entries import Entry, Kind, Page, RpcError, same_facts
 from streamproc.core.raw import raw_page
-from streamproc.core.solana import TIP_ACCOUNTS, USDC, WSOL
+from streamproc.core.solana import USDC, WSOL
+from streamproc.core.tips import TIP_ACCOUNTS
 from streamproc.errors import UpstreamInconsistentError, UpstreamUnavailableError
 
 FEE = 5_000

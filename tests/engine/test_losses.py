@@ -12,6 +12,7 @@ from faust.transport.consumer import Consumer
 from faust.transport.drivers import aiokafka as driver
 
 from streamproc.engine.consumer import GuardedConsumer, LivePartitions
+from streamproc.engine.lanes import Ledger
 
 STREAM = TopicPartition("stream", 0)
 CHANGELOG = TopicPartition("changelog", 0)
@@ -86,6 +87,7 @@ async def test_the_guarded_consumer_hands_over_a_live_view(monkeypatch: pytest.M
 
     monkeypatch.setattr("faust.transport.drivers.aiokafka.Consumer._getmany", getmany)
     consumer = object.__new__(GuardedConsumer)
+    consumer.engine = type("Engine", (), {"ledger": Ledger()})()
     active = {STREAM}
     await consumer._getmany(active, 1.0)
     active.clear()

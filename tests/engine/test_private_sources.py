@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import AIOKafkaConnection
-from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.fetcher import Fetcher, FetchResult, PartitionRecords
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.producer import AIOKafkaProducer
 from aiokafka.producer.sender import SendProduceReqHandler
@@ -118,6 +118,21 @@ RELIED_ON: list[tuple[Callable[..., object], str, str]] = [
         Fetcher.fetched_records,
         "be4348896b9b66af",
         "takes an empty set of partitions for all of them: LivePartitions is never false",
+    ),
+    (
+        Fetcher._proc_fetch_request,
+        "59bf948fff47eed5",
+        "reads what came through MemoryRecords and PartitionRecords, which record_batches replaces",
+    ),
+    (
+        FetchResult.getall,
+        "3e717e30de5068d5",
+        "takes the position from the records, also when they end early",
+    ),
+    (
+        PartitionRecords._unpack_records,
+        "b803e6d46480732c",
+        "steps over what is aborted; goes on at a batch's `next_offset`, asked after its records",
     ),
     (AIOKafkaProducer.create_batch, "c4efda4bb7a09741", "an empty builder"),
     (

@@ -31,7 +31,8 @@ class Crash(BaseException):
 class ModelStore:
     """What the agents ask of Postgres, in dictionaries; the first decision about a request is the last."""
 
-    def __init__(self, crash: Callable[[str], None]) -> None:
+    def __init__(self, crash: Callable[[str], None], clock_ms: Callable[[], int]) -> None:
+        self._clock_ms = clock_ms
         self.endings: dict[str, Ending] = {}
         self.decisions: list[str] = []
         self._crash = crash
@@ -39,6 +40,9 @@ class ModelStore:
         self._progress: dict[tuple[str, int], Encoded] = {}
         self._cancels: dict[str, str] = {}
         self._said: dict[tuple[str, str], Encoded] = {}
+
+    async def now_ms(self) -> int:
+        return self._clock_ms()
 
     async def record_request(self, new: NewRequest) -> Recorded:
         kept = self._requests.setdefault(new.request_id, new)

@@ -70,7 +70,7 @@ def check_identities(records: Iterable[Record]) -> None:
     for record in records:
         headers = dict(record.headers)
         if "ce_id" in headers:  # ours; the requests of a simulation come without
-            known = first.setdefault(headers["ce_id"], record)
+            known = first.setdefault(headers["ce_id"] or b"", record)
             same = (known.topic, known.key, known.value, known.headers, known.timestamp_ms)
             found = (record.topic, record.key, record.value, record.headers, record.timestamp_ms)
             assert same == found, f"one ce_id for two records of {record.topic}"

@@ -77,7 +77,7 @@ class Simulation:
         self.log: dict[str, list[Record]] = defaultdict(list)
         self.pending: list[Record] = []
         self.crashes_left = self.chance.randint(0, 12)
-        self.store = ModelStore(self.crash)
+        self.store = ModelStore(self.crash, self.clock_ms)
         self.changelog: dict[bytes, bytes] = {}
         self.logic = JoinLogic(
             codec=self.codec, store=lambda: cast("Any", self.store), clock_ms=self.clock_ms
@@ -102,7 +102,9 @@ class Simulation:
 
     def _handlers(self) -> dict[str, Run]:
         async def accept(record: Record) -> AsyncIterator[Any]:
-            async for said in accept_request(record, store=cast("Any", self.store)):
+            async for said in accept_request(
+                record, store=cast("Any", self.store), codec=self.codec
+            ):
                 yield said
 
         async def compare(ready: AnalysisReady, /, *, codec: Codec) -> AsyncIterator[Any]:

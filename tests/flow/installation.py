@@ -167,8 +167,7 @@ class Installation:
                 return None
             progress = self.of("analysis-progress", request_id)
             told = any(each.event["terminal"] for each in progress)
-            is_rejected = terminal[-1].event["status"] == "rejected"
-            return terminal[-1].event if told or is_rejected else None
+            return terminal[-1].event if told else None
 
         ending: dict[str, Any] = await self.until(found, f"no end of {request_id}", within_s)
         return ending

@@ -97,7 +97,7 @@ def outside(codec: Codec, topic: str, body: Mapping[str, object]) -> Encoded:
 def said(record: Record) -> Said:
     """The record as the rules look at it."""
     topic = next(t.name for t in read_topology().topics if record.topic.endswith(t.name))
-    headers = dict(record.headers)
+    headers = {name: value or b"" for name, value in record.headers}
     return Said(topic, record.partition, record.offset, record.key, record.value, headers)
 
 

@@ -57,7 +57,7 @@ def _body(given: list[str], **changes: object) -> dict[str, Any]:
 
 
 REJECTED: dict[str, tuple[Callable[[list[str]], dict[str, Any]], set[str]]] = {
-    "one-wallet": (lambda wallets: _body(wallets[:1]), {"wallets"}),
+    "no-wallet": (lambda wallets: _body(wallets[:0]), {"wallets"}),
     "too-many": (lambda _: {"wallets": many(1001)}, {"wallets"}),
     "short-address": (
         lambda wallets: _body(wallets, wallets=[wallets[0], "1" * 31]),
@@ -82,7 +82,7 @@ def many(count: int) -> list[str]:
     return [str(Pubkey(number.to_bytes(32, "big"))) for number in range(1, count + 1)]
 
 
-async def test_a_request_that_breaks_rules_is_rejected_with_every_fault_and_no_progress(
+async def test_a_request_that_breaks_rules_is_rejected_with_every_fault_once_for_all(
     installation: Installation, wallets: list[str]
 ) -> None:
     await installation.ready_worker()
@@ -93,12 +93,16 @@ async def test_a_request_that_breaks_rules_is_rejected_with_every_fault_and_no_p
         assert (ending["status"], ending["code"]) == ("rejected", "invalid_request")
         assert {fault["field"] for fault in ending["faults"]} == fields
         assert all(fault["rule"] for fault in ending["faults"])
-        assert not installation.of("analysis-progress", name)
-    # Nothing was recorded of them: the same id may be used for a request that is right.
-    await installation.request("one-wallet", wallets[:2])
-    await installation.until(
-        lambda: installation.of("analysis-completed", "one-wallet"), "no completed record"
+        (progress,) = installation.of("analysis-progress", name)
+        assert (progress.event["seq"], progress.event["percent"]) == (1, 0)
+        assert (progress.event["stage"], progress.event["terminal"]) == ("rejected", True)
+    # That is their end: the same id may not be used for a request that is right.
+    await installation.request("no-wallet", wallets[:2])
+    (letter,) = await installation.until(
+        lambda: installation.of("dead-letters", "no-wallet"), "no dead letter"
     )
+    assert letter.headers["x-reason"] == b"request_id_reused"
+    assert not installation.of("analysis-accepted", "no-wallet")
 
 
 async def test_the_same_id_is_answered_again_and_with_other_content_is_a_dead_letter(

@@ -148,3 +148,36 @@ def test_a_wallet_may_lack_any_part(missing: str) -> None:
     for wallet in changed["wallets"]:
         wallet[missing] = None
     assert Page(render_report(changed)).open == []
+
+
+def test_what_was_found_comes_first_and_the_strongest_verdict_before_the_best_score() -> None:
+    text = render_report(RESULT)
+    says = Page(text).says
+    pairs = {pair["verdict"]: pair for pair in RESULT["pairs"]}
+    order = ["linked", "follows", "coordinated", "common_signal", "alike", "untested"]
+    places = [says.index(pairs[verdict]["sentence"]) for verdict in order]
+    assert places == sorted(places)
+    assert says.index(RESULT["set"]["sentence"]) < says.index("pairs compared") < places[0]
+    assert "very high" not in says[: places[0]]
+
+
+def test_a_word_for_a_score_is_no_headline() -> None:
+    very_high = copy.deepcopy(RESULT["pairs"])
+    for pair in very_high:
+        pair.update(label="very high", verdict="alike", because=[])
+    text = render_report(result(pairs=very_high))
+    lines = [part.split("</summary>")[0] for part in text.split("<summary>")[1:]]
+    assert not any("very high" in line for line in lines)
+    assert "Scores alone would be called very high, which is no finding." in Page(text).says
+
+
+def test_a_result_of_before_there_were_verdicts_still_makes_a_page() -> None:
+    old = result()
+    for pair in old["pairs"]:
+        for name in ("verdict", "because", "q", "sentence", "null_scores"):
+            del pair[name]
+    for name in ("sentence", "verdicts"):
+        del old["set"][name]
+    for cluster in old["clusters"]:
+        del cluster["sentence"]
+    assert Page(render_report(old)).open == []

@@ -9,9 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamproc.core.similarity import verdict
 from streamproc.report.wording import (
     NOTHING,
+    TOGETHER,
+    VERDICTS,
     amount,
+    by_verdict,
+    chance_words,
     evidence_sentence,
     missing_words,
     ranked_by,
@@ -19,6 +24,7 @@ from streamproc.report.wording import (
     short,
     sol,
     usd,
+    verdict_words,
 )
 
 
@@ -98,3 +104,23 @@ def test_what_is_missing_is_counted_by_kind() -> None:
     missing = [{"kind": "price"}, {"kind": "metadata"}, {"kind": "price"}]
     assert missing_words(missing) == "not known: 2 of price, 1 of metadata"
     assert missing_words([]) == "nothing missing"
+
+
+def test_every_verdict_has_words_in_the_order_of_its_strength() -> None:
+    assert tuple(VERDICTS) == verdict.VERDICTS
+    assert frozenset(verdict.VERDICTS[: verdict.COORDINATED + 1]) == TOGETHER
+
+
+def test_pairs_stand_by_verdict_then_by_q_then_as_they_came() -> None:
+    pairs: list[dict[str, Any]] = [
+        {"n": 1, "verdict": "alike", "q": 0.2},
+        {"n": 2, "verdict": "untested", "q": None},
+        {"n": 3, "verdict": "follows", "q": 0.01},
+        {"n": 4, "verdict": "follows", "q": 0.0001},
+        {"n": 5},
+        {"n": 6, "verdict": "follows", "q": 0.01},
+        {"n": 7, "verdict": "linked", "q": 0.04},
+    ]
+    assert [pair["n"] for pair in by_verdict(pairs)] == [7, 4, 3, 6, 1, 2, 5]
+    assert verdict_words(pairs[4]) == chance_words(pairs[4]) == NOTHING
+    assert (chance_words(pairs[3]), chance_words(pairs[0])) == ("0.0001", "0.2")

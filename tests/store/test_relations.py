@@ -11,7 +11,7 @@ from solders.signature import Signature
 
 from streamproc import limits
 from streamproc.core.entries import Entry, Kind
-from streamproc.core.similarity import Transfer, Witness
+from streamproc.core.similarity import Met, Transfer, Witness
 from streamproc.store import Store, StoredPage
 from streamproc.store.queries import query
 from streamproc.store.relations import _within
@@ -76,8 +76,21 @@ async def test_transfers_among_the_wallets_are_seen_from_either_side(store: Stor
     await keep(store, A, gave(1, A, B), gave(2, A, EXCHANGE), got(3, A, B))
     await keep(store, B, got(1, B, A), got(4, B, EXCHANGE))
     found = await store.transfers_between({A: NEVER, B: NEVER})
-    assert set(found) == {Transfer(A, B, signature(1), 1), Transfer(B, A, signature(3), 3)}
+    assert set(found) == {
+        Transfer(A, B, signature(1), 1, lamports=SOL),
+        Transfer(B, A, signature(3), 3, lamports=SOL),
+    }
     assert [each.slot for each in found] == [1, 1, 3]
+
+
+async def test_a_transfer_says_what_it_moved(store: Store) -> None:
+    coin = gave(1, A, B)._replace(sol_delta=-5_000, network_fee=5_000, deltas=((MINTS[0], -7),))
+    paid = gave(2, A, B)._replace(sol_delta=-SOL - 5_000, network_fee=5_000)
+    await keep(store, A, coin, paid)
+    assert await store.transfers_between({A: NEVER, B: NEVER}) == [
+        Transfer(A, B, signature(1), 1, mint=MINTS[0], units=7),
+        Transfer(A, B, signature(2), 2, lamports=SOL),
+    ]
 
 
 async def test_what_came_after_a_wallets_watermark_is_not_read(store: Store) -> None:
@@ -116,13 +129,14 @@ async def test_counterparties_are_counted_once_whatever_the_way_of_meeting(store
     await keep(store, A, got(1, A, EXCHANGE), got(2, A, EXCHANGE), gave(3, A, B))
     await keep(store, B, got(3, B, A), paid_by(4, B, EXCHANGE), paid_by(5, B, RELAYER))
     found = await store.counterparties([A, B, C, EXCHANGE, RELAYER])
-    assert found == {A: 2, B: 1, EXCHANGE: 2, RELAYER: 1}
+    assert found == {A: Met(2, 1), B: Met(1, 1), EXCHANGE: Met(2, 2), RELAYER: Met(1, 1)}
+    assert await store.known_wallets() == 2
 
 
 async def test_counting_counterparties_stops_above_what_makes_a_hub(store: Store) -> None:
     others = [str(Pubkey.from_bytes(number.to_bytes(32, "big"))) for number in range(1, 150)]
     await keep(store, A, *(got(number, A, other) for number, other in enumerate(others, 1)))
-    assert await store.counterparties([A]) == {A: limits.HUB_COUNTERPARTIES + 1}
+    assert await store.counterparties([A]) == {A: Met(limits.HUB_COUNTERPARTIES + 1, 0)}
 
 
 async def traded(store: Store, wallet: str, mints: Sequence[str], slot: int = 5) -> None:

@@ -31,8 +31,10 @@ _WEEK_DAYS = 7
 _MONTH_DAYS = 30
 
 
-def behavior_of(trades: Sequence[PricedTrade], *, at: int | None = None) -> Behavior:
-    """How a wallet trades, from its trades in canonical order.
+def behavior_of(
+    trades: Sequence[PricedTrade], *, round_trips: int = 0, at: int | None = None
+) -> Behavior:
+    """How a wallet trades, from its trades in canonical order and the number of its round trips.
 
     `at` (unix seconds) is when the age of open lots is taken, by default at the last trade. What was bought before the
     first of these trades is not known here: its sale has no holding time. A trade whose time is not known counts, and
@@ -50,6 +52,7 @@ def behavior_of(trades: Sequence[PricedTrade], *, at: int | None = None) -> Beha
         trades=len(trades),
         buys=buys.total(),
         sells=sells.total(),
+        round_trips=round_trips,
         tokens=len(buys | sells),
         tokens_both_sides=len(buys & sells),
         buy_sell_ratio=ratio(buys.total(), sells.total()),
@@ -71,7 +74,7 @@ def behavior_of(trades: Sequence[PricedTrade], *, at: int | None = None) -> Beha
         cycles=cycles_of(cycles),
         type=type_of(holds_h(cycles)),
         pattern=pattern_of(buys.total(), sells.total(), symmetry),
-        bot=bot_of(trades, times, walked.held, daily, hours),
+        bot=bot_of(trades, times, walked.held, daily, hours, round_trips=round_trips),
     )
 
 

@@ -21,6 +21,7 @@ _GAPS_MIN: Final = 10  # fewer gaps are even by accident
 _CLOCK_TRADES_MIN: Final = 48  # two for each hour of the day
 _DAILY_TRADES: Final = 200  # what no hand does day after day
 _SLEEP_H: Final = 8
+_ROUND_TRIPS: Final = 10  # one may have been an accident of a router
 _QUIET: Final = 4  # an hour with less than a quarter of an even share is quiet
 _ROUND_DIGITS: Final = 2
 _MINUTE_S: Final = 60
@@ -32,13 +33,19 @@ def bot_of(
     held: Sequence[Held],
     daily: float | None,
     hours: Sequence[int],
+    *,
+    round_trips: int = 0,
 ) -> Bot:
-    """The parts and their mean; `daily` is trades per day and `hours` the trades per UTC hour."""
+    """The parts and their mean; `daily` is trades per day and `hours` the trades per UTC hour.
+
+    Round trips are no trades: no hand makes them, so few are enough, and their absence says nothing.
+    """
     parts = {
         "even_gaps": even_gaps(times),
         "round_amounts": round_amounts(trades),
         "trades_per_day": None if daily is None else min(1.0, daily / _DAILY_TRADES),
         "around_the_clock": around_the_clock(hours),
+        "round_trips": min(1.0, round_trips / _ROUND_TRIPS) if round_trips else None,
         "sub_minute_holds": ratio(sum(part.seconds < _MINUTE_S for part in held), len(held)),
     }
     known = [part for part in parts.values() if part is not None]

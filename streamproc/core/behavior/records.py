@@ -99,6 +99,7 @@ class Bot:
     round_amounts: float | None  # share of buys paid with an amount of at most two digits
     trades_per_day: float | None  # 1 from 200 a day upwards
     around_the_clock: float | None  # 1 - the longest quiet stretch of the day / 8 h
+    round_trips: float | None  # 1 from ten upwards; None without any
     sub_minute_holds: float | None  # share of sold lots that were held for less than a minute
 
 
@@ -106,13 +107,15 @@ class Bot:
 class Behavior:
     """Everything that is said about how a wallet trades tokens, of the trades within a window.
 
-    A wallet without trades has `has_trades` false, zero counts and None for everything else.
+    A wallet without trades has `has_trades` false, zero counts and None for everything else; round trips alone still
+    show in the bot part.
     """
 
     has_trades: bool
     trades: int
     buys: int
     sells: int
+    round_trips: int  # out of a quote and back in one transaction; no trades
     tokens: int
     tokens_both_sides: int  # tokens that were bought and sold
     buy_sell_ratio: float | None  # None without sells

@@ -10,6 +10,7 @@ from streamproc.core.similarity.compare import Comparison, compare
 from streamproc.core.similarity.inputs import (
     Background,
     HeldMint,
+    Met,
     SimilarityInputs,
     TradedMint,
     Transfer,
@@ -21,6 +22,7 @@ __all__ = [
     "Background",
     "Comparison",
     "HeldMint",
+    "Met",
     "SimilarityInputs",
     "TradedMint",
     "Transfer",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from streamproc import limits
 from streamproc.core.solana import QUOTES
@@ -61,12 +61,22 @@ class WalletRow:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A direct transfer between two addresses, as one of them has it in its stored entries."""
+    """A direct transfer between two addresses, as one of them has it in its stored entries: SOL, or one mint."""
 
     sender: str
     receiver: str
     signature: str
     slot: int
+    lamports: int = 0  # >= 0; 0 when a mint moved
+    mint: str | None = None  # the first one by address, None when SOL moved
+    units: int = 0  # base units of the mint, >= 0
+
+
+class Met(NamedTuple):
+    """Whom an address met in the stored entries: by a transfer, or by paying a fee for them."""
+
+    others: int  # any addresses; counting stops above what makes a hub
+    wallets: int  # those of them that are stored wallets
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,8 +98,8 @@ class SimilarityInputs:
     """A whole comparison's inputs.
 
     `inputs_digest` names these inputs (wallets, options, watermarks, balances, prices, background); every seed comes
-    from it. `counterparties` says for funders, fee payers and wallets how many others they met in the stored entries;
-    an address that is not in it counts as no hub.
+    from it. `counterparties` says of funders, fee payers and wallets whom they met in the stored entries;
+    an address that is not in it counts as no hub. `known_wallets` is how many wallets the store knew then.
     """
 
     wallets: tuple[WalletRow, ...]
@@ -99,7 +109,8 @@ class SimilarityInputs:
     max_pairs: int = limits.PAIRS_DEFAULT
     background: Background | None = None
     transfers: tuple[Transfer, ...] = ()
-    counterparties: Mapping[str, int] = field(default_factory=dict)
+    counterparties: Mapping[str, Met] = field(default_factory=dict)
+    known_wallets: int = 0
 
     @property
     def left_out(self) -> frozenset[str]:

@@ -5,24 +5,41 @@ SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint
 -- In the order of ids, so that two workers with overlapping batches never wait for each other. A row that was there is
 -- only locked and read.
 INSERT INTO analyses (
-    request_id, digest, source, wallets, options, requested_at_ms, deadline_at, repeats_dropped, traceparent
+    request_id, digest, source, wallets, options, requested_at_ms, deadline_at, repeats_dropped, traceparent, tenant
 )
 SELECT
     request_id, digest, source, wallets::json, options::json, requested_at_ms, deadline_at, repeats_dropped,
-    traceparent
+    traceparent, tenant
 FROM unnest(
-    $1::text[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::int[], $9::bytea[]
+    $1::text[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::int[], $9::bytea[],
+    $10::text[]
 ) AS new (
-    request_id, digest, source, wallets, options, requested_at_ms, deadline_at, repeats_dropped, traceparent
+    request_id, digest, source, wallets, options, requested_at_ms, deadline_at, repeats_dropped, traceparent, tenant
 )
 ORDER BY request_id
 ON CONFLICT (request_id) DO UPDATE SET source = analyses.source
 RETURNING request_id, digest, source, status, requested_at_ms, deadline_at
 
+-- name: reject
+-- Recorded and ended at once, unless the id is taken; returned is what the id belongs to now.
+WITH ended AS (
+    INSERT INTO analyses
+        (request_id, digest, source, wallets, options, requested_at_ms, deadline_at, status, code, ended_at)
+    VALUES ($1, $2, $3, '[]', '{}', $4::bigint, $4::bigint / 1000, 'rejected', 'invalid_request', clock_timestamp())
+    ON CONFLICT (request_id) DO NOTHING
+    RETURNING request_id
+)
+INSERT INTO analysis_records (request_id, part, seq, topic, key, value, headers, timestamp_ms)
+SELECT request_id, part, 0, topic, key, value, headers, timestamp_ms
+FROM unnest($5::text[], $6::text[], $7::bytea[], $8::bytea[], $9::bytea[], $10::bigint[])
+    AS r (part, topic, key, value, headers, timestamp_ms)
+CROSS JOIN ended
+RETURNING request_id
+
 -- name: request
 SELECT
     request_id, digest, source, wallets, options, requested_at_ms, deadline_at, status, code, repeats_dropped,
-    traceparent
+    traceparent, tenant
 FROM analyses
 WHERE request_id = $1
 

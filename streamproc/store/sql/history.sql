@@ -29,7 +29,7 @@ SELECT address, decimals FROM mints WHERE address = ANY($1::text[]) AND decimals
 -- name: make_page
 CREATE TEMPORARY TABLE IF NOT EXISTS page ON COMMIT DELETE ROWS AS
 SELECT slot, signature, tx_index, block_time, flags, kind, network_fee, sol_delta, tips, rent, mints, deltas,
-    routed_mint, routed_units, fee_payer, counterparty, overflow
+    routed_mint, routed_units, fee_payer, counterparty, overflow, moves
 FROM entries
 WITH NO DATA
 
@@ -43,7 +43,8 @@ WITH kept AS (
         kind = excluded.kind, network_fee = excluded.network_fee, sol_delta = excluded.sol_delta,
         tips = excluded.tips, rent = excluded.rent, mints = excluded.mints, deltas = excluded.deltas,
         routed_mint = excluded.routed_mint, routed_units = excluded.routed_units,
-        fee_payer = excluded.fee_payer, counterparty = excluded.counterparty, overflow = excluded.overflow
+        fee_payer = excluded.fee_payer, counterparty = excluded.counterparty, overflow = excluded.overflow,
+        moves = excluded.moves
     WHERE e.flags & 2 > excluded.flags & 2
         OR (e.flags & 2 = excluded.flags & 2 AND coalesce(e.tx_index, -1) < 0
             AND excluded.tx_index IS DISTINCT FROM e.tx_index AND excluded.tx_index IS NOT NULL)
@@ -127,7 +128,7 @@ SELECT id, revision FROM wallets WHERE address = $1 AND entry_format = $2
 -- name: entries
 -- In the order of `core.entry_rows`.
 SELECT slot, signature, tx_index, block_time, flags, kind, network_fee, sol_delta, tips, rent, mints, deltas,
-    routed_mint, routed_units, fee_payer, counterparty, overflow
+    routed_mint, routed_units, fee_payer, counterparty, overflow, moves
 FROM entries
 WHERE wallet_id = $1 AND slot <= $2
 ORDER BY slot

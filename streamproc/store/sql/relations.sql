@@ -25,7 +25,10 @@ WITH asked AS (
     FROM unnest($1::text[], $2::bigint[]) AS a (address, watermark_slot)
     JOIN wallets AS w USING (address)
 )
-SELECT e.kind, one.address AS wallet, e.counterparty, e.signature, e.slot
+SELECT
+    e.kind, one.address AS wallet, e.counterparty, e.signature, e.slot,
+    abs(e.sol_delta + e.network_fee + e.tips + e.rent) AS lamports,
+    (SELECT m.address FROM mints AS m WHERE m.id = e.mints[1]) AS mint, abs(e.deltas[1]) AS units
 FROM unnest($1::text[]) AS other (address)
 JOIN entries AS e ON e.counterparty = other.address
 JOIN asked AS one ON one.id = e.wallet_id
@@ -62,18 +65,23 @@ CROSS JOIN LATERAL (
 ) AS paid
 ORDER BY a.address, paid.fee_payer
 
+-- name: known_wallets
+SELECT count(*) FROM wallets
+
 -- name: counterparties
 -- $1 addresses; whom each met, as far as entries of any wallet in format $3 tell, counted up to $2 on each way of meeting.
-SELECT a.address, count(DISTINCT met.address)::integer AS counterparties
+SELECT
+    a.address, count(DISTINCT met.address)::integer AS others,
+    count(DISTINCT met.address) FILTER (WHERE met.is_stored)::integer AS wallets
 FROM unnest($1::text[]) AS a (address)
 CROSS JOIN LATERAL (
-    SELECT w.address
+    SELECT w.address, true AS is_stored
     FROM (
         SELECT DISTINCT e.wallet_id FROM entries AS e WHERE e.counterparty = a.address LIMIT $2
     ) AS of_wallet
     JOIN wallets AS w ON w.id = of_wallet.wallet_id AND w.entry_format = $3
     UNION ALL
-    SELECT w.address
+    SELECT w.address, true AS is_stored
     FROM (
         SELECT DISTINCT e.wallet_id FROM entries AS e
         WHERE e.fee_payer = a.address AND e.kind IN (1, 2, 3, 4, 5, 8, 9)
@@ -81,7 +89,7 @@ CROSS JOIN LATERAL (
     ) AS paid_for
     JOIN wallets AS w ON w.id = paid_for.wallet_id AND w.entry_format = $3
     UNION ALL
-    SELECT own.counterparty
+    SELECT own.counterparty, EXISTS (SELECT FROM wallets AS o WHERE o.address = own.counterparty)
     FROM wallets AS w
     CROSS JOIN LATERAL (
         SELECT DISTINCT e.counterparty FROM entries AS e

@@ -26,7 +26,7 @@ from streamproc.core.behavior.records import ActiveWindow, Label, TradedToken, b
 from streamproc.core.entries import Entry, Kind
 from streamproc.core.solana import USDC, WSOL
 from streamproc.core.trades import Confidence, Rule, Side, Trade
-from streamproc.core.window import PricedTrade, priced_trades
+from streamproc.core.window import PricedTrade, counted_trades, priced
 
 SOL = 10**9
 HOUR = 3600
@@ -416,9 +416,9 @@ def test_trades_of_a_window_are_priced_by_rates_from_outside_it() -> None:
         entry(3, Kind.SELL, 0, (USDC, 50_000_000), ("T", -5)),
         entry(4, Kind.BUY, -SOL, ("T", 5)),
     ]
-    (only,) = priced_trades(entries, "W", since=3, until=3)
+    (only,) = counted_trades(priced(entries, "W", since=3, until=3))
     assert (only.trade.signature, only.lamports) == ("s3", SOL // 2)
-    assert len(priced_trades(entries, "W")) == 3
+    assert len(counted_trades(priced(entries, "W"))) == 3
 
 
 histories = st.lists(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from streamproc.core.similarity import (
     Background,
+    Met,
     SimilarityInputs,
     TradedMint,
     Transfer,
@@ -19,6 +20,8 @@ from streamproc.core.similarity import (
     compare,
 )
 from streamproc.core.similarity.clusters import cluster_id, components
+from streamproc.core.similarity.exchanges import EXCHANGES, HOT_WALLETS
+from streamproc.core.solana import is_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,41 +31,88 @@ def links(
     a: WalletRow,
     b: WalletRow,
     *transfers: Transfer,
-    counterparties: Mapping[str, int] | None = None,
+    counterparties: Mapping[str, Met] | None = None,
+    known_wallets: int = 0,
 ) -> list[dict[str, Any]]:
     inputs = SimilarityInputs(
-        (a, b), "digest", transfers=transfers, counterparties=counterparties or {}
+        (a, b),
+        "digest",
+        transfers=transfers,
+        counterparties=counterparties or {},
+        known_wallets=known_wallets,
     )
     (record,) = compare(inputs).pairs
     return [each for each in record["evidence"] if each["kind"] == "link"]
+
+
+def sent(sender: str, receiver: str, signature: str, slot: int) -> Transfer:
+    """One SOL."""
+    return Transfer(sender, receiver, signature, slot, lamports=10**9)
 
 
 def test_direct_transfers_are_counted_both_ways_and_shown_in_order() -> None:
     (found,) = links(
         WalletRow("a"),
         WalletRow("b"),
-        Transfer("b", "a", "late", 9),
-        Transfer("a", "b", "early", 2),
-        Transfer("a", "b", "middle", 5),
-        Transfer("a", "b", "middle", 5),  # told by both wallets' entries
-        Transfer("a", "stranger", "elsewhere", 5),
-        Transfer("a", "a", "itself", 5),
+        sent("b", "a", "late", 9),
+        sent("a", "b", "early", 2),
+        sent("a", "b", "middle", 5),
+        sent("a", "b", "middle", 5),  # told by both wallets' entries
+        sent("a", "stranger", "elsewhere", 5),
+        sent("a", "a", "itself", 5),
     )
     assert (found["value"], found["n"]) == (3.0, 3)
     assert found["signatures"] == ["early", "middle", "late"]
-    assert found["reason"] == "3 direct transfers: 2 from a to b, 1 back"
+    assert found["reason"] == "3 direct transfers of 3 SOL: 2 from a to b, 1 back"
 
 
 def test_at_most_five_signatures_are_named() -> None:
-    many = [Transfer("a", "b", f"s{number}", number) for number in range(9)]
+    many = [sent("a", "b", f"s{number}", number) for number in range(9)]
     (found,) = links(WalletRow("a"), WalletRow("b"), *many)
     assert found["signatures"] == ["s0", "s1", "s2", "s3", "s4"]
     assert found["n"] == 9
 
 
 def test_one_transfer_is_told_in_the_singular() -> None:
-    (found,) = links(WalletRow("a"), WalletRow("b"), Transfer("a", "b", "s", 1))
-    assert found["reason"] == "1 direct transfer: 1 from a to b, 0 back"
+    (found,) = links(WalletRow("a"), WalletRow("b"), sent("a", "b", "s", 1))
+    assert found["reason"] == "1 direct transfer of 1 SOL: 1 from a to b, 0 back"
+
+
+@pytest.mark.parametrize(
+    ("moved", "weight"),
+    [
+        ([{"lamports": 1}], None),
+        ([{"lamports": 9_999_999}], None),
+        ([{"lamports": 10_000_000}], 1.0),
+        ([{"lamports": 5_000_000}] * 2, 1.0),
+        ([{"lamports": 10**12}], 1.0),
+        ([{"mint": "COIN", "units": 10**9}], None),
+        ([{"mint": "COIN", "units": 1}, {"mint": "OTHER", "units": 1}], 1.0),
+        ([{"mint": "COIN", "units": 1}, {"lamports": 5_000_000}], 1.0),
+        ([{"mint": "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", "units": 999_999}], None),
+        ([{"mint": "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", "units": 1_000_000}], 1.0),
+    ],
+)
+def test_transfers_weigh_by_what_they_move_and_dust_links_nobody(
+    moved: list[dict[str, Any]], weight: float | None
+) -> None:
+    transfers = [Transfer("a", "b", f"s{n}", n, **what) for n, what in enumerate(moved)]
+    found = links(WalletRow("a"), WalletRow("b"), *transfers)
+    assert [each["value"] for each in found] == ([] if weight is None else [weight])
+
+
+def test_what_went_over_is_said() -> None:
+    usdc = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
+    (found,) = links(
+        WalletRow("a"),
+        WalletRow("b"),
+        Transfer("a", "b", "s1", 1, lamports=1_250_000_000),
+        Transfer("a", "b", "s2", 2, mint=usdc, units=30_500_000),
+        Transfer("b", "a", "s3", 3, mint="COIN", units=7),
+    )
+    assert found["reason"] == (
+        "3 direct transfers of 1.25 SOL, 30.5 dollars, tokens (1 time): 2 from a to b, 1 back"
+    )
 
 
 def test_the_same_first_funder_links() -> None:
@@ -87,19 +137,46 @@ def test_shared_fee_payers_link() -> None:
     assert found["reason"] == "fees of both were paid by p1, p2"
 
 
-@pytest.mark.parametrize(("met", "counts"), [(100, True), (101, False)])
-def test_a_hub_has_more_than_a_hundred_counterparties_and_links_nobody(
-    met: int, *, counts: bool
+@pytest.mark.parametrize(
+    ("met", "known", "counts"),
+    [
+        (Met(100, 0), 0, True),
+        (Met(101, 0), 10_000, False),  # more than a hundred others, whoever they are
+        (Met(9, 9), 0, True),
+        (Met(10, 10), 0, False),  # ten at least, in however small a store
+        (Met(60, 9), 60, True),  # others that are not known do not make it one
+        (Met(10, 10), 100, False),  # a tenth of the wallets known
+        (Met(29, 29), 300, True),
+        (Met(30, 30), 300, False),
+        (Met(30, 30), 301, True),
+    ],
+)
+def test_a_hub_met_more_than_a_hundred_others_or_a_tenth_of_the_wallets_known_and_links_nobody(
+    met: Met, known: int, *, counts: bool
 ) -> None:
     hub = Witness("hub", "s")
     a = WalletRow("a", first_funder=hub, fee_payers=(hub,))
     b = WalletRow("b", first_funder=hub, fee_payers=(hub,))
-    assert len(links(a, b, counterparties={"hub": met})) == (2 if counts else 0)
+    found = links(a, b, counterparties={"hub": met}, known_wallets=known)
+    assert len(found) == (2 if counts else 0)
+
+
+def test_a_known_exchange_funds_nobody() -> None:
+    exchange = "5tzFkiKscXHK5ZXCGbXZxdw7gTjjD1mBwuoFbhUvuAi9"
+    a = WalletRow("a", first_funder=Witness(exchange, "s1"))
+    b = WalletRow("b", first_funder=Witness(exchange, "s2"))
+    assert links(a, b) == []
+
+
+def test_every_hot_wallet_is_an_address_and_stands_once() -> None:
+    listed = [address for each in HOT_WALLETS.values() for address in each]
+    assert len(listed) == len(set(listed)) == len(EXCHANGES)
+    assert [each for each in listed if not is_address(each)] == []
 
 
 def test_transfers_with_a_wallet_that_is_a_hub_do_not_count() -> None:
-    transfer = Transfer("a", "b", "s", 1)
-    assert links(WalletRow("a"), WalletRow("b"), transfer, counterparties={"b": 101}) == []
+    hub = {"b": Met(101, 0)}
+    assert links(WalletRow("a"), WalletRow("b"), sent("a", "b", "s", 1), counterparties=hub) == []
 
 
 def test_links_stand_beside_all_other_evidence_in_a_fixed_order() -> None:
@@ -107,7 +184,7 @@ def test_links_stand_beside_all_other_evidence_in_a_fixed_order() -> None:
     inputs = SimilarityInputs(
         (WalletRow("a", mints), WalletRow("b", mints)),
         "digest",
-        transfers=(Transfer("a", "b", "s", 1),),
+        transfers=(sent("a", "b", "s", 1),),
     )
     (record,) = compare(inputs).pairs
     kinds = [each["kind"] for each in record["evidence"]]
@@ -172,6 +249,9 @@ def test_a_cluster_of_copies_worked_by_hand() -> None:
 def test_how_many_a_funder_or_payer_met_is_said_where_it_is_known() -> None:
     a = WalletRow("a", first_funder=Witness("f", "s1"), fee_payers=(Witness("p", "s2"),))
     b = WalletRow("b", first_funder=Witness("f", "s3"), fee_payers=(Witness("p", "s4"),))
-    funded, paid = links(a, b, counterparties={"f": 20, "p": 3})
-    assert funded["reason"] == "both got their first SOL from f (which met 20 known here)"
-    assert paid["reason"] == "fees of both were paid by p (which met 3 known here)"
+    funded, paid = links(a, b, counterparties={"f": Met(20, 7), "p": Met(3, 3)})
+    who = "both got their first SOL from f (which met 20 others, 7 of them known here)"
+    assert funded["reason"] == who
+    assert (
+        paid["reason"] == "fees of both were paid by p (which met 3 others, 3 of them known here)"
+    )

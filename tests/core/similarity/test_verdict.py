@@ -71,7 +71,7 @@ def test_without_an_order_they_are_coordinated() -> None:
 
 
 def test_what_ties_them_on_the_chain_makes_them_linked() -> None:
-    transfer = Transfer("a", "b", "signature", 7)
+    transfer = Transfer("a", "b", "signature", 7, lamports=10**9)
     pair = verdict(wallet("a", RARE, 0), wallet("b", RARE, 20), transfer)
     assert pair["verdict"] == "linked"
     assert "link" in pair["because"]
@@ -79,7 +79,7 @@ def test_what_ties_them_on_the_chain_makes_them_linked() -> None:
 
 
 def test_a_link_alone_is_no_finding() -> None:
-    transfer = Transfer("a", "b", "signature", 7)
+    transfer = Transfer("a", "b", "signature", 7, lamports=10**9)
     pair = verdict(wallet("a", RARE[:12], 0), wallet("b", RARE[12:], 0), transfer)
     assert pair["verdict"] == "alike"
     assert pair["because"] == []
