@@ -112,6 +112,10 @@ class UpstreamTimeoutError(UpstreamUnavailableError):
     """The upstream took too long (504 or our own time-out): a smaller page or range may succeed."""
 
 
+class WorkFailedError(WalletError):
+    """Pure work that cannot be done: whichever process of the pool does it dies or hangs."""
+
+
 class UpstreamTooNewError(WalletError):
     """A transaction has a version that this release does not read (-32015): a newer reader is needed.
 

@@ -287,6 +287,14 @@ HISTORY_PAGE: Final = 1000  # transactions of a first call: 11 MB, 2 compressed
 HISTORY_PAGE_MAX: Final = 1000  # what the service allows
 HISTORY_GROWS_AFTER: Final = 2  # pages in time, before twice as large ones are tried
 LOOP_COLLECTS_AFTER: Final = 50_000  # the same for the event loop's process
+POOL_LONE_TRIES: Final = 2  # of work that a process died or hung over; then it fails by name
+POOL_INNOCENT_TRIES: Final = 20  # of work that only waited behind it, or for a process to start
+POOL_START_TRIES: Final = 8
+POOL_START_PAUSE_S: Final = 0.25
+POOL_LOOK_S: Final = 5.0  # how often a process at work is looked at
+POOL_MOVES_S: Final = 0.02  # of processor time between two looks: less is standing still
+POOL_HANGS_S: Final = 20.0  # a process that stands still for so long will not move again
+POOL_WORK_S: Final = 300.0  # comparing a thousand wallets takes one minute on a busy machine
 POOL_COLLECTS_AFTER: Final = (
     100_000  # objects made beside those that went: five pages of 1000 transactions
 )

@@ -1,20 +1,23 @@
-"""The process pool for heavy pure work, so that the event loop stays free."""
+"""The process pool for heavy pure work, so that the event loop stays free.
+
+A process that dies (of too little memory, say) or hangs takes only the work with it that it was at. That work is the
+suspect: it is tried again in a process of its own, twice, and then fails by name; what only waited behind it is done
+elsewhere, and never counted as tried.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import logging
-import multiprocessing
 import os
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import asynccontextmanager, contextmanager, suppress
-from multiprocessing import connection
-from threading import Thread
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamproc import limits
+from streamproc.agents.pool_process import PoolProcess, WorkLostError
+from streamproc.errors import WorkFailedError
 from streamproc.slots import WHOSE, Slots
 
 if TYPE_CHECKING:
@@ -23,88 +26,65 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-PRELOADED = [
-    "streamproc.core.analysis",
-    "streamproc.core.similarity",
-    "streamproc.core.stages",
-    "streamproc.upstream.full_page",
-    "scipy.sparse",
-    "scipy.special",
-]
-
 
 class ProcessPool:
-    """As many processes as cores; one that dies is replaced, and its work done again once."""
+    """As many processes as cores, each replaced when it has gone."""
 
     def __init__(self, processes: int | None = None) -> None:
         """Start nothing yet."""
-        self._processes = processes or os.cpu_count() or 1
-        self._executor = self._fresh()
+        self._processes = [PoolProcess() for _ in range(processes or os.cpu_count() or 1)]
         # One more than is at work for each process, so that none waits for the event loop.
-        self._slots = Slots(2 * self._processes)
-        self._warming: asyncio.Future[None] | None = None
+        self._slots = Slots(2 * len(self._processes))
+        self._alone = asyncio.Lock()  # of suspects only one is tried at a time
 
     async def run(self, work: Callable[..., T], *values: Any) -> T:  # noqa: ANN401 - any function's
-        """What the function returns; it and its values are picklable. Requests take turns."""
-        if self._warming is not None:
-            await asyncio.shield(self._warming)
-        async with self._slots.of(WHOSE.get()):
-            return await self._ran(work, *values)
+        """What the function returns; it and its values are picklable. Requests take turns.
 
-    async def _ran(self, work: Callable[..., T], *values: Any) -> T:  # noqa: ANN401 - as above
-        """As `run`, at once."""
-        loop = asyncio.get_running_loop()
-        executor = self._executor
-        try:
-            return await loop.run_in_executor(executor, work, *values)
-        except BrokenProcessPool:
-            log.warning("a process of the pool died; its work is done again")
-            if self._executor is executor:
-                self._executor = self._fresh()
-            return await loop.run_in_executor(self._executor, work, *values)
+        Raises WorkFailedError when the process died or hung each time, also alone.
+        """
+        async with self._slots.of(WHOSE.get()):
+            for _ in range(limits.POOL_INNOCENT_TRIES):
+                process = min(self._processes, key=lambda each: each.load)
+                try:
+                    return await process.run(work, *values)
+                except WorkLostError as lost:
+                    self._replace(process)
+                    if lost.is_suspect:
+                        break
+        return await self._run_alone(work, *values)
+
+    async def _run_alone(self, work: Callable[..., T], *values: Any) -> T:  # noqa: ANN401 - as above
+        """As `run`, for work that a process died or hung over: in a process of its own, a few times."""
+        name = work.func.__name__ if isinstance(work, partial) else work.__name__
+        async with self._alone:
+            for number in range(1, limits.POOL_LONE_TRIES + 1):
+                log.warning("a process of the pool was lost over %s: alone, try %d", name, number)
+                process = PoolProcess()
+                try:
+                    return await process.run(work, *values)
+                except WorkLostError:
+                    continue
+                finally:
+                    process.close()
+        raise WorkFailedError(
+            f"{name}: its process died or hung each of {limits.POOL_LONE_TRIES + 1} times"
+        )
 
     def warm(self) -> None:
-        """Have all processes started beside what else a worker opens; work that comes earlier waits for them.
-
-        In a thread, because the call that starts a process waits for the server's imports: a second or more.
-        """
-        self._warming = asyncio.ensure_future(asyncio.to_thread(self._start))
-
-    def _start(self) -> None:
-        """Return when all processes are there; one that died is left to whoever has work for it."""
-        started = [self._executor.submit(os.getpid) for _ in range(self._processes)]
-        with suppress(BrokenProcessPool):
-            for each in started:
-                each.result()
+        """Have all processes started beside what else a worker opens; work that comes earlier waits for its own."""
+        for process in self._processes:
+            _ = process.start()
 
     def close(self) -> None:
         """End the processes; work that has not begun is dropped."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        for process in self._processes:
+            process.close()
 
-    def _fresh(self) -> ProcessPoolExecutor:
-        """A pool whose processes come from a server that has the heavy imports done."""
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(PRELOADED)
-        return ProcessPoolExecutor(self._processes, mp_context=context, initializer=begin)
-
-
-def begin() -> None:
-    """What a process of the pool does first."""
-    end_with_the_parent()
-    gc.freeze()  # all modules are there
-    gc.set_threshold(limits.POOL_COLLECTS_AFTER)
-
-
-def end_with_the_parent() -> None:
-    """Have this process of a pool end when the one that asked for it dies, however suddenly; it would wait for ever."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None  # noqa: S101 - a pool's process has one
-
-    def watch() -> None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
-
-    Thread(target=watch, name="parent-watch", daemon=True).start()
+    def _replace(self, lost: PoolProcess) -> None:
+        """Put a new process in the place of a lost one, unless somebody has done so."""
+        if lost in self._processes:
+            self._processes[self._processes.index(lost)] = PoolProcess()
+            lost.close()
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from streamproc import limits
 from streamproc.agents.endings import count_end
 from streamproc.agents.voice import Voice, is_terminal
 from streamproc.engine import failpoints
-from streamproc.errors import RequestEndedError, TransientError
+from streamproc.errors import RequestEndedError, TransientError, WorkFailedError
 from streamproc.events import AnalysisCompleted, AnalysisDue, AnalysisFailed, Options
 from streamproc.serde import ce_id_of
 from streamproc.store import Decision, Ending
@@ -109,9 +109,13 @@ async def _decision(
         return None
     except (TransientError, failpoints.FailpointError):
         raise
+    except WorkFailedError as error:
+        log.error("the result of %s cannot be composed: %s", ready.request_id, error)  # noqa: TRY400
+        return _internal_failure(ready, codec, clock_ms(), str(error)), ""
     except Exception:
         log.exception("the result of %s cannot be composed", ready.request_id)
-        return _internal_failure(ready, codec, clock_ms()), ""
+        why = "the worker's log says why"
+        return _internal_failure(ready, codec, clock_ms(), why), ""
 
 
 async def _unless_ended(
@@ -163,13 +167,13 @@ def _completed(ready: AnalysisReady, composed: Composed, codec: Codec) -> Decisi
     )
 
 
-def _internal_failure(ready: AnalysisReady, codec: Codec, now_ms: int) -> Decision:
+def _internal_failure(ready: AnalysisReady, codec: Codec, now_ms: int, why: str) -> Decision:
     """The wish to end a request whose result cannot be composed."""
     failed = AnalysisFailed(
         request_id=ready.request_id,
         status="failed",
         code="internal",
-        message="the result could not be composed; the worker's log says why",
+        message=f"the result could not be composed; {why}",
         at=now_ms // 1000,
     )
     terminal = codec.encode(failed, time_ms=now_ms)

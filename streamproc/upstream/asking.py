@@ -9,9 +9,11 @@ from streamproc import limits, metrics
 from streamproc.errors import (
     StreamprocError,
     UpstreamCreditsExhaustedError,
+    UpstreamInconsistentError,
     UpstreamKeyRejectedError,
     UpstreamTimeoutError,
     UpstreamUnavailableError,
+    WorkFailedError,
 )
 from streamproc.upstream.condition import Conditions
 from streamproc.upstream.packing import read_packed
@@ -117,6 +119,9 @@ class Asker:
                     answer = await self._run(read_packed, body.data, question.read)
                 else:
                     answer = question.read(body.data)
+            except WorkFailedError:
+                why = f"{question.request.where}: whatever process reads the answer dies"
+                seen, error = "unreadable", UpstreamInconsistentError(why)
             except StreamprocError as unreadable:
                 seen, error = "unreadable", unreadable
         metrics.UPSTREAM_CALLS.labels(call.method, seen).inc()
