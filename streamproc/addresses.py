@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PORT_MAX: Final = 65_535
+# Characters of a piece of a URL from which on it is taken for a key: without a digit in it, and with one.
+KEY_LONG: Final = 16
+KEY_SHORT: Final = 6
 HOST: Final = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:.]+\]")
 # Of a broker or a bind: a name, a number, or an IPv6 number with or without brackets.
 NAME: Final = re.compile(r"[A-Za-z0-9._-]+|\[?[0-9A-Fa-f:.]+(?:%[A-Za-z0-9]+)?\]?")
@@ -50,6 +53,42 @@ def bind(text: str) -> str:
     if not (NAME.fullmatch(host) and (_is_port(port) or port == "0")):
         raise ValueError("must be host:port")
     return text
+
+
+def provider_url(text: str) -> str:
+    """Return a URL that may have a path and a query, in which providers carry their keys, or raise ValueError.
+
+    One that has neither is a base, without a trailing slash.
+    """
+    cut = cut_address(text)
+    if cut.scheme in {"http", "https"} and "@" in text:
+        raise ValueError("must be a URL without credentials (what stands before an @)")
+    if not text.isascii() or not text.isprintable() or " " in text or "\\" in text or "#" in text:
+        raise ValueError("must be a URL without spaces, backslashes and a fragment")
+    origin = text.partition("?")[0].removesuffix(cut.path)
+    base = base_url(origin)
+    return text if has_own_key(text) else base
+
+
+def has_own_key(url: str) -> bool:
+    """Whether a URL has a path or a query, in which there may be a key."""
+    cut = cut_address(url)
+    return bool(cut.path.strip("/") or cut.query or "?" in url)
+
+
+def keys_in(url: str) -> list[str]:
+    """What may be a key in a provider's URL: its path and query as a whole, and what looks like one in them."""
+    if not has_own_key(url):
+        return []
+    cut = cut_address(url)
+    pieces = [*cut.path.split("/"), *(value for _, value in parse_qsl(cut.query))]
+    likely = [
+        each
+        for each in pieces
+        if len(each) >= KEY_LONG or (len(each) >= KEY_SHORT and any(map(str.isdigit, each)))
+    ]
+    whole = f"{cut.path}?{cut.query}" if cut.query else cut.path
+    return [each for each in (url, whole, cut.query, *likely) if len(each) >= KEY_SHORT]
 
 
 def base_url(text: str) -> str:

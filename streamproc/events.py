@@ -227,7 +227,10 @@ class Coverage(BaseModel):
     last_slot: NonNegativeInt | None
     first_time: int | None
     last_time: int | None
+    unreadable: NonNegativeInt = 0  # transactions that could not be read: the state is partial
     gaps: list[tuple[int, int]]
+    # known: token accounts that were opened, used and closed without the wallet being named may be missing
+    token_accounts: Literal["all", "known"] = "all"  # noqa: S105 - a word
 
 
 class Counts(BaseModel):

@@ -275,8 +275,13 @@ LINK_MAX_CHARACTERS: Final = 2048  # what browsers and servers take
 PRICE_MAX_USD: Final = (
     1e12  # of one whole token, and of the liquidity behind it: above is a mistake
 )
+RPC_BATCH_MAX: Final = 100  # calls of a JSON-RPC batch: what most providers allow
+RPC_BATCH_REFUSALS: Final = 3  # of a batch for its rate, then it is halved
+RPC_SINGLES_AT_ONCE: Final = 16  # calls of one wallet where batches are not taken
+RPC_SIGNATURES: Final = 1000  # of one call: what the method allows
 PROBES_AT_ONCE: Final = 8  # of an estimate
 USUAL_LATENCY_S: Final = 0.25  # of a call, when none was made to measure it
+INLINE_ANSWERS_BYTES: Final = 64 * 1024  # transactions in clear: read within 2 ms
 INLINE_BODY_BYTES: Final = 16 * 1024  # a compressed answer this small is read within 2 ms
 # Compressed answers of a worker that have begun to come and are not read yet: 14 pages of 1000, a quarter of a second
 # of two cores. One more answer may be there, and three copies on their way to two processes.

@@ -28,7 +28,9 @@ from streamproc.addresses import (
     bind,
     broker_list,
     is_loopback,
+    keys_in,
     postgres_address,
+    provider_url,
     quoted_value,
     shown_address,
 )
@@ -64,6 +66,7 @@ def _postgres_dsn(secret: SecretStr) -> SecretStr:
 BrokerList = Annotated[str, AfterValidator(broker_list)]
 Bind = Annotated[str, AfterValidator(bind)]
 BaseUrl = Annotated[str, AfterValidator(base_url)]
+ProviderUrl = Annotated[str, AfterValidator(provider_url)]
 PostgresDsn = Annotated[SecretStr, AfterValidator(_postgres_dsn)]
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]*$", max_length=100)]
 
@@ -116,8 +119,13 @@ class Settings(BaseModel):
         None, description="days that requests and results stay in Postgres; without it for ever"
     )
     helius_api_key: SecretStr | None = Field(None, description="key of the upstream")
-    helius_rpc_url: BaseUrl = Field(
-        "https://mainnet.helius-rpc.com", description="base of JSON-RPC, without a path"
+    history_source: Literal["auto", "gtfa", "enhanced", "rpc"] = Field(
+        "auto",
+        description="how histories are listed: the best way there is, or this one; `rpc` needs no Helius key",
+    )
+    helius_rpc_url: ProviderUrl = Field(
+        "https://mainnet.helius-rpc.com",
+        description="base of JSON-RPC, without a path; with `rpc` any provider's URL, its key included",
     )
     helius_api_url: BaseUrl = Field(
         "https://api-mainnet.helius-rpc.com", description="base of the enhanced API"
@@ -159,9 +167,17 @@ class Settings(BaseModel):
     def secrets(self) -> list[str]:
         """Every secret in clear, for masking, those inside addresses on their own too."""
         fields = (getattr(self, name) for name in type(self).model_fields)
-        return all_secrets(
+        found = all_secrets(
             each.get_secret_value() for each in fields if isinstance(each, SecretStr)
         )
+        return found + keys_in(self.helius_rpc_url)
+
+    def keyed_hosts(self) -> frozenset[str]:
+        """The hosts that get the upstream's key: its own, those of the list, and this machine."""
+        listed = {host.strip().lower() for host in self.upstream_hosts.split(",")}
+        own = {str(type(self).model_fields[name].default) for name in UPSTREAMS}
+        here = {base for name in UPSTREAMS if is_loopback(base := str(getattr(self, name)))}
+        return frozenset(listed | {urlsplit(base).hostname or "" for base in own | here})
 
     def kafka_security(self) -> dict[str, Any]:
         """What aiokafka's clients need beside the broker list; holds the password in clear.
@@ -188,18 +204,25 @@ class Settings(BaseModel):
 
     def unlisted_upstreams(self) -> list[Fault]:
         """Bases that lead neither to the services' own hosts, nor to this machine, nor to a host of the list."""
-        own = {str(type(self).model_fields[name].default) for name in UPSTREAMS}
-        listed = {host.strip().lower() for host in self.upstream_hosts.split(",")}
-        listed |= {urlsplit(base).hostname or "" for base in own}
+        listed, is_rpc = self.keyed_hosts(), self.history_source == "rpc"
         rule = (
             f"must name a host of {PREFIX}UPSTREAM_HOSTS, one of the service's own, or this machine"
         )
-        return [
-            Fault(PREFIX + name.upper(), base, rule)
-            for name in UPSTREAMS
-            if (base := str(getattr(self, name))) and not is_loopback(base)
-            if urlsplit(base).hostname not in listed
+        # A provider of the standard methods may be any: the key does not go there.
+        asked = [name for name in UPSTREAMS if not (is_rpc and name == "helius_rpc_url")]
+        faults = [
+            Fault(PREFIX + name.upper(), shown_address(base), rule)
+            for name in asked
+            if (base := str(getattr(self, name))) and urlsplit(base).hostname not in listed
         ]
+        if not is_rpc:
+            try:
+                base_url(self.helius_rpc_url)
+            except ValueError as error:
+                rule = f"{error}; {PREFIX}HISTORY_SOURCE=rpc takes others"
+                shown = shown_address(self.helius_rpc_url)
+                faults.append(Fault(f"{PREFIX}HELIUS_RPC_URL", shown, rule))
+        return faults
 
     def missing_kafka_security(self) -> list[Fault]:
         """What contradicts the security protocol: a login that is missing, a login or a file that would not be used."""
@@ -258,8 +281,13 @@ def load_settings(environment: dict[str, str] | None = None, **given: object) ->
 
 def describe(settings: Settings) -> list[tuple[str, str, str]]:
     """Each setting's name in the environment, its masked value, and what it is for."""
+    shown = {"helius_rpc_url": shown_address(settings.helius_rpc_url)}
     return [
-        (PREFIX + name.upper(), str(getattr(settings, name)), field.description or "")
+        (
+            PREFIX + name.upper(),
+            shown.get(name, str(getattr(settings, name))),
+            field.description or "",
+        )
         for name, field in Settings.model_fields.items()
     ]
 
@@ -281,7 +309,8 @@ def settings_in(path: Path) -> dict[str, str]:
 def secrets_in(environment: Mapping[str, str]) -> list[str]:
     """Every secret that an environment names, whether its settings are valid or not."""
     values, _ = _from_environment(environment)
-    return all_secrets(str(values[name]) for name in SECRETS if name in values)
+    found = all_secrets(str(values[name]) for name in SECRETS if name in values)
+    return found + keys_in(str(values.get("helius_rpc_url", "")))
 
 
 def _from_environment(environment: Mapping[str, str]) -> tuple[dict[str, object], list[Fault]]:
@@ -292,7 +321,7 @@ def _from_environment(environment: Mapping[str, str]) -> tuple[dict[str, object]
         variable = PREFIX + name.upper()
         if environment.get(variable):
             values[name] = environment[variable]
-        elif name in SECRETS and (path := environment.get(f"{variable}_FILE")):
+        elif name in FROM_FILES and (path := environment.get(f"{variable}_FILE")):
             try:
                 values[name] = read_secret(Path(path))
             except (OSError, ValueError, NotOursError) as error:
@@ -320,3 +349,6 @@ def _shown(name: str, value: object) -> str:
 SECRETS: Final = frozenset(
     name for name, field in Settings.model_fields.items() if "SecretStr" in f"{field.annotation}"
 )
+FROM_FILES: Final = SECRETS | {
+    "helius_rpc_url"
+}  # whose value may come from a file: it may hold a key

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 
 from streamproc.addresses import POSTGRES_FORM
 from streamproc.errors import ConfigurationError
+from streamproc.redaction import redacted
 from streamproc.settings import PLANS, UPSTREAMS, Settings, describe, load_settings, secrets_in
 
 if TYPE_CHECKING:
@@ -360,3 +362,84 @@ def test_no_password_of_any_address_is_ever_quoted(password: str, place: str) ->
     except ConfigurationError as error:
         said = str(error).replace(POSTGRES_FORM, "")
     assert password not in said
+
+
+PROVIDERS = [
+    "https://solana-mainnet.g.alchemy.com/v2/k3y-of-th3-provider",
+    "https://name.solana-mainnet.quiknode.pro/k3y-of-th3-provider/",
+    "https://one.rpcpool.com/k3y-of-th3-provider?x=1",
+    "https://mainnet.helius-rpc.com/?api-key=k3y-of-th3-provider",
+    "http://127.0.0.1:8899",
+    "https://my.node.example.org",
+]
+
+
+@pytest.mark.parametrize("url", PROVIDERS)
+def test_any_providers_url_serves_for_standard_methods_and_its_key_is_a_secret(url: str) -> None:
+    environment = {
+        **NEEDED,
+        "STREAMPROC_HISTORY_SOURCE": "rpc",
+        "STREAMPROC_HELIUS_RPC_URL": url,
+        "STREAMPROC_HELIUS_API_KEY": "our-own-key",
+    }
+    settings = load_settings(environment)
+    assert settings.helius_rpc_url == url
+    shown = "\n".join(" ".join(row) for row in describe(settings))
+    assert "k3y" not in shown
+    assert (urlsplit(url).hostname or "") in shown
+    if "k3y" in url:
+        said = redacted(f"GET {url} failed, GET k3y-of-th3-provider", settings.secrets())
+        assert "k3y" not in said
+    is_ours = urlsplit(url).hostname in {"mainnet.helius-rpc.com", "127.0.0.1"}
+    assert (urlsplit(url).hostname in settings.keyed_hosts()) == is_ours
+
+
+@pytest.mark.parametrize("source", ["auto", "gtfa", "enhanced"])
+@pytest.mark.parametrize("url", PROVIDERS[:4])
+def test_without_rpc_a_base_is_a_base(url: str, source: str) -> None:
+    environment = {
+        **NEEDED,
+        "STREAMPROC_HISTORY_SOURCE": source,
+        "STREAMPROC_HELIUS_RPC_URL": url,
+        "STREAMPROC_UPSTREAM_HOSTS": urlsplit(url).hostname or "",
+    }
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(environment)
+    assert "HISTORY_SOURCE=rpc" in str(caught.value)
+    assert "k3y" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://u:k3y-of-th3-provider@h.example.org/v2",
+        "https://h.example.org/v2/k3y-of-th3-provider#x",
+        "http://h.example.org/v2/k3y-of-th3-provider",
+        "https:///v2/k3y-of-th3-provider",
+        "https://h.example.org:99999/k3y-of-th3-provider",
+        "https://h.example.org/k3y-of-th3-provider\\@evil.example.org",
+        "https://h.example.org/k3y-of-th3-provider\n",
+        "ftp://h.example.org/k3y-of-th3-provider",
+    ],
+)
+def test_a_providers_url_that_is_none_is_refused_and_not_quoted(url: str) -> None:
+    environment = {
+        **NEEDED,
+        "STREAMPROC_HISTORY_SOURCE": "rpc",
+        "STREAMPROC_HELIUS_RPC_URL": url,
+    }
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(environment)
+    assert [fault.field for fault in caught.value.faults] == ["STREAMPROC_HELIUS_RPC_URL"]
+    assert "k3y" not in str(caught.value)
+
+
+def test_a_providers_url_may_come_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "url"
+    path.write_text(PROVIDERS[0] + "\n", encoding="utf-8")
+    environment = {
+        **NEEDED,
+        "STREAMPROC_HISTORY_SOURCE": "rpc",
+        "STREAMPROC_HELIUS_RPC_URL_FILE": str(path),
+    }
+    assert load_settings(environment).helius_rpc_url == PROVIDERS[0]

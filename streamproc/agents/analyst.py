@@ -11,12 +11,14 @@ import orjson
 from streamproc import __version__, limits
 from streamproc.core.analysis import Analysis, History, Scope, analyze, lacks_sol_price
 from streamproc.core.formats import ANALYSIS_FORMAT
+from streamproc.core.ranges import union
 from streamproc.core.rates import SolPrices
 from streamproc.core.result import encode_json
 from streamproc.core.solana import WSOL
 from streamproc.errors import StreamprocError
 from streamproc.events import WalletSyncRequested
 from streamproc.store import AnalysisTexts, WalletAnalysis
+from streamproc.upstream.rpc_history import METHOD as KNOWN_ONLY
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -126,12 +128,17 @@ class Analyst:
     async def _history(self, wallet: str, watermark_slot: int) -> tuple[History, int]:
         """What is stored of the wallet up to this slot, and of which revision it is at least."""
         entries = await self._store.stored_entries(wallet, up_to_slot=watermark_slot)
+        ranges = await self._store.stored_ranges(wallet)
         history = History(
             wallet=wallet,
             entries=entries,
-            ranges=await self._store.ranges(wallet),
+            ranges=union((each.from_slot, each.to_slot) for each in ranges),
             watermark_slot=watermark_slot,
             decimals=entries.decimals,
+            unreadable=await self._store.unreadable(wallet, up_to_slot=watermark_slot),
+            token_accounts="known"
+            if any(each.strategy == KNOWN_ONLY for each in ranges)
+            else "all",
         )
         return history, entries.revision
 

@@ -168,7 +168,14 @@ async def _synced(
 
 def _stored(page: HistoryPage) -> StoredPage:
     """The page in the store's words."""
-    return StoredPage(page.entries, page.closed, page.strategy, decimals=page.decimals)
+    return StoredPage(
+        page.entries,
+        page.closed,
+        page.strategy,
+        decimals=page.decimals,
+        unreadable=page.unreadable,
+        token_accounts=page.token_accounts,
+    )
 
 
 async def _is_fresh(event: WalletSyncRequested, store: Store) -> bool:

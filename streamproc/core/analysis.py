@@ -33,6 +33,8 @@ class History:
     ranges: Sequence[tuple[int, int]]  # slots that are wholly known
     watermark_slot: int
     decimals: Mapping[str, int] = field(default_factory=dict)
+    unreadable: Sequence[tuple[int, str]] = ()  # slot and signature of what could not be read
+    token_accounts: Literal["all", "known"] = "all"  # noqa: S105 - a word; whether some may be missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,8 @@ def coverage_of(history: History, used: Sequence[Entry], scope: Scope) -> Json:
     """Which part of the history the figures rest on.
 
     `complete`: every slot up to the watermark is known and used. `capped`: the newest `max_transactions` are used and
-    older ones exist or may. `partial`: something is missing that was asked for. `gaps` are the slots not used.
+    older ones exist or may. `partial`: something is missing that was asked for. `gaps` are the slots not used,
+    `unreadable` how many transactions among them could not be read, `token_accounts` says whether all were listed.
     """
     missing = [
         list(gap) for gap in gaps(history.ranges, from_slot=0, to_slot=history.watermark_slot)
@@ -98,4 +101,23 @@ def coverage_of(history: History, used: Sequence[Entry], scope: Scope) -> Json:
         if older and not any(gap[1] > lowest for gap in missing):
             state = "capped"
             missing = [[0, lowest - 1]] if lowest > 0 else []
-    return {"state": state, **asdict(entry_counts(used)), "gaps": missing}
+    unreadable = _unreadable(history, used, scope)
+    return {
+        "state": "partial" if unreadable else state,
+        **asdict(entry_counts(used)),
+        "unreadable": unreadable,
+        "gaps": missing,
+        "token_accounts": history.token_accounts,
+    }
+
+
+def _unreadable(history: History, used: Sequence[Entry], scope: Scope) -> int:
+    """How many transactions of the used slots could not be read, nor were later."""
+    if not history.unreadable:
+        return 0
+    read = {entry.signature for entry in history.entries}
+    lowest = used[0].slot if used and scope.max_transactions is not None else 0
+    return sum(
+        signature not in read and (slot >= lowest or slot == 0)
+        for slot, signature in history.unreadable
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -22,11 +23,12 @@ from streamproc.store.queries import query
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from streamproc.core.entries import Entry
+    from streamproc.core.entries import Entry, Unreadable
     from streamproc.store.database import Connection, Database
 
 FINALIZED: Final = "finalized"
 _EVERY_SLOT: Final = 2**63 - 1
+_SIGNATURE: Final = re.compile(r"[1-9A-HJ-NP-Za-km-z]{64,88}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class StoredPage:
     strategy: str
     finality: str = FINALIZED
     decimals: Mapping[str, int] = field(default_factory=dict)
+    unreadable: Sequence[Unreadable] = ()  # what the answer has beside the entries
+    token_accounts: tuple[str, ...] = ()  # of the wallet, as far as this way of listing knows them
 
 
 class StoredRange(NamedTuple):
@@ -67,6 +71,10 @@ class HeldHistory:
         low, high = slots
         return await self.history.oldest_signature(self.wallet, from_slot=low, to_slot=high)
 
+    async def token_accounts(self) -> tuple[str, ...]:
+        """The wallet's token accounts that pages have named."""
+        return await self.history.token_accounts(self.wallet)
+
 
 class History(Subject):
     """Entries and ranges of wallets. Those of an older format are as if they were not there.
@@ -95,6 +103,14 @@ class History(Subject):
             await self._lock(connection, wallet, wallet_id)
             if entries:
                 await _keep(connection, wallet_id, entries.copied(ids))
+            if page.unreadable:
+                await connection.run(
+                    "history.keep_unreadable", wallet_id, *_columns(page.unreadable)
+                )
+            if page.token_accounts:
+                await connection.run(
+                    "history.keep_token_accounts", wallet_id, list(page.token_accounts)
+                )
             if page.closed is not None:
                 names = page.strategy, page.finality
                 await connection.run("history.close_range", wallet_id, *page.closed, *names)
@@ -108,6 +124,18 @@ class History(Subject):
         """The ranges as they are kept, one strategy's apart from another's."""
         rows = await self._database.rows("history.ranges", wallet, self._format)
         return [StoredRange(**dict(row)) for row in rows]
+
+    async def unreadable(
+        self, wallet: str, *, up_to_slot: int = _EVERY_SLOT
+    ) -> list[tuple[int, str]]:
+        """Slot and signature of the transactions up to this slot that could not be read, as far as they are known."""
+        rows = await self._database.rows("history.unreadable", wallet, up_to_slot, self._format)
+        return [(row["slot"], row["signature"]) for row in rows]
+
+    async def token_accounts(self, wallet: str) -> tuple[str, ...]:
+        """The wallet's token accounts that pages have named."""
+        rows = await self._database.rows("history.token_accounts", wallet)
+        return tuple(row["address"] for row in rows)
 
     async def held(self, wallet: str) -> HeldHistory:
         """What is known of the wallet now, for listing what is missing."""
@@ -238,3 +266,13 @@ async def _keep(connection: Connection, wallet_id: int, rows: bytes) -> None:
         "page", source=BytesIO(rows), columns=COLUMNS, schema_name="pg_temp", format="binary"
     )
     await connection.run("history.keep_page", wallet_id)
+
+
+def _columns(unreadable: Sequence[Unreadable]) -> tuple[list[int], list[str], list[str]]:
+    """Slots, signatures and reasons; what is no signature or slot is not known."""
+    slots = [each.slot if each.slot and 0 < each.slot <= _EVERY_SLOT else 0 for each in unreadable]
+    signatures = [
+        each.signature if each.signature and _SIGNATURE.fullmatch(each.signature) else ""
+        for each in unreadable
+    ]
+    return slots, signatures, [each.reason for each in unreadable]

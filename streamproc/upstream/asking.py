@@ -40,6 +40,7 @@ class Question(Generic[T]):
     read: Callable[[bytes | bytearray], T]
     cost: Callable[[T], int] | None = None  # None: what the call says
     is_divisible: bool = False  # a smaller one may succeed where this one takes too long
+    refusals_max: int | None = None  # of a divisible one: it may be too much for any rate
     is_heavy: bool = False  # the answer may have megabytes; `read` and what it makes are picklable
 
 
@@ -78,7 +79,7 @@ class Asker:
         self._wire = wire
         self._rate = rate
         self._timing = timing
-        self._run = run
+        self.run = run
         self._room = Room(limits.ANSWERS_IN_FLIGHT_BYTES)
         self._answered_s: dict[Bucket, float] = {}
         self._method_answered_s: dict[str, float] = {}
@@ -116,7 +117,7 @@ class Asker:
         if error is None:
             try:
                 if body.is_packed:
-                    answer = await self._run(read_packed, body.data, question.read)
+                    answer = await self.run(read_packed, body.data, question.read)
                 else:
                     answer = question.read(body.data)
             except WorkFailedError:
@@ -147,6 +148,8 @@ class Asker:
         """Return when the question may be asked again; raise the error when it may not."""
         if isinstance(error, RateLimitedError):
             await self._slow_down(question.call.bucket, error, trouble)
+            if question.refusals_max is not None and trouble.refusals >= question.refusals_max:
+                raise error
             return
         is_final = isinstance(error, CursorLostError) or not isinstance(
             error, UpstreamUnavailableError

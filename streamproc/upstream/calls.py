@@ -18,11 +18,15 @@ FULL_CREDIT_TRANSACTIONS: Final = 100
 
 
 class Call(NamedTuple):
-    """One call: the bucket whose rate it counts against, its method's name, and the most credits it can cost."""
+    """One call: the bucket whose rate it counts against, its method's name, and the most credits it can cost.
+
+    A batch counts against the rate as often as it holds calls.
+    """
 
     bucket: Bucket
     method: str
     credits: int
+    weight: int = 1
 
 
 @dataclass

@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from streamproc import limits
+from streamproc.core.entries import Unreadable
+from streamproc.core.packed import packed, packed_page
 from streamproc.core.solana import is_address
 from streamproc.errors import UpstreamInconsistentError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from streamproc.core.entries import Entry, Page
+    from streamproc.core.packed import PackedPage
 
 CHAIN_BEGAN: Final = 1_577_836_800  # 2020-01-01: before the first block
 DAY_S: Final = 86_400
@@ -110,18 +113,47 @@ def amount(value: object, most: float) -> float | None:
 def plausible(page: Page, now: float) -> Page:
     """The page without what no chain has: times before 2020 or after tomorrow, decimals off their scale.
 
-    Raises UpstreamInconsistentError for an address that is none: it would be taken for one.
+    Who pays or stands opposite and is no address is not known; a transaction of such a mint cannot be read.
     """
-    if not all(map(_is_address, {each for entry in page.entries for each in _addresses(entry)})):
-        raise UpstreamInconsistentError("a transaction names an address that is none")
-    latest = now + DAY_S
-    entries = tuple(
-        entry
-        if entry.time is None or CHAIN_BEGAN <= entry.time <= latest
-        else entry._replace(time=None)
-        for entry in page.entries
+    latest, odd = now + DAY_S, _odd_addresses(page.entries)
+    entries, unreadable = [], list(page.unreadable)
+    for entry in page.entries:
+        if odd and not odd.isdisjoint(_mints(entry)):
+            unreadable.append(Unreadable(entry.signature, entry.slot, "a mint is no address"))
+            continue
+        known = _without(entry, odd) if odd else entry
+        if known.time is not None and not CHAIN_BEGAN <= known.time <= latest:
+            known = known._replace(time=None)
+        entries.append(known)
+    return replace(
+        page,
+        entries=tuple(entries),
+        decimals=known_decimals(page.decimals),
+        unreadable=tuple(unreadable),
     )
-    return replace(page, entries=entries, decimals=known_decimals(page.decimals))
+
+
+def plausible_packed(page: Page, wallet: str, now: float) -> PackedPage:
+    """The same as bytes; what cannot be kept as such (a signature, slot or place that is none) cannot be read."""
+    page = plausible(page, now)
+    try:
+        return packed_page(page, wallet)
+    except (UpstreamInconsistentError, ValueError):
+        return packed_page(fitting(page, wallet), wallet)
+
+
+def fitting(page: Page, wallet: str) -> Page:
+    """The page with each entry tried on its own: those that cannot be kept cannot be read."""
+    entries, unreadable = [], list(page.unreadable)
+    for entry in page.entries:
+        try:
+            packed([entry], wallet)
+        except (UpstreamInconsistentError, ValueError):
+            reason = "its signature or place is none"
+            unreadable.append(Unreadable(entry.signature, entry.slot, reason))
+        else:
+            entries.append(entry)
+    return replace(page, entries=tuple(entries), unreadable=tuple(unreadable))
 
 
 def known_decimals(found: Mapping[str, int]) -> dict[str, int]:
@@ -129,15 +161,36 @@ def known_decimals(found: Mapping[str, int]) -> dict[str, int]:
     return {mint: each for mint, each in found.items() if decimals(each) is not None}
 
 
+def _without(entry: Entry, odd: set[str]) -> Entry:
+    """The entry without payer and counterparty that are none."""
+    counterparty = None if entry.counterparty in odd else entry.counterparty
+    payer = "" if entry.fee_payer in odd else entry.fee_payer
+    return entry._replace(counterparty=counterparty, fee_payer=payer)
+
+
+def _mints(entry: Entry) -> Iterator[str]:
+    """The mints of an entry."""
+    if entry.routed_quote is not None:
+        yield entry.routed_quote[0]
+    for mint, _ in entry.deltas:
+        yield mint
+
+
 def _addresses(entry: Entry) -> Iterator[str]:
     """Every address that an entry keeps."""
     yield entry.fee_payer
     if entry.counterparty is not None:
         yield entry.counterparty
-    if entry.routed_quote is not None:
-        yield entry.routed_quote[0]
-    for mint, _ in entry.deltas:
-        yield mint
+    yield from _mints(entry)
+
+
+def _odd_addresses(entries: Iterable[Entry]) -> set[str]:
+    """Those of the entries' addresses that are none; there are hardly ever any."""
+    return {
+        each
+        for each in {found for entry in entries for found in _addresses(entry)}
+        if not _is_address(each)
+    }
 
 
 @lru_cache(maxsize=limits.MINTS_REMEMBERED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -9,9 +10,14 @@ from streamproc import limits
 from streamproc.core.enhanced import enhanced_page
 from streamproc.core.packed import PackedEntries, packed
 from streamproc.core.ranges import SlotRange
-from streamproc.errors import UpstreamTimeoutError
+from streamproc.errors import (
+    UpstreamInconsistentError,
+    UpstreamTimeoutError,
+    UpstreamUnavailableError,
+)
 from streamproc.upstream.asking import Question
 from streamproc.upstream.calls import ENHANCED_CREDITS, Call
+from streamproc.upstream.cleaning import fitting, mended, plausible
 from streamproc.upstream.verdict import CursorLostError
 from streamproc.upstream.walking import Descent, HistoryPage, PageMemory, PageSize
 from streamproc.upstream.wire import Request
@@ -64,13 +70,13 @@ class EnhancedHistory:
             descent.check(page)
             shown, is_last = _shown(page, span, descent)
             wanted.take(shown.entries.signatures)
-            if shown.entries or shown.closed:
+            if shown.entries or shown.closed or shown.unreadable:
                 yield shown
             if wanted.is_over() and descent.has_closed:
                 return
             if is_last:
                 break
-            cursor = descent.move(page.entries[-1].signature)
+            cursor = descent.move(_last_signature(page))
             position += len(page.entries)
         if descent.upper is None and span.from_slot == 0:
             yield HistoryPage(PackedEntries(wallet), SlotRange(0, 0), {}, METHOD)
@@ -81,10 +87,10 @@ class EnhancedHistory:
         """One page, read with all decimals that it needs."""
         body = await self._asker.ask(self._question(wallet, cursor, limit), permit)
         page = enhanced_page(body, wallet, {}, first_position=position)
-        if not page.unknown_decimals:
-            return page
-        known = await self._decimals_of(page.unknown_decimals, permit)
-        return enhanced_page(body, wallet, known, first_position=position)
+        if page.unknown_decimals:
+            known = await self._decimals_of(page.unknown_decimals, permit)
+            page = enhanced_page(body, wallet, known, first_position=position)
+        return fitting(plausible(page, time.time()), wallet)
 
     def _question(self, wallet: str, cursor: str | None, limit: int) -> Question[bytes]:
         """The call for one page; its answer is the body, found readable."""
@@ -98,7 +104,11 @@ class EnhancedHistory:
 
         def read(body: bytes | bytearray) -> bytes:
             answer = bytes(body)
-            enhanced_page(answer, wallet, {})
+            try:
+                enhanced_page(answer, wallet, {})
+            except UpstreamUnavailableError:
+                answer = mended(answer)
+                enhanced_page(answer, wallet, {})
             return answer
 
         return Question(
@@ -125,6 +135,23 @@ def _shown(page: Page, span: Span, descent: Descent) -> tuple[HistoryPage, bool]
         if not entry.slot or (span.from_slot <= entry.slot and (high is None or entry.slot <= high))
     ]
     slots = [entry.slot for entry in entries if entry.slot]
-    is_last = not page.entries or any(0 < entry.slot < span.from_slot for entry in page.entries)
+    unreadable = [
+        each
+        for each in page.unreadable
+        if not each.slot or (span.from_slot <= each.slot and (high is None or each.slot <= high))
+    ]
+    listed = [entry.slot for entry in page.entries] + [each.slot or 0 for each in page.unreadable]
+    is_last = not listed or any(0 < slot < span.from_slot for slot in listed)
     closed = descent.closed_to_the_end(slots) if is_last else descent.closed_down_to(slots)
-    return HistoryPage(packed(entries, descent.wallet), closed, page.decimals, METHOD), is_last
+    shown = packed(entries, descent.wallet)
+    return HistoryPage(shown, closed, page.decimals, METHOD, unreadable), is_last
+
+
+def _last_signature(page: Page) -> str:
+    """From where the list goes on: the last record that can be read, for what cannot comes again; else that."""
+    if page.entries:
+        return page.entries[-1].signature
+    named = [each.signature for each in page.unreadable if each.signature]
+    if not named:
+        raise UpstreamInconsistentError("no record of a page says where the list goes on")
+    return named[-1]

@@ -95,7 +95,7 @@ class FullEnd:
             token = self._descent.move(page.next_token)
             self._chain = chain._replace(token=token, is_stuck=closed is None)
         extent = abs(slots[0] - slots[-1]) + 1 if slots else 0
-        return HistoryPage(page.entries, closed, page.decimals, METHOD), extent
+        return HistoryPage(page.entries, closed, page.decimals, METHOD, page.unreadable), extent
 
     def _fresh(self, low: int, high: int) -> Chain:
         """A chain of pages that begins at our end of these slots."""

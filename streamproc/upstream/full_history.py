@@ -131,4 +131,4 @@ def _shown(page: PackedPage, part: Part, descent: Descent) -> HistoryPage:
     check_order(slots, part)
     is_last = page.next_token is None
     closed = descent.closed_to_the_end(slots) if is_last else descent.closed_down_to(slots)
-    return HistoryPage(page.entries, closed, page.decimals, METHOD)
+    return HistoryPage(page.entries, closed, page.decimals, METHOD, page.unreadable)

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from streamproc import limits
 from streamproc.core.entries import RpcError
-from streamproc.core.packed import PackedPage, packed_page
 from streamproc.core.raw import raw_page
 from streamproc.errors import UpstreamInconsistentError, UpstreamUnavailableError
 from streamproc.upstream.asking import Question
 from streamproc.upstream.calls import Call, full_page_credits
-from streamproc.upstream.cleaning import mended, plausible
+from streamproc.upstream.cleaning import mended, plausible_packed
 from streamproc.upstream.rpc import rpc_request
 from streamproc.upstream.verdict import rpc_fault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from streamproc.core.packed import PackedPage
 
 METHOD: Final = "getTransactionsForAddress"
 TRANSACTION_VERSION: Final = 1  # the newest one that the parser reads; every call declares it
@@ -71,7 +72,7 @@ def _read(wallet: str, body: bytes | bytearray) -> PackedPage:
         page = raw_page(mended(body), wallet)
     if isinstance(page, RpcError):
         raise rpc_fault(page.code, page.message)
-    return packed_page(plausible(page, time.time()), wallet)
+    return plausible_packed(page, wallet, time.time())
 
 
 def check_order(slots: Sequence[int], part: Part) -> None:

@@ -32,6 +32,9 @@ class Held(Protocol):
     async def oldest_signature(self, slots: SlotRange) -> str | None:
         """The first transaction of these slots, None when there is none."""
 
+    async def token_accounts(self) -> tuple[str, ...]:
+        """The wallet's token accounts that were met, where only those that are known are listed."""
+
 
 @dataclass(frozen=True)
 class NothingHeld:
@@ -48,6 +51,10 @@ class NothingHeld:
         """None is known."""
         del slots
         return None
+
+    async def token_accounts(self) -> tuple[str, ...]:
+        """None is known."""
+        return ()
 
 
 class Histories:
@@ -89,7 +96,8 @@ class Histories:
             low = ranges[position - 1].to_slot if position else 0
             if wanted.is_over() or low >= known.from_slot:
                 continue
-            gap = Span(low, known.from_slot - 1, await held.oldest_signature(known), listed)
+            cursor = await held.oldest_signature(known)
+            gap = Span(low, known.from_slot - 1, cursor, listed, await held.token_accounts())
             async with aclosing(self._span(wallet, gap, wanted, permit)) as pages:
                 async for page in pages:
                     listed += len(page.entries)

@@ -75,13 +75,18 @@ class RateLimit:
         self._slots: defaultdict[Bucket, _Slots] = defaultdict(_Slots)
         self._waiting: Counter[Bucket] = Counter()
 
-    async def wait(self, bucket: Bucket, request_id: str = "") -> None:
-        """Return when a call may be made; requests take turns, of each the call that came first goes first."""
+    async def wait(self, bucket: Bucket, request_id: str = "", weight: int = 1) -> None:
+        """Return when a call may be made; requests take turns, of each the call that came first goes first.
+
+        One that weighs more than one takes as many permits, and those that come next wait for all of them.
+        """
         started_s = self._timing.now_s()
         self._waiting[bucket] += 1
         try:
             async with self._turns[bucket].of(request_id):
                 await self._wait_for_slot(bucket)
+                if weight > 1:
+                    await self._take(bucket, weight - 1)
         finally:
             self._waiting[bucket] -= 1
         metrics.THROTTLE_SECONDS.labels(bucket).inc(self._timing.now_s() - started_s)
@@ -108,6 +113,16 @@ class RateLimit:
             slots.left -= 1
             slots.next_s += slots.spacing_s
             return
+
+    async def _take(self, bucket: Bucket, permits: int) -> None:
+        """Use up permits at once: those of the lease, then others of all workers' rate."""
+        slots = self._slots[bucket]
+        here = min(permits, max(0, slots.left))
+        slots.left -= here
+        slots.next_s += here * slots.spacing_s
+        if permits > here:
+            rate = self._rates[bucket] * limits.RATE_SHARE
+            await self._purse.lease(self._keys[bucket], bucket, permits=permits - here, rate=rate)
 
     async def _lease(self, bucket: Bucket, slots: _Slots) -> None:
         """Take permits for those who wait here, at most what the bucket allows in a short time."""
@@ -146,7 +161,7 @@ class RequestPermit:
             )
         spending = Spending()
         try:
-            await self.rate.wait(call.bucket, self.request_id)
+            await self.rate.wait(call.bucket, self.request_id, call.weight)
             _check(self.is_ended, self.request_id)
             yield spending
         finally:

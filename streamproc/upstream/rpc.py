@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from streamproc.addresses import has_own_key
 from streamproc.errors import UpstreamUnavailableError
 from streamproc.upstream.asking import Question
 from streamproc.upstream.cleaning import mended
@@ -22,7 +23,14 @@ T = TypeVar("T")
 def rpc_request(url: str, method: str, params: object) -> Request:
     """The POST of one JSON-RPC call."""
     body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-    return Request(f"{url}/", body=msgspec.json.encode(body), method=method)
+    return rpc_post(url, method, msgspec.json.encode(body))
+
+
+def rpc_post(url: str, method: str, body: bytes) -> Request:
+    """The POST of this body; a URL that may carry a key of its own gets no other."""
+    if has_own_key(url):
+        return Request(url, body=body, method=method, is_keyed=False)
+    return Request(f"{url}/", body=body, method=method)
 
 
 def rpc_question(

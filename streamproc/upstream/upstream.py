@@ -13,6 +13,7 @@ from streamproc.upstream.full_history import FullHistory
 from streamproc.upstream.history import Held, Histories, NothingHeld
 from streamproc.upstream.permits import Purse, RateLimit, RequestPermit
 from streamproc.upstream.probe import probe
+from streamproc.upstream.rpc_history import RpcHistory
 from streamproc.upstream.timing import Timing, real_timing
 from streamproc.upstream.token_accounts import TokenAccounts
 from streamproc.upstream.token_facts import metadata, prices
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from streamproc.core.tokens import TokenMetadata, TokenPrice
     from streamproc.settings import Settings
     from streamproc.upstream.calls import Bucket, Permit
-    from streamproc.upstream.walking import HistoryPage
+    from streamproc.upstream.walking import HistoryPage, Lister
 
 
 class Upstream:
@@ -56,15 +57,15 @@ class Upstream:
         self._prices_url = settings.dexscreener_url
         self._purse = purse
         self._rate = RateLimit(purse, keys=_keys(settings), rates=_rates(settings), timing=timing)
-        self._asker = Asker(Wire(client, settings.helius_api_key), self._rate, timing, run)
-        self._tokens = TokenAccounts(self._asker, self._rpc_url)
-        self._histories = Histories(
-            [
-                FullHistory(self._asker, self._rpc_url),
-                EnhancedHistory(self._asker, settings.helius_api_url, self._decimals),
-            ],
-            timing,
+        wire = Wire(
+            client,
+            settings.helius_api_key,
+            keyed_hosts=settings.keyed_hosts(),
+            secrets=settings.secrets(),
         )
+        self._asker = Asker(wire, self._rate, timing, run)
+        self._tokens = TokenAccounts(self._asker, self._rpc_url)
+        self._histories = Histories(self._listers(settings), timing)
 
     def permit(
         self,
@@ -145,6 +146,17 @@ class Upstream:
     ) -> AsyncIterator[dict[str, TokenPrice]]:
         """The prices of mints, call by call; ends early when the service fails."""
         return prices(self._asker, self._prices_url, mints, permit)
+
+    def _listers(self, settings: Settings) -> list[Lister]:
+        """The ways of listing that the settings allow, the best first."""
+        per_s, _ = settings.rates
+        listers: dict[str, Lister] = {
+            "gtfa": FullHistory(self._asker, self._rpc_url),
+            "enhanced": EnhancedHistory(self._asker, settings.helius_api_url, self._decimals),
+            "rpc": RpcHistory(self._asker, self._rpc_url, self._timing, per_s=per_s),
+        }
+        source = settings.history_source
+        return list(listers.values()) if source == "auto" else [listers[source]]
 
     async def _decimals(self, mints: Sequence[str], permit: Permit) -> Mapping[str, int]:
         """The decimals of mints that no balance names."""

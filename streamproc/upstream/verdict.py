@@ -71,15 +71,18 @@ class CursorLostError(UpstreamUnavailableError):
 
 
 _REFUSED: Final = (UpstreamRejectedError, "it refuses what was asked")
+_UNSUPPORTED: Final = (StrategyUnsupportedError, "it does not have the method")
 _SLOW: Final = (SlowError, "it took too long")
 _HTTP: Final[dict[int, tuple[type[StreamprocError], str]]] = {
     400: _REFUSED,
     401: (UpstreamKeyRejectedError, "it refuses the key"),
     403: (PlanRefusedError, "it refuses the key or the plan"),
+    405: _UNSUPPORTED,
     408: _SLOW,
     413: (UpstreamTimeoutError, "it was asked for too much at once"),
     414: _REFUSED,
     422: _REFUSED,
+    501: _UNSUPPORTED,
     504: _SLOW,
 }
 _RPC: Final[dict[int, tuple[type[StreamprocError], str]]] = {
@@ -89,7 +92,7 @@ _RPC: Final[dict[int, tuple[type[StreamprocError], str]]] = {
         "a transaction is of a newer version than this release reads; a newer reader is needed",
     ),
     RPC_INVALID: _REFUSED,
-    RPC_UNSUPPORTED: (StrategyUnsupportedError, "it does not have the method"),
+    RPC_UNSUPPORTED: _UNSUPPORTED,
     -32602: _REFUSED,
 }
 

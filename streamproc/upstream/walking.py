@@ -19,7 +19,7 @@ from streamproc.upstream.calls import FULL_CREDIT_TRANSACTIONS
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
-    from streamproc.core.entries import Page
+    from streamproc.core.entries import Page, Unreadable
     from streamproc.upstream.calls import Permit
     from streamproc.upstream.verdict import CursorLostError
 
@@ -34,6 +34,9 @@ class HistoryPage(NamedTuple):
     closed: SlotRange | None
     decimals: Mapping[str, int]
     strategy: str
+    unreadable: Sequence[Unreadable] = ()  # transactions that cost themselves
+    # Of the wallet: those that were met, where only such are listed.
+    token_accounts: tuple[str, ...] = ()
 
 
 class Span(NamedTuple):
@@ -47,6 +50,7 @@ class Span(NamedTuple):
     to_slot: int | None = None
     cursor: str | None = None
     position: int = 0
+    token_accounts: tuple[str, ...] = ()  # of the wallet, known from above
 
 
 class Lister(Protocol):

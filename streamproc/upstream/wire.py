@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     Take = Callable[[int], Awaitable[None]]
 
+_LENGTH_DIGITS: Final = 20  # a longer number is no length
 _HEADERS: Final = {"Accept-Encoding": "gzip", "User-Agent": "streamproc"}
 
 
@@ -64,10 +65,19 @@ class Wire:
     """Makes calls with one client; what goes wrong comes back as a Verdict, never as httpx's own exception."""
 
     def __init__(
-        self, client: httpx.AsyncClient, key: SecretStr | None, secrets: Iterable[str] = ()
+        self,
+        client: httpx.AsyncClient,
+        key: SecretStr | None,
+        *,
+        keyed_hosts: frozenset[str] | None = None,
+        secrets: Iterable[str] = (),
     ) -> None:
-        """The client's URLs are absolute; the key is added here and nowhere else. No error holds it or a secret."""
+        """The client's URLs are absolute; the key is added here and nowhere else, for these hosts (None: any).
+
+        No error holds the key or a secret.
+        """
         self._client = client
+        self._keyed_hosts = keyed_hosts
         self._key = key.get_secret_value() if key else None
         self._redaction = Redaction([*secrets, *([self._key] if self._key else ())])
 
@@ -104,7 +114,8 @@ class Wire:
     async def _exchange(self, request: Request, take: Take | None) -> Reply:
         """Send the request and read the whole answer as it comes, bounded in size."""
         params = dict(request.params)
-        if request.is_keyed and self._key:
+        is_trusted = self._keyed_hosts is None or request.host in self._keyed_hosts
+        if request.is_keyed and self._key and is_trusted:
             params["api-key"] = self._key
         headers = (
             _HEADERS if request.body is None else {**_HEADERS, "Content-Type": "application/json"}
@@ -112,7 +123,7 @@ class Wire:
         async with self._client.stream(
             "GET" if request.body is None else "POST",
             request.url,
-            params=params,
+            params=params or None,  # an empty one would take a URL's own away
             content=request.body,
             headers=headers,
         ) as response:
@@ -155,7 +166,7 @@ async def _read(response: httpx.Response, take: Take | None) -> bytes:
     """The body as it came over the wire; raises UpstreamTimeoutError when it is too large: a smaller page may fit."""
     parts, size, taken = [], 0, 0
     said = response.headers.get("content-length", "")
-    if take is not None and said.isdecimal():
+    if take is not None and said.isdecimal() and len(said) < _LENGTH_DIGITS:
         taken = min(int(said), limits.ANSWER_COMPRESSED_MAX_BYTES)
         await take(taken)
     async for part in response.aiter_raw():

@@ -11,7 +11,7 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature
 
 from streamproc import limits
-from streamproc.core.entries import Entry, Kind, canonical_order
+from streamproc.core.entries import Entry, Kind, Unreadable, canonical_order
 from streamproc.core.ranges import SlotRange
 from streamproc.errors import StreamprocError, TransientError
 from streamproc.store import Store, StoredPage, StoredRange
@@ -204,3 +204,26 @@ async def test_a_wallet_that_is_removed_takes_its_entries_along_and_may_come_aga
         assert await connection.fetchval("SELECT count(*) FROM entries") == 0
     finally:
         await connection.close()
+
+
+async def test_what_could_not_be_read_is_kept_with_its_page_and_counted_once(store: Store) -> None:
+    odd = [
+        Unreadable(str(Signature.from_bytes(b"\x05" * 64)), 7, "meta is null"),
+        Unreadable(None, None, "no signature"),
+        Unreadable("\x00; DROP TABLE", 2**70, "odd"),
+    ]
+    page = StoredPage((), SlotRange(5, 9), "one", unreadable=odd)
+    await store.add_page(WALLET, page)
+    revision = (await store.stored_entries(WALLET)).revision
+    await store.add_page(WALLET, page)
+    assert (await store.stored_entries(WALLET)).revision == revision
+    assert sorted(await store.unreadable(WALLET)) == [(0, ""), (7, odd[0].signature)]
+    assert await store.unreadable(WALLET, up_to_slot=6) == [(0, "")]
+    assert await store.unreadable(MINTS[0]) == []
+
+
+async def test_token_accounts_that_were_met_are_known_below(store: Store) -> None:
+    for accounts in ((MINTS[0], MINTS[1]), (MINTS[1], MINTS[2]), ()):
+        await store.add_page(WALLET, StoredPage((), None, "rpc", token_accounts=accounts))
+    assert await (await store.held(WALLET)).token_accounts() == tuple(sorted(MINTS[:3]))
+    assert await (await store.held(MINTS[0])).token_accounts() == ()

@@ -47,9 +47,11 @@ class Kept:
 
     entries: dict[str, Entry] = field(default_factory=dict)
     ranges: list[SlotRange] = field(default_factory=list)
+    accounts: set[str] = field(default_factory=set)
 
     def add(self, page: HistoryPage) -> None:
         self.entries |= {entry.signature: entry for entry in page.entries}
+        self.accounts |= set(page.token_accounts)
         if page.closed is not None:
             self.ranges = union([*self.ranges, page.closed])
 
@@ -59,6 +61,9 @@ class Kept:
     async def oldest_signature(self, slots: SlotRange) -> str | None:
         within = sorted(self._within(slots), key=lambda entry: (entry.slot, entry.index))
         return within[0].signature if within else None
+
+    async def token_accounts(self) -> tuple[str, ...]:
+        return tuple(self.accounts)
 
     def _within(self, slots: SlotRange) -> list[Entry]:
         low, high = slots

@@ -76,9 +76,40 @@ WITH entries_gone AS (
     DELETE FROM wallet_ranges WHERE wallet_id = $1
 ), tokens_gone AS (
     DELETE FROM wallet_tokens WHERE wallet_id = $1
+), unreadable_gone AS (
+    DELETE FROM unreadable WHERE wallet_id = $1
 )
 UPDATE wallets SET entry_format = $2, revision = revision + 1, synced_at_ms = NULL, watermark_slot = NULL
 WHERE id = $1
+
+-- name: keep_unreadable
+WITH kept AS (
+    INSERT INTO unreadable (wallet_id, slot, signature, reason)
+    SELECT DISTINCT ON (slot, signature) $1::bigint, slot, signature, reason
+    FROM unnest($2::bigint[], $3::text[], $4::text[]) AS new (slot, signature, reason)
+    ON CONFLICT DO NOTHING
+    RETURNING 1
+)
+UPDATE wallets SET revision = revision + 1
+WHERE id = $1 AND EXISTS (SELECT FROM kept)
+
+-- name: unreadable
+SELECT u.slot, u.signature
+FROM unreadable AS u
+JOIN wallets AS w ON w.id = u.wallet_id
+WHERE w.address = $1 AND u.slot <= $2 AND w.entry_format = $3
+
+-- name: keep_token_accounts
+INSERT INTO wallet_token_accounts (wallet_id, address)
+SELECT DISTINCT $1::bigint, address FROM unnest($2::text[]) AS new (address)
+ON CONFLICT DO NOTHING
+
+-- name: token_accounts
+SELECT a.address
+FROM wallet_token_accounts AS a
+JOIN wallets AS w ON w.id = a.wallet_id
+WHERE w.address = $1
+ORDER BY a.address
 
 -- name: close_range
 WITH known AS (
