@@ -21,6 +21,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 
 from streamproc.local.stack import LocalStack
+from streamproc.record_batches import install
 from streamproc.store.migrate import migrate
 from tests.faults.heal import heal_table, healing_world
 from tests.faults.opening import ground_on, small_world
@@ -28,7 +29,11 @@ from tests.faults.plans import Plan, catalogue, mixture
 from tests.faults.promises import POINTS
 from tests.faults.simulation import simulate
 from tests.faults.trial import run_trial
-from tests.flow.conftest import served
+from tests.flow.conftest import served, upstream_settings
+from tests.flow.installation import installed
+from tests.hostile.barrage import Barrage
+from tests.hostile.draws import drawn
+from tests.hostile.house import attacked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
@@ -170,6 +175,32 @@ async def healing(folder: Path) -> list[str]:
     return [] if is_good else ["healing took longer than it may"]
 
 
+async def hostile(draws: int, number: int, folder: Path) -> list[str]:
+    """Put so many drawn records on the topics from outside, and print what became of them."""
+    install()
+    world = small_world()
+    async with lane(folder / "lane", world) as (stack, sandbox):
+        dsn = urlunsplit(urlsplit(stack.dsn)._replace(path=f"/{TEMPLATE}"))
+        async with (
+            installed(
+                broker=stack.bootstrap,
+                dsn=dsn,
+                prefix="hostile-",
+                upstream=upstream_settings(sandbox),
+                folder=Path(tempfile.mkdtemp(dir=folder)),
+            ) as installation,
+            attacked(installation, world.addresses) as house,
+        ):
+            found = Barrage(house)
+            try:
+                await found.run(drawn(draws, number))
+            except AssertionError as error:
+                return [f"hostile records, seed {number}: {error}"]
+            finally:
+                say(f"{draws} draws of seed {number}\n\n{found.table()}")
+    return []
+
+
 def simulated(seeds: int) -> list[str]:
     """The points that no seed of the simulation reached; raises for a seed that breaks a promise."""
     reached: set[str] = set()
@@ -191,12 +222,17 @@ def main() -> int:
     parser.add_argument(
         "--heal", action="store_true", help="only measure how soon faults are got over"
     )
+    parser.add_argument(
+        "--hostile", type=int, metavar="N", help="only put N drawn odd records on the topics"
+    )
     options = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(
         logging.CRITICAL
     )  # our own clients live through outages too
     if options.heal:
         return reported(healing)
+    if options.hostile:
+        return reported(partial(hostile, options.hostile, options.first))
     missed = simulated(options.simulations)
     trials = partial(suite, options)
     more = [f"points never reached: {', '.join(missed)}"] if missed and options.simulations else []

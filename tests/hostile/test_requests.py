@@ -7,9 +7,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from tests.hostile.barrage import any_time
 from tests.hostile.house import CANCELS, PARTITIONS, REQUESTS
 from tests.hostile.raw import Raw, batch, bomb
 
@@ -227,22 +226,6 @@ TIMES: dict[str, Callable[[], int]] = {
     "two-hours-ahead": lambda: time.time_ns() // 10**6 + 7_200_000,
     "eight-days-ago": lambda: time.time_ns() // 10**6 - 8 * 86_400_000,
 }
-
-
-async def any_time(house: Attacked, topic: str) -> None:
-    """Let the topic take records of any time, as brokers before 4.0 do."""
-    admin = AIOKafkaAdminClient(
-        bootstrap_servers=house.installation.environment["STREAMPROC_KAFKA_BROKERS"]
-    )
-    await admin.start()
-    try:
-        change = {"message.timestamp.after.max.ms": str(2**63 - 1)}
-        resource = ConfigResource(
-            ConfigResourceType.TOPIC, house.installation.prefix + topic, configs=change
-        )
-        await admin.alter_configs([resource])
-    finally:
-        await admin.close()
 
 
 @pytest.mark.parametrize("name", TIMES)
