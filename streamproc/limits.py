@@ -152,6 +152,9 @@ HEADER_FRAME_BYTES: Final = 150  # of memory, beside a header's name and value
 PARTITION_HELD_MAX_BYTES: Final = (
     8 * 1024**2
 )  # read and not finished, of one partition; then it is not read on
+OUTSIDE_HELD_MAX_BYTES: Final = (
+    2 * 1024**2
+)  # the same of what strangers write: two of the largest requests
 REQUEST_TIMEOUT_S: Final = 40.0  # of one call to a broker
 POLL_RECORDS: Final = (
     400  # of one hand-over to the agents; more would let one backlog hold up the others

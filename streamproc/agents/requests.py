@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from streamproc import limits, metrics
+from streamproc.agents.endings import count_end
 from streamproc.agents.handlers import trace_from
 from streamproc.core.fan_out import balances_asked, wallet_asked
 from streamproc.engine import failpoints
@@ -171,8 +172,7 @@ async def _rejected(
     ending = await store.reject(rejection)
     if ending is None:
         raise _reused(error.request_id) from None
-    if ending.terminal == rejection.terminal:
-        metrics.REQUESTS.labels("rejected").inc()
+    count_end(ending)
     return [ending.terminal] if ending.progress is None else [ending.terminal, ending.progress]
 
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
+from aiokafka.errors import TopicAuthorizationFailedError
 
 from streamproc import limits
 from streamproc.cli.records import codec_for, consuming, partition_of, partitions_of, seek_to_time
@@ -39,7 +40,7 @@ async def is_taken_up(settings: Settings, request_id: str, placed: Placed) -> bo
             async for record in _said(settings, consumer, request_id, placed):
                 if _is_about(record, placed):
                     return True
-    except TimeoutError:
+    except (TimeoutError, TopicAuthorizationFailedError):
         return False
     return False  # pragma: no cover - a consumer never ends
 
@@ -52,7 +53,10 @@ async def _said(
     letters = settings.topic_prefix + read_topology().dead_letters.name
     key = request_id.encode()
     places = []
-    for topic in (codec.topic_of(AnalysisAccepted), codec.topic_of(AnalysisFailed), letters):
+    topics = [codec.topic_of(AnalysisAccepted), codec.topic_of(AnalysisFailed)]
+    if letters in await consumer.topics():  # who may not see them is told of acceptances alone
+        topics.append(letters)
+    for topic in topics:
         count = len(await partitions_of(consumer, topic))
         places.append(TopicPartition(topic, partition_of(key, count)))
     consumer.assign(places)

@@ -73,6 +73,7 @@ class Engine:
             stop=_stop_this_process,
             letter_bytes=config.dead_letter_bytes,
         )
+        self.flow.ledger.outside = frozenset(config.outside)
         self._outputs = {config.dead_letters}
         self._readers: list[Reader] = []
         self._timers: list[JoinTimer] = []

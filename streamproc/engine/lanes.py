@@ -98,6 +98,7 @@ class Ledger(Generic[R]):
         self.assigned: frozenset[Partition] = frozenset()
         self.generation = -1
         self._tails: dict[Partition, int] = {}  # where the last packed batch ended
+        self.outside: frozenset[str] = frozenset()  # topics that strangers write
         self._on_the_way: Counter[Partition] = Counter()  # bytes packed and not admitted
 
     def register(self, reader: R, topics: Collection[str]) -> None:
@@ -183,7 +184,9 @@ class Ledger(Generic[R]):
     def has_room(self, partition: Partition) -> bool:
         """Whether more of the partition may be read: what is held of it is within the bound."""
         held = max((lane.held_bytes for lane in self.lanes.get(partition, {}).values()), default=0)
-        return held + self._on_the_way[partition] < limits.PARTITION_HELD_MAX_BYTES
+        is_outside = partition[0] in self.outside
+        most = limits.OUTSIDE_HELD_MAX_BYTES if is_outside else limits.PARTITION_HELD_MAX_BYTES
+        return held + self._on_the_way[partition] < most
 
     def lag(self, partition: Partition, unread: int, position: int, *, delivered: bool) -> int:
         """How many records of a partition are not delivered, or not worked off.

@@ -11,6 +11,7 @@ import msgspec
 
 from streamproc import limits
 from streamproc.core.result import encode_json
+from streamproc.events import DEFAULT_TENANT
 from streamproc.store.database import Subject
 from streamproc.store.gathering import Gathering
 from streamproc.store.requests import (
@@ -69,7 +70,17 @@ class Analyses(Subject):
     async def reject(self, rejection: Rejection) -> Ending | None:
         """Record and end a request that breaks rules; how it ended, None when its id belongs to other content."""
         columns = _rejection_columns(rejection)
-        await self._database.rows("analyses.reject", *columns)
+        if await self._database.rows("analyses.reject", *columns):
+            return Ending(
+                rejection.request_id,
+                "rejected",
+                "invalid_request",
+                rejection.terminal,
+                rejection.progress,
+                is_news=True,
+                duration_s=0.0,
+                tenant=DEFAULT_TENANT,
+            )
         stored = await self.request(rejection.request_id)
         if stored is None or stored.digest != rejection.digest:
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from collections import defaultdict
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -44,6 +45,7 @@ class Attacked:
         self.producer = producer
         self.wallets = list(wallets)
         self.peak_bytes = 0
+        self.ends: defaultdict[str, dict[int, int]] = defaultdict(dict)  # of topics, by partition
         self._numbers = itertools.count()
 
     # --- sending ---

@@ -58,26 +58,88 @@ class _Question(RequestStruct):  # type: ignore[misc]  # as above
     )
 
 
+def _rows(grants: Iterable[Grant]) -> list[tuple[object, ...]]:
+    """The grants in Kafka's words."""
+    return [
+        (kind, name, LITERAL, f"User:{user}", ANY_HOST, operation, ALLOW)
+        for user, kind, name, operation in grants
+    ]
+
+
 class _CreateAcls(Request[_Question]):  # type: ignore[misc]  # as above
     API_KEY = 30
 
     def __init__(self, grants: Iterable[Grant]) -> None:
-        self._rows = [
-            (kind, name, LITERAL, f"User:{user}", ANY_HOST, operation, ALLOW)
-            for user, kind, name, operation in grants
-        ]
+        self._rows = _rows(grants)
 
     def build(self, request_struct_class: type[_Question]) -> _Question:
         return request_struct_class(self._rows)
 
 
-async def give(bootstrap: str, security: Mapping[str, Any], grants: Iterable[Grant]) -> None:
-    """Let users do these things; `security` is that of somebody who may say so."""
+class _TakenAnswer(Response):  # type: ignore[misc]  # as above
+    API_KEY = 31
+    API_VERSION = 1
+    SCHEMA = Schema(
+        ("throttle_time_ms", Int32),
+        (
+            "results",
+            Array(
+                ("error_code", Int16),
+                ("error_message", String("utf-8")),
+                (
+                    "taken",
+                    Array(
+                        ("error_code", Int16),
+                        ("error_message", String("utf-8")),
+                        ("resource_type", Int8),
+                        ("resource_name", String("utf-8")),
+                        ("pattern_type", Int8),
+                        ("principal", String("utf-8")),
+                        ("host", String("utf-8")),
+                        ("operation", Int8),
+                        ("permission_type", Int8),
+                    ),
+                ),
+            ),
+        ),
+    )
+
+
+class _Taking(RequestStruct):  # type: ignore[misc]  # as above
+    API_KEY = 31
+    API_VERSION = 1
+    RESPONSE_TYPE = _TakenAnswer
+    SCHEMA = Schema(("filters", _Question.SCHEMA.fields[0]))
+
+
+class _DeleteAcls(Request[_Taking]):  # type: ignore[misc]  # as above
+    API_KEY = 31
+
+    def __init__(self, grants: Iterable[Grant]) -> None:
+        self._rows = _rows(grants)
+
+    def build(self, request_struct_class: type[_Taking]) -> _Taking:
+        return request_struct_class(self._rows)
+
+
+async def _ask(bootstrap: str, security: Mapping[str, Any], request: Any) -> Any:  # noqa: ANN401
+    """The broker's answer."""
     host, _, port = bootstrap.rpartition(":")
     connection = AIOKafkaConnection(host, int(port), **security)
     await connection.connect()
     try:
-        answer = await connection.send(_CreateAcls(grants))
+        return await connection.send(request)
     finally:
         await connection.close()
+
+
+async def take(bootstrap: str, security: Mapping[str, Any], grants: Iterable[Grant]) -> None:
+    """Let users do these things no longer."""
+    answer = await _ask(bootstrap, security, _DeleteAcls(grants))
+    assert all(code == 0 and taken for code, _, taken in answer.results), answer.results
+
+
+async def give(bootstrap: str, security: Mapping[str, Any], grants: Iterable[Grant]) -> None:
+    """Let users do these things; `security` is that of somebody who may say so."""
+    answer = await _ask(bootstrap, security, _CreateAcls(grants))
     assert {code for code, _ in answer.results} == {0}, answer.results

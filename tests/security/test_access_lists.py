@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -26,6 +27,7 @@ from tests.security.access_lists import (
     WRITE,
     Grant,
     give,
+    take,
 )
 from tests.security.conftest import running
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from streamproc.sandbox.server import Sandbox
     from tests.security.conftest import Access, Certificates
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
@@ -125,36 +128,73 @@ def test_a_request_without_the_right_to_ask_fails_in_words(listed: Access) -> No
     assert PASSWORD not in done.stderr
 
 
+@contextmanager
+def worker_of(
+    listed: Access, store_dsn: str, sandbox: Sandbox, log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker with the rights of the page."""
+    own = upstream_settings(sandbox)
+    worker = as_user(listed, "worker").but(
+        POSTGRES_DSN=store_dsn,
+        DATA_DIR=log.parent,
+        HTTP_BIND="127.0.0.1:0",
+        HELIUS_API_KEY="key",
+        HELIUS_PLAN="professional",
+        **{name.removeprefix("STREAMPROC_"): value for name, value in own.items()},
+    )
+    assert worker.run("topics", "check").returncode == 0
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamproc", "worker"],
+            env=worker.environment(),
+            cwd=log.parent,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0, log.read_text("utf-8")
+
+
 def test_a_worker_and_a_backend_with_their_rights_run_an_analysis(
     listed: Access, store_dsn: str, tmp_path: Path
 ) -> None:
     world = World(seed=5, wallets=3, transactions=(5, 20))
     log = tmp_path / "worker.log"
-    with served(world) as sandbox:
-        own = upstream_settings(sandbox)
-        worker = as_user(listed, "worker").but(
-            POSTGRES_DSN=store_dsn,
-            DATA_DIR=tmp_path,
-            HTTP_BIND="127.0.0.1:0",
-            HELIUS_API_KEY="key",
-            HELIUS_PLAN="professional",
-            **{name.removeprefix("STREAMPROC_"): value for name, value in own.items()},
-        )
-        assert worker.run("topics", "check").returncode == 0
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "streamproc", "worker"],
-                env=worker.environment(),
-                cwd=tmp_path,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            words = ("--request-id", "listed", "--wait", "--output", "json")
-            asked = as_user(listed, "backend").run("submit", *words, *world.addresses)
-            assert asked.returncode == 0, asked.stderr + log.read_text("utf-8")
-        finally:
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0, log.read_text("utf-8")
+    with served(world) as sandbox, worker_of(listed, store_dsn, sandbox, log):
+        words = ("--request-id", "listed", "--wait", "--output", "json")
+        asked = as_user(listed, "backend").run("submit", *words, *world.addresses)
+        assert asked.returncode == 0, asked.stderr + log.read_text("utf-8")
     ended = [json.loads(line) for line in asked.stdout.splitlines() if line.startswith("{")]
     assert ended
+
+
+@pytest.mark.parametrize("right", ["write", "read"])
+def test_a_right_that_is_taken_away_stops_the_worker_in_a_sentence_and_loses_nothing(
+    listed: Access, store_dsn: str, tmp_path: Path, right: str
+) -> None:
+    world = World(seed=5, wallets=3, transactions=(5, 20))
+    topic, operation = {"write": ("wallet-sync", WRITE), "read": ("wallet-analyzed", READ)}[right]
+    lost = [Grant("worker", TOPIC, topic, operation)]
+    security = settings_of(as_user(listed, "owner")).kafka_security()
+    words = ("--request-id", f"lost-{right}", *world.addresses)
+    backend = as_user(listed, "backend")
+    first, second = tmp_path / "first.log", tmp_path / "second.log"
+    with served(world) as sandbox:
+        with worker_of(listed, store_dsn, sandbox, first) as process:
+            assert backend.run("submit", *world.addresses, "--wait").returncode == 0
+            asyncio.run(take(listed.bootstrap, security, lost))
+            assert backend.run("submit", *words).returncode == 0
+            assert process.wait(60) == 1, first.read_text("utf-8")[-3000:]
+        assert "this worker stopped: " in first.read_text("utf-8")
+        assert topic in first.read_text("utf-8").splitlines()[-2]
+        asyncio.run(give(listed.bootstrap, security, lost))
+        with worker_of(listed, store_dsn, sandbox, second):
+            done = backend.run("watch", f"lost-{right}", "--timeout-s", "60")
+            assert done.returncode == 0, done.stderr + second.read_text("utf-8")[-3000:]
+    # Nobody's dead letter: what was asked was no fault of whoever asked.
+    owner = as_user(listed, "owner").run("dlq", "list", "--output", "json")
+    assert json.loads(owner.stdout) == []
