@@ -248,6 +248,7 @@ def _as_wished(decision: Decision, granted: Row | None) -> Ending:
             "is_news": True,
             "duration_s": granted["duration_s"],
             "credits_spent": granted["credits"],
+            "tenant": granted["tenant"],
         }
     )
     return Ending(

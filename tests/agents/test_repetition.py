@@ -92,9 +92,10 @@ async def test_a_request_whose_row_gives_no_opening_ends_as_internal_and_hides_n
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "REOPEN_AFTER_S", 0.0)
-    off_the_scale = NewRequest("odd", b"", "t/0/0", WALLETS, {}, 10**17, 10**14)
+    options = {"max_transactions": "nobody knows"}
+    odd = NewRequest("odd", b"", "t/0/0", WALLETS, options, HEARD_MS, HEARD_MS // 1000 + 600)
     good = NewRequest("good", b"", "t/0/1", WALLETS, {}, HEARD_MS, HEARD_MS // 1000 + 600)
-    await store.record_requests([off_the_scale, good])
+    await store.record_requests([odd, good])
     reopening = Reopening(codec=CODEC, store=lambda: store, clock_ms=lambda: HEARD_MS)
     said = await reopening(lambda _: True, lambda _: None)
     by_key = {key: [out for out in said if out.key == key] for key in (b"good", b"odd")}

@@ -69,7 +69,7 @@ WITH draft AS (
     FROM draft JOIN locked USING (request_id)
     WHERE analyses.request_id = draft.request_id AND analyses.status = 'running'
     RETURNING
-        analyses.request_id,
+        analyses.request_id, analyses.tenant,
         extract(epoch FROM analyses.ended_at - analyses.recorded_at)::float8 AS duration_s
 ), kept AS (
     INSERT INTO analysis_results (request_id, result, pairs)
@@ -83,7 +83,7 @@ WITH draft AS (
         AS r (request_id, part, seq, topic, key, value, headers, timestamp_ms)
     JOIN ended USING (request_id)
 )
-SELECT ended.request_id, ended.duration_s, coalesce(c.spent, 0) AS credits
+SELECT ended.request_id, ended.tenant, ended.duration_s, coalesce(c.spent, 0) AS credits
 FROM ended
 LEFT JOIN analysis_credits AS c USING (request_id)
 
