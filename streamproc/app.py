@@ -28,6 +28,7 @@ from streamproc.agents.endings import Endings, watching_endings
 from streamproc.agents.handlers import Handler, Run, on_event, running
 from streamproc.agents.join import JoinLogic, outgoing
 from streamproc.agents.pool import ProcessPool, process_pool
+from streamproc.agents.quotas import quotas_of
 from streamproc.agents.reopening import Reopening
 from streamproc.agents.requests import accept_request
 from streamproc.agents.retention import keeping_tidy
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from streamproc.core.quotas import Quotas
     from streamproc.engine import Outgoing, Record
     from streamproc.serde import Encoded
     from streamproc.settings import Settings
@@ -69,6 +71,7 @@ class Means:
     pool: ProcessPool
     endings: Endings
     clock: DatabaseClock
+    quotas: Quotas
 
     def handlers(self) -> dict[str, Handler]:
         """Each agent's handler, by agent; the join is a fold instead, see agents/join.py."""
@@ -109,7 +112,9 @@ class Means:
             clock_ms=self.clock.now_ms,
         )
         return {
-            "requests": partial(accept_request, store=self.store, codec=self.codec),
+            "requests": partial(
+                accept_request, store=self.store, codec=self.codec, quotas=self.quotas
+            ),
             SYNC: on_event(WalletSyncRequested, sync, self.codec),
             "balances": on_event(BalanceFetchRequested, balances, self.codec),
             "similarity": on_event(AnalysisReady, similarity, self.codec),
@@ -129,8 +134,11 @@ async def open_means(settings: Settings, topology: Topology) -> AsyncIterator[Me
         endings = await opened.enter_async_context(watching_endings(store))
         await opened.enter_async_context(keeping_tidy(store, settings.results_kept_days))
         pool = await opened.enter_async_context(process_pool())
-        asking = await opened.enter_async_context(open_asking(settings, store, endings, pool.run))
-        yield Means(codec, store, asking, pool, endings, clock)
+        quotas = quotas_of(settings)
+        asking = await opened.enter_async_context(
+            open_asking(settings, store, endings, pool.run, quotas)
+        )
+        yield Means(codec, store, asking, pool, endings, clock, quotas)
 
 
 class Worker:
@@ -259,6 +267,7 @@ async def preflight(settings: Settings, topology: Topology) -> None:
         settings.kafka_brokers, settings.app_id, security=settings.kafka_security()
     )
     excluded_wallets(settings)
+    quotas_of(settings)
     _make_folder(settings.data_dir)
     failpoints.arm(failpoints.parse(settings.failpoints))
 

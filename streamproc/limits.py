@@ -362,6 +362,8 @@ KINDS_REMEMBERED: Final = (
 )
 
 # --- fairness ---
+QUOTA_KNOWN_S: Final = 2.0  # what a tenant spent today is asked again after so long
+QUOTA_TENANTS_KNOWN: Final = 10_000  # tenants whose answers a worker remembers
 TURNS_SMALL: Final = 32  # records of a request that go before those of requests that had as many
 TURNS_OF_THE_OLDEST: Final = 4  # each so-manieth turn is that of the oldest: a quarter for the huge
 TURNS_HELD: Final = 2  # times the free places may be held by one request: alone, two thirds

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from streamproc import limits
 from streamproc.errors import DeadLetterError, InvalidInputError
 from streamproc.events import (
+    DEFAULT_TENANT,
     AnalysisDue,
     AnalysisFailed,
     AnalysisProgressed,
@@ -109,6 +110,9 @@ class Codec:
         subject = event.request_id if event is not None else str(request_id)
         key = str(getattr(event, topic.key or "request_id")) if event is not None else subject
         headers = self._headers(kind, identity, subject, time_ms, traceparent or self.traceparent)
+        tenant = getattr(event, "tenant", DEFAULT_TENANT)
+        if tenant != DEFAULT_TENANT:  # for who shares places out before the value is read
+            headers = (*headers, ("ce_tenant", tenant.encode()))
         return Encoded(self.prefix + topic.name, key.encode(), value, headers, time_ms)
 
     def _headers(

@@ -147,6 +147,9 @@ class Settings(BaseModel):
     excluded_wallets_file: Path | None = Field(
         None, description="addresses that are never analyzed, one a line"
     )
+    quotas_file: Path | None = Field(
+        None, description="what tenants may have at most (YAML), see docs/operations.md"
+    )
     data_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_path("streamproc")),
         description="where the embedded servers keep their data",

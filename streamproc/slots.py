@@ -1,4 +1,4 @@
-"""Places for long work, for which requests take turns: at the upstream's rate, in the process pool, for a sync."""
+"""Places for long work, for which tenants and requests take turns: at the upstream's rate, in the pool, for a sync."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
-from streamproc.core.turns import Turns
+from streamproc.core.turns import FairQueue, Share
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-# The request that the running task works for; tasks that it starts work for the same.
-WHOSE: Final[ContextVar[str]] = ContextVar("WHOSE", default="")
+NOBODYS: Final = Share(b"", b"")
+# The tenant and request that the running task works for; tasks that it starts work for the same.
+WHOSE: Final[ContextVar[Share]] = ContextVar("WHOSE", default=NOBODYS)
 
 
 class Slots:
-    """A semaphore that is fair to requests instead of to calls; see `core.turns`."""
+    """A semaphore that is fair to tenants and requests instead of to calls; see `core.turns`."""
 
     def __init__(self, places: int) -> None:
         """So many may be held at once."""
-        self._turns: Turns[asyncio.Future[None]] = Turns(places)
+        self._turns: FairQueue[asyncio.Future[None]] = FairQueue(places)
 
     @asynccontextmanager
-    async def of(self, request_id: str) -> AsyncIterator[None]:
-        """Hold a place for this request as long as the block runs."""
-        share = request_id.encode()
+    async def of(self, share: Share) -> AsyncIterator[None]:
+        """Hold a place for this share as long as the block runs."""
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._turns.add(share, place)
         self._let_in()

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from streamproc.core.turns import Share
 from streamproc.slots import Slots
 
 
@@ -13,7 +14,7 @@ async def test_a_small_request_does_not_wait_for_a_huge_one_that_was_first() -> 
     slots, order = Slots(4), []
 
     async def work(request_id: str) -> None:
-        async with slots.of(request_id):
+        async with slots.of(Share(b"t", request_id.encode())):
             await asyncio.sleep(0)
             order.append(request_id)
 
@@ -28,7 +29,7 @@ async def test_a_caller_that_is_cancelled_leaves_its_place(*, is_let_in: bool) -
     slots, entered = Slots(1), asyncio.Event()
 
     async def hold() -> None:
-        async with slots.of("a"):
+        async with slots.of(Share(b"t", b"a")):
             entered.set()
             await asyncio.Event().wait()
 
@@ -42,5 +43,5 @@ async def test_a_caller_that_is_cancelled_leaves_its_place(*, is_let_in: bool) -
     second.cancel()
     first.cancel()
     await asyncio.gather(first, second, return_exceptions=True)
-    async with asyncio.timeout(5), slots.of("b"):
+    async with asyncio.timeout(5), slots.of(Share(b"t", b"b")):
         pass

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from streamproc import limits
 from streamproc.agents.kinds import Kinds
+from streamproc.agents.quotas import DailyCredits
 from streamproc.agents.sharing import Sharing
+from streamproc.core.quotas import NO_QUOTAS
 from streamproc.core.solana import TOKEN_PROGRAMS, is_address
 from streamproc.errors import (
     ConfigurationError,
@@ -20,6 +23,7 @@ from streamproc.errors import (
     UpstreamInconsistentError,
 )
 from streamproc.events import Options, PublicError
+from streamproc.slots import WHOSE
 from streamproc.upstream import open_upstream
 from streamproc.upstream.calls import PLAIN_CREDITS
 
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     )
 
     from streamproc.agents.endings import Endings
+    from streamproc.core.quotas import Quotas
     from streamproc.core.tokens import TokenMetadata, TokenPrice
     from streamproc.events import BalanceFetchRequested, WalletSyncRequested
     from streamproc.settings import Settings
@@ -56,9 +61,16 @@ class Asking:
     """The questions of the agents."""
 
     def __init__(
-        self, *, upstream: Upstream, store: Store, endings: Endings, excluded: frozenset[str]
+        self,
+        *,
+        upstream: Upstream,
+        store: Store,
+        endings: Endings,
+        excluded: frozenset[str],
+        quotas: Quotas = NO_QUOTAS,
     ) -> None:
-        """`excluded` are the operator's addresses that are never analyzed."""
+        """`excluded` are the operator's addresses that are never analyzed, `quotas` what tenants may spend."""
+        self._daily = DailyCredits(store, quotas)
         self._upstream = upstream
         self._store = store
         self._endings = endings
@@ -70,12 +82,15 @@ class Asking:
     def permit(
         self, request_id: str, options: Options | None = None, patience_s: float = 0.0
     ) -> Permit:
-        """The permit of one request: not after its end, not past its credits, not above the rate."""
+        """The permit of one request: not after its end, not past its and its tenant's credits, not above the rate."""
+        tenant = WHOSE.get().tenant.decode("ascii", "replace")
         return self._upstream.permit(
             request_id,
             credit_budget=options.credit_budget if options else None,
             is_ended=lambda: self._endings.has_ended(request_id),
             patience_s=patience_s,
+            tenant=tenant,
+            may_spend=partial(self._daily.check, tenant),
         )
 
     def pause(self) -> str | None:
@@ -270,10 +285,14 @@ def excluded_wallets(settings: Settings) -> frozenset[str]:
 
 @asynccontextmanager
 async def open_asking(
-    settings: Settings, store: Store, endings: Endings, run: Run
+    settings: Settings, store: Store, endings: Endings, run: Run, quotas: Quotas = NO_QUOTAS
 ) -> AsyncIterator[Asking]:
     """The questions, as long as the block runs; `run` reads large answers in a process of its own."""
     async with open_upstream(settings, store, run=run) as upstream:
         yield Asking(
-            upstream=upstream, store=store, endings=endings, excluded=excluded_wallets(settings)
+            upstream=upstream,
+            store=store,
+            endings=endings,
+            excluded=excluded_wallets(settings),
+            quotas=quotas,
         )

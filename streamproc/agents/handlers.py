@@ -11,9 +11,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from streamproc import limits
+from streamproc.engine.stage import share_of
 from streamproc.events import AnalysisProgressed, Event, WalletProgressed
 from streamproc.logs import about, about_also
-from streamproc.serde import Codec, Encoded, decode_internal, header, new_trace, trace_of
+from streamproc.serde import Codec, Encoded, decode_internal, new_trace, trace_of
 from streamproc.slots import WHOSE
 
 if TYPE_CHECKING:
@@ -85,10 +86,10 @@ def running(handler: Handler, *, codec: Codec, tell: Tell) -> Run:
 
     async def run(record: Record) -> list[Encoded]:
         trace, time_ms = trace_from(record), _time_ms(record)
-        subject = (header(record.headers, "ce_subject") or b"")[: limits.REQUEST_ID_MAX_LENGTH]
-        WHOSE.set(subject.decode("ascii", "replace"))
+        share = share_of(record)
+        WHOSE.set(share)
         about(
-            request_id=WHOSE.get() or None,
+            request_id=share.request.decode("ascii", "replace") or None,
             topic=record.topic,
             partition=record.partition,
             offset=record.offset,

@@ -12,6 +12,7 @@ from streamproc import limits, metrics
 from streamproc.agents.endings import count_end
 from streamproc.agents.handlers import trace_from
 from streamproc.core.fan_out import balances_asked, wallet_asked
+from streamproc.core.quotas import NO_QUOTAS, refusal
 from streamproc.engine import failpoints
 from streamproc.errors import FAULTS_NAMED, DeadLetterError, Fault, InvalidInputError
 from streamproc.events import (
@@ -29,21 +30,22 @@ from streamproc.store import NewRequest, Rejection
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from streamproc.core.quotas import Quotas, Usage
     from streamproc.engine import Record
     from streamproc.serde import Codec, Encoded
-    from streamproc.store import Store
+    from streamproc.store import Recorded, Store
 
 NO_TIME: Final = -1  # what Kafka calls a record without one
 
 
 async def accept_request(
-    record: Record, *, store: Store, codec: Codec
+    record: Record, *, store: Store, codec: Codec, quotas: Quotas = NO_QUOTAS
 ) -> AsyncIterator[Event | Encoded]:
     """Record one request and fan it out: AnalysisAccepted, a WalletSyncRequested per wallet, a BalanceFetchRequested.
 
     The same content again is answered with the terminal record once there is one, and ignored while it runs; the same
-    id with other content is a dead letter, whether that content is valid or not. What breaks rules is rejected, and
-    that is an end like any other.
+    id with other content is a dead letter, whether that content is valid or not. What breaks rules, or a quota of its
+    tenant, is rejected, and that is an end like any other.
     """
     faults = await _faults_of_time(record, store=store, codec=codec)
     try:
@@ -54,13 +56,17 @@ async def accept_request(
         return
     requested_at_ms = record.timestamp_ms if record.timestamp_ms >= 0 else await store.now_ms()
     new = _new_request(request, record, requested_at_ms)
-    recorded = await store.record_request(new)
+    recorded = await _recorded(new, store, quotas)
+    if isinstance(recorded, str):
+        over = OutsideFaultsError([Fault("tenant", new.tenant, recorded)], new.request_id)
+        for said in await _rejected(record, over, store=store, codec=codec, new=new):
+            yield said
+        return
     if recorded.state == "conflict":
         raise _reused(request.request_id)
     if recorded.state == "ended":
-        ending = await store.ending(request.request_id)
-        if ending is not None:
-            yield ending.terminal
+        for told in await _answer(request.request_id, store):
+            yield told
     elif recorded.source != new.source:
         metrics.REPEATS_DROPPED.labels("requests").inc()
     else:
@@ -150,12 +156,38 @@ async def _faults_of_time(record: Record, *, store: Store, codec: Codec) -> list
     return [Fault("timestamp", str(record.timestamp_ms), rule)]
 
 
+async def _recorded(new: NewRequest, store: Store, quotas: Quotas) -> Recorded | str:
+    """What the store says to the request; the quota that it is over when it is new and its tenant may have no more."""
+    if not quotas.binds(new.tenant):
+        return await store.record_request(new)
+
+    def refuse(usage: Usage) -> str | None:
+        return refusal(quotas, new.tenant, usage, wallets=len(new.wallets))
+
+    return await store.record_within(new, refuse)
+
+
+async def _answer(request_id: str, store: Store) -> list[Encoded]:
+    """What is said again of a request that has ended: its end; of a rejection its progress too: nobody else does."""
+    ending = await store.ending(request_id)
+    if ending is None:
+        return []
+    if ending.status != "rejected" or ending.progress is None:
+        return [ending.terminal]
+    return [ending.terminal, ending.progress]
+
+
 async def _rejected(
-    record: Record, error: OutsideFaultsError, *, store: Store, codec: Codec
+    record: Record,
+    error: OutsideFaultsError,
+    *,
+    store: Store,
+    codec: Codec,
+    new: NewRequest | None = None,
 ) -> list[Encoded]:
     """The end of a request that breaks rules: the answer and its one progress record, kept and then said.
 
-    Raises DeadLetterError when the id belongs to other content.
+    `new` is the request where it could be read. Raises DeadLetterError when the id belongs to other content.
     """
     assert error.request_id is not None  # noqa: S101 - a dead letter otherwise
     at_ms = await store.now_ms()
@@ -163,9 +195,10 @@ async def _rejected(
     failed, progress = rejection_of(error.request_id, error, at=at_ms // 1000)
     rejection = Rejection(
         request_id=error.request_id,
-        digest=hashlib.sha256(record.value or b"").digest(),
+        digest=new.digest if new else hashlib.sha256(record.value or b"").digest(),
         source=_source(record),
         at_ms=at_ms,
+        tenant=new.tenant if new else DEFAULT_TENANT,
         terminal=ahead.encode(failed, time_ms=at_ms),
         progress=ahead.encode(progress, time_ms=at_ms),
     )

@@ -12,6 +12,7 @@ from streamproc.agents.pace import Pace
 from streamproc.agents.recorded import already_said, say_once
 from streamproc.agents.silence import with_silences
 from streamproc.core.ranges import reach, tip
+from streamproc.core.turns import Share
 from streamproc.engine import failpoints
 from streamproc.errors import (
     CreditBudgetExceededError,
@@ -68,7 +69,7 @@ async def sync_wallet(
     said = await already_said(store, event.request_id, name)
     if said is None:
         outcome: WalletAnalyzed | None = None
-        async with slots.of(event.request_id):
+        async with slots.of(Share(event.tenant.encode(), event.request_id.encode())):
             with endings.watching(event.request_id):
                 endings.check(event.request_id)
                 steps = _steps(event, store=store, asking=asking, analyst=analyst)

@@ -4,24 +4,109 @@ Who has had little goes first, in the order of arrival, so small requests are se
 often it is the turn of whoever has waited longest, so a huge one gets on too. Nobody may hold more than a share of the
 places that leaves room for the next, however long what it does takes; and beside a smaller one a huge one holds few,
 for those at work share the processor.
+
+Tenants take turns by the same rules, and the requests of one tenant take its turns: a hundred requests of one tenant
+weigh on another tenant as one huge request does on a small one.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from streamproc import limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 T = TypeVar("T")
 
 
-class Turns(Generic[T]):
-    """What waits, by the request it belongs to, and how many places each request holds."""
+class Share(NamedTuple):
+    """Whose work something is: a request, and the tenant that sent it. Both empty: nobody's, or everybody's."""
+
+    tenant: bytes
+    request: bytes
+
+
+class FairQueue(Generic[T]):
+    """What waits, by tenant and request; at most so many hold a place at once."""
 
     def __init__(self, places: int) -> None:
         """So many may be held at once, at least 1."""
         self._places = places
+        self._tenants: Turns[None] = Turns(places, self._most_of_a_tenant)
+        self._requests: dict[bytes, Turns[T]] = {}  # by tenant
+        self._known: set[bytes] = set()  # the first two tenants that were ever here
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._tenants)
+
+    def add(self, share: Share, item: T, *, is_first: bool = False) -> None:
+        """Let an item wait, behind those of the same request or before them."""
+        requests = self._requests.get(share.tenant)
+        if requests is None:
+            requests = self._requests[share.tenant] = Turns(self._places)
+            if share.tenant and len(self._known) < 2:  # noqa: PLR2004 - one tenant, or more
+                self._known.add(share.tenant)
+        requests.add(share.request, item, is_first=is_first)
+        self._tenants.add(share.tenant, None)
+
+    def clear(self) -> None:
+        """Nothing waits any more; who holds a place still does."""
+        self._tenants.clear()
+        for requests in self._requests.values():
+            requests.clear()
+        self._requests = {name: each for name, each in self._requests.items() if each.holding}
+
+    @property
+    def has_turn(self) -> bool:
+        """Whether something that waits may go now."""
+        return self._tenants.next_one(self._may_go) is not None
+
+    def take(self) -> tuple[Share, T] | None:
+        """The share and the item whose turn it is, which now holds a place; None when nothing may go."""
+        turn = self._tenants.take(self._may_go)
+        if turn is None:
+            return None
+        tenant, _ = turn
+        found = self._requests[tenant].take()
+        assert found is not None  # noqa: S101 - it was asked
+        request, item = found
+        return Share(tenant, request), item
+
+    def done(self, share: Share) -> None:
+        """A place is free again."""
+        self._tenants.done(share.tenant)
+        requests = self._requests[share.tenant]
+        requests.done(share.request)
+        if not requests.holding and not len(requests):
+            del self._requests[share.tenant]
+
+    def _may_go(self, tenant: bytes) -> bool:
+        """Whether a request of this tenant may hold one place more."""
+        return self._requests[tenant].has_turn
+
+    def _most_of_a_tenant(self, _free: int) -> int:
+        """All places for the only tenant there is; where there are more, some stay free for whoever comes next."""
+        if len(self._known) < 2:  # noqa: PLR2004 - as above
+            return self._places
+        return max(1, self._places - self._places // limits.TURNS_BESIDE_SMALLER)
+
+
+def _most_of_a_request(free: int) -> int:
+    """How many places one request may hold while so many are free."""
+    return limits.TURNS_HELD * free
+
+
+class Turns(Generic[T]):
+    """What waits, by the request (or tenant) it belongs to, and how many places each one holds."""
+
+    def __init__(self, places: int, most: Callable[[int], int] = _most_of_a_request) -> None:
+        """So many may be held at once, at least 1; by one of them `most` of how many are free."""
+        self._places = places
+        self._most = most
         self._waiting: dict[bytes, deque[T]] = {}  # by request, in the order of arrival
         self._levels: list[dict[bytes, None]] = [
             {}
@@ -61,13 +146,18 @@ class Turns(Generic[T]):
         self._left = 0
 
     @property
+    def holding(self) -> int:
+        """How many places are held."""
+        return self._holding
+
+    @property
     def has_turn(self) -> bool:
         """Whether something that waits may go now."""
-        return self._next() is not None
+        return self.next_one() is not None
 
-    def take(self) -> tuple[bytes, T] | None:
+    def take(self, may_go: Callable[[bytes], bool] | None = None) -> tuple[bytes, T] | None:
         """The request and the item whose turn it is, which now holds a place; None when nothing may go."""
-        share = self._next()
+        share = self.next_one(may_go)
         if share is None:
             return None
         queue = self._waiting[share]
@@ -99,25 +189,26 @@ class Turns(Generic[T]):
                 self._count(share, -1)
                 del self._had[share]
 
-    def _next(self) -> bytes | None:
-        """Whose turn it is: the first, in its order, that may hold one place more."""
+    def next_one(self, may_go: Callable[[bytes], bool] | None = None) -> bytes | None:
+        """Whose turn it is: the first, in its order, that may hold one place more and that `may_go` lets go."""
         free = self._places - self._holding
         if free <= 0 or not self._left:
             return None
-        most = limits.TURNS_HELD * free
+        most = self._most(free)
         beside = min(most, max(1, self._places // limits.TURNS_BESIDE_SMALLER))
         smallest = min((number for number, requests in self._active.items() if requests), default=0)
         held = self._held.get
         if self._taken % limits.TURNS_OF_THE_OLDEST == 0:
             for share in self._waiting:
                 has = held(share, 0)
-                if has < beside or (has < most and self._number(share) <= smallest):
+                is_within = has < beside or (has < most and self._number(share) <= smallest)
+                if is_within and (may_go is None or may_go(share)):
                     return share
             return None
         for number, level in enumerate(self._levels):
             may_hold = beside if number > smallest else most
             for share in level:
-                if held(share, 0) < may_hold:
+                if held(share, 0) < may_hold and (may_go is None or may_go(share)):
                     return share
         return None
 

@@ -1,7 +1,7 @@
 """A stage: a bounded pool of handlers, one record of a key after the other, done when its outputs are confirmed.
 
 A task is made only when a handler suspends: a runner works through the queue, and the pool grows while runners wait.
-The requests whose records wait take turns.
+The tenants and requests whose records wait take turns.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from streamproc import limits, metrics
 from streamproc.core.backoff import delay_s
-from streamproc.core.turns import Turns
+from streamproc.core.turns import FairQueue, Share
 from streamproc.engine import failpoints
 from streamproc.engine.dead_letters import OUTPUT_REFUSED, check_readable
 from streamproc.engine.flow import started, started_with
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 Handle: TypeAlias = "Callable[[Record], Awaitable[Sequence[Outgoing]]]"
 _SUBJECT: Final = "ce_subject"
+_TENANT: Final = "ce_tenant"
+_NO_TENANT: Final = b"default"  # of records that name none
 _Work: TypeAlias = "tuple[Lane, Record]"
 
 
@@ -41,12 +43,16 @@ class Failure(NamedTuple):
     reason: str | None = None  # the error's own when there is none
 
 
-def share_of(record: Record) -> bytes:
-    """Whose record it is: the request that its headers name, else its key."""
+def share_of(record: Record) -> Share:
+    """Whose record it is: the tenant and the request that its headers name, else the default tenant's, by its key."""
+    tenant, request = _NO_TENANT, record.key or b""
     for name, value in record.headers:
-        if name == _SUBJECT and value is not None:
-            return value[: limits.REQUEST_ID_MAX_LENGTH]
-    return (record.key or b"")[: limits.REQUEST_ID_MAX_LENGTH]
+        if value and name == _SUBJECT:
+            request = value
+        elif value and name == _TENANT:
+            tenant = value
+    longest = limits.REQUEST_ID_MAX_LENGTH
+    return Share(tenant[:longest], request[:longest])
 
 
 class Stage:
@@ -59,7 +65,7 @@ class Stage:
         self._flow = flow
         self._limit = limit
         self._window = window
-        self._queue: Turns[_Work] = Turns(limit)
+        self._queue: FairQueue[_Work] = FairQueue(limit)
         self._busy: dict[bytes, deque[_Work] | None] = {}  # keys at work, and who waits for them
         self._runners: dict[asyncio.Task[None], Lane | None] = {}  # and whose record each works on
         self._sending: dict[asyncio.Future[Any], Lane] = {}

@@ -11,7 +11,6 @@ import msgspec
 
 from streamproc import limits
 from streamproc.core.result import encode_json
-from streamproc.events import DEFAULT_TENANT
 from streamproc.store.database import Subject
 from streamproc.store.gathering import Gathering
 from streamproc.store.requests import (
@@ -54,18 +53,8 @@ class Analyses(Subject):
     async def record_requests(self, new: Sequence[NewRequest]) -> list[Recorded]:
         """Record each request that is not known yet, and say how each one stands, in their order."""
         first = list({each.request_id: each for each in reversed(new)}.values())
-        rows = await self._database.rows("analyses.record_requests", *_columns_of(first))
-        by_id = {row["request_id"]: row for row in rows}
-        return [
-            Recorded(
-                state=_state(row["status"], same=row["digest"] == each.digest),
-                source=row["source"],
-                requested_at_ms=row["requested_at_ms"],
-                deadline_at=row["deadline_at"],
-            )
-            for each in new
-            for row in (by_id[each.request_id],)
-        ]
+        rows = await self._database.rows("analyses.record_requests", *columns_of(first))
+        return recorded_from(rows, new)
 
     async def reject(self, rejection: Rejection) -> Ending | None:
         """Record and end a request that breaks rules; how it ended, None when its id belongs to other content."""
@@ -79,7 +68,7 @@ class Analyses(Subject):
                 rejection.progress,
                 is_news=True,
                 duration_s=0.0,
-                tenant=DEFAULT_TENANT,
+                tenant=rejection.tenant,
             )
         stored = await self.request(rejection.request_id)
         if stored is None or stored.digest != rejection.digest:
@@ -166,6 +155,21 @@ async def _packed(decision: Decision) -> bytes | None:
     return await asyncio.to_thread(zlib.compress, decision.result, _FAST)
 
 
+def recorded_from(rows: Sequence[Row], new: Sequence[NewRequest]) -> list[Recorded]:
+    """What the rows that `analyses.record_requests` returned say about each request."""
+    by_id = {row["request_id"]: row for row in rows}
+    return [
+        Recorded(
+            state=_state(row["status"], same=row["digest"] == each.digest),
+            source=row["source"],
+            requested_at_ms=row["requested_at_ms"],
+            deadline_at=row["deadline_at"],
+        )
+        for each in new
+        for row in (by_id[each.request_id],)
+    ]
+
+
 def _state(status: str, *, same: bool) -> Literal["running", "ended", "conflict"]:
     """What a request's row says to a request of the same or of another content."""
     if not same:
@@ -173,7 +177,7 @@ def _state(status: str, *, same: bool) -> Literal["running", "ended", "conflict"
     return "running" if status == "running" else "ended"
 
 
-def _columns_of(new: Sequence[NewRequest]) -> list[list[object]]:
+def columns_of(new: Sequence[NewRequest]) -> list[list[object]]:
     """The parameters of `analyses.record_requests`."""
     return [
         [each.request_id for each in new],
@@ -197,6 +201,7 @@ def _rejection_columns(rejection: Rejection) -> list[object]:
         rejection.digest,
         rejection.source,
         rejection.at_ms,
+        rejection.tenant,
         ["terminal", "last_progress"],
         [record.topic for record in records],
         [record.key for record in records],

@@ -42,6 +42,7 @@ class Rejection:
     at_ms: int
     terminal: Encoded
     progress: Encoded
+    tenant: str = "default"  # where it could be read
 
 
 @dataclass(frozen=True, slots=True)

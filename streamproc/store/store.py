@@ -16,6 +16,7 @@ from streamproc.store.enrichment import Enrichment
 from streamproc.store.history import History
 from streamproc.store.kept import Kept
 from streamproc.store.migrate import pending
+from streamproc.store.quotas import QuotaUse
 from streamproc.store.relations import Relations
 from streamproc.store.retention import Retention
 from streamproc.store.wallets import Wallets
@@ -37,6 +38,7 @@ class Store(
     Budget,
     Relations,
     Retention,
+    QuotaUse,
 ):
     """Everything that is kept; every method raises StoreUnavailableError while Postgres is away."""
 

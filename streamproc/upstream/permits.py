@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from streamproc import limits, metrics
+from streamproc.core.turns import Share
 from streamproc.errors import CreditBudgetExceededError, RequestEndedError
-from streamproc.slots import Slots
+from streamproc.slots import NOBODYS, Slots
 from streamproc.upstream.calls import Bucket, Call, Spending
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from streamproc.upstream.timing import Timing
 
@@ -75,15 +76,15 @@ class RateLimit:
         self._slots: defaultdict[Bucket, _Slots] = defaultdict(_Slots)
         self._waiting: Counter[Bucket] = Counter()
 
-    async def wait(self, bucket: Bucket, request_id: str = "", weight: int = 1) -> None:
-        """Return when a call may be made; requests take turns, of each the call that came first goes first.
+    async def wait(self, bucket: Bucket, share: Share = NOBODYS, weight: int = 1) -> None:
+        """Return when a call may be made; tenants and requests take turns, of each the first call goes first.
 
         One that weighs more than one takes as many permits, and those that come next wait for all of them.
         """
         started_s = self._timing.now_s()
         self._waiting[bucket] += 1
         try:
-            async with self._turns[bucket].of(request_id):
+            async with self._turns[bucket].of(share):
                 await self._wait_for_slot(bucket)
                 if weight > 1:
                     await self._take(bucket, weight - 1)
@@ -148,11 +149,15 @@ class RequestPermit:
     credit_budget: int | None
     is_ended: Callable[[], bool]
     waits_until_s: float = float("-inf")
+    tenant: str = ""
+    may_spend: Callable[[], Awaitable[None]] | None = None  # raises when a quota is used up
 
     @asynccontextmanager
     async def __call__(self, call: Call) -> AsyncIterator[Spending]:
         """The block in which the call may be made."""
         _check(self.is_ended, self.request_id)
+        if call.credits and self.may_spend is not None:
+            await self.may_spend()
         budget = self.credit_budget
         reserved = call.credits if budget is not None else 0
         if reserved and not await self.purse.reserve_credits(self.request_id, reserved, budget):
@@ -161,7 +166,8 @@ class RequestPermit:
             )
         spending = Spending()
         try:
-            await self.rate.wait(call.bucket, self.request_id, call.weight)
+            share = Share(self.tenant.encode(), self.request_id.encode())
+            await self.rate.wait(call.bucket, share, call.weight)
             _check(self.is_ended, self.request_id)
             yield spending
         finally:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import (
         AsyncGenerator,
         AsyncIterator,
+        Awaitable,
         Callable,
         Collection,
         Iterable,
@@ -74,8 +75,13 @@ class Upstream:
         credit_budget: int | None,
         is_ended: Callable[[], bool],
         patience_s: float = 0.0,
+        tenant: str = "",
+        may_spend: Callable[[], Awaitable[None]] | None = None,
     ) -> Permit:
-        """The permit of one request, which waits so long from now for services that answer nobody."""
+        """The permit of one request, which waits so long from now for services that answer nobody.
+
+        `may_spend` is asked before each call that costs credits, and raises when no more may be spent.
+        """
         return RequestPermit(
             self._rate,
             self._purse,
@@ -83,6 +89,8 @@ class Upstream:
             credit_budget,
             is_ended,
             self._timing.now_s() + patience_s,
+            tenant,
+            may_spend,
         )
 
     def pause(self) -> str | None:

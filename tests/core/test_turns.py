@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc import limits
-from streamproc.core.turns import Turns
+from streamproc.core.turns import FairQueue, Share, Turns
 
 BIG = b"big"
 STEPS = st.lists(
@@ -135,3 +135,114 @@ def test_beside_a_small_request_a_huge_one_holds_few_places() -> None:
     while turns.take() is not None:
         held += 1
     assert held > 40, "alone again it may go on as before"
+
+
+TENANTS = st.lists(
+    st.tuples(
+        st.sampled_from("adc"),
+        st.sampled_from([b"", b"s", b"t"]),
+        st.sampled_from([b"", b"1", b"2"]),
+    ),
+    max_size=80,
+)
+
+
+@given(TENANTS, st.integers(1, 8))
+def test_with_tenants_too_each_item_goes_once_in_order_and_places_are_never_exceeded(
+    steps: list[tuple[str, bytes, bytes]], places: int
+) -> None:
+    queue: FairQueue[int] = FairQueue(places)
+    added: Counter[Share] = Counter()
+    gone: Counter[Share] = Counter()
+    held: list[Share] = []
+    for what, tenant, request in steps:
+        share = Share(tenant, request)
+        if what == "a":
+            queue.add(share, added[share])
+            added[share] += 1
+        elif what == "d" and held:
+            queue.done(held.pop())
+        elif what == "c" and (turn := queue.take()) is not None:
+            assert turn[1] == gone[turn[0]]
+            gone[turn[0]] += 1
+            held.append(turn[0])
+        assert len(held) <= places
+        assert len(queue) == added.total() - gone.total()
+        assert queue.has_turn or len(held) == places or not len(queue) or held
+    for share in held:
+        queue.done(share)
+    while (turn := queue.take()) is not None:
+        gone[turn[0]] += 1
+        queue.done(turn[0])
+    assert gone == added
+    assert not queue._requests
+
+
+def heavy(places: int, *, requests: int = 100, wallets: int = 200) -> FairQueue[int]:
+    """What many large requests of one tenant put in a queue."""
+    queue: FairQueue[int] = FairQueue(places)
+    for request in range(requests):
+        for item in range(wallets):
+            queue.add(Share(b"heavy", b"%d" % request), item)
+    return queue
+
+
+def test_a_hundred_heavy_requests_of_one_tenant_weigh_on_another_as_one_does() -> None:
+    queue = heavy(64)
+    for _ in range(200):
+        turn = queue.take()
+        assert turn is not None
+        queue.done(turn[0])
+    for item in range(3):
+        queue.add(Share(b"light", b"small"), item)
+    order: list[bytes] = []
+    while len(order) < 8:
+        turn = queue.take()
+        assert turn is not None
+        order.append(turn[0].tenant)
+        queue.done(turn[0])
+    assert order[:5].count(b"light") == 3, (
+        "at least two turns of three, the third turn is the oldest's"
+    )
+
+
+def test_the_only_tenant_may_hold_every_place_and_one_of_several_leaves_some_free() -> None:
+    queue = heavy(64)
+    held = 0
+    while queue.take() is not None:
+        held += 1
+    assert held == 64
+    queue = heavy(64)
+    queue.add(Share(b"light", b"before"), 0)
+    taken = []
+    while (turn := queue.take()) is not None:
+        taken.append(turn[0])
+        if turn[0].tenant == b"light":
+            queue.done(turn[0])
+    assert len([each for each in taken if each.tenant == b"heavy"]) <= 56
+    queue.add(Share(b"light", b"after"), 0)
+    turn = queue.take()
+    assert turn is not None
+    assert turn[0].tenant == b"light", "a place was free for it"
+
+
+def test_beside_a_lighter_tenant_at_work_a_heavy_one_holds_few_places() -> None:
+    queue = heavy(64)
+    for _ in range(200):
+        turn = queue.take()
+        assert turn is not None
+        queue.done(turn[0])
+    queue.add(Share(b"light", b"small"), 0)
+    held = Counter[bytes]()
+    while (turn := queue.take()) is not None:
+        held[turn[0].tenant] += 1
+    assert held == {b"light": 1, b"heavy": 64 // limits.TURNS_BESIDE_SMALLER}
+
+
+def test_work_that_is_nobodys_makes_no_tenant_step_back() -> None:
+    queue = heavy(64)
+    queue.add(Share(b"", b""), 0)
+    held = Counter[bytes]()
+    while (turn := queue.take()) is not None:
+        held[turn[0].tenant] += 1
+    assert held == {b"": 1, b"heavy": 63}

@@ -85,9 +85,11 @@ def test_a_record_that_cannot_be_read_has_a_letter_of_its_place() -> None:
 
 
 def test_whose_a_record_is_is_asked_of_any_header() -> None:
-    assert share_of(record(ce_subject=None)) == b"k"
-    assert len(share_of(record(ce_subject=b"x" * 1_000_000))) <= 64
-    assert share_of(record(key=None, ce_subject=None)) == b""
+    assert share_of(record(ce_subject=None)) == (b"default", b"k")
+    assert share_of(record(ce_tenant=b"acme", ce_subject=b"r")) == (b"acme", b"r")
+    long = share_of(record(ce_subject=b"x" * 1_000_000, ce_tenant=b"t" * 1_000_000))
+    assert max(map(len, long)) <= 64
+    assert share_of(record(key=None, ce_subject=None, ce_tenant=None)) == (b"default", b"")
 
 
 # --- what the brokers refuse ---

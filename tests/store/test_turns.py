@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from streamproc.core.turns import Share
 from streamproc.slots import WHOSE
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ async def test_a_statement_of_a_small_request_passes_those_of_a_huge_one(store: 
     order: list[str] = []
 
     async def ask(request_id: str) -> None:
-        WHOSE.set(request_id)
+        WHOSE.set(Share(b"t", request_id.encode()))
         await store.synced("nobody")
         order.append(request_id)
 

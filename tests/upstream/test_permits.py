@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from streamproc import limits
+from streamproc.core.turns import Share
 from streamproc.errors import (
     CreditBudgetExceededError,
     RequestEndedError,
@@ -138,7 +139,7 @@ async def test_a_call_of_a_small_request_does_not_wait_for_all_calls_of_a_huge_o
     order: list[str] = []
 
     async def call(request_id: str) -> None:
-        await rate.wait("rpc", request_id)
+        await rate.wait("rpc", Share(b"t", request_id.encode()))
         order.append(request_id)
 
     await asyncio.gather(*(call("huge") for _ in range(200)), *(call("small") for _ in range(3)))

@@ -12,6 +12,7 @@ import pytest
 
 from streamproc.core.entries import Entry, canonical_order
 from streamproc.core.ranges import SlotRange
+from streamproc.core.turns import Share
 from streamproc.errors import (
     CreditBudgetExceededError,
     StreamprocError,
@@ -327,8 +328,8 @@ async def test_a_budget_ends_a_walk_with_what_it_has_paid_for(world: World) -> N
 async def test_a_batch_takes_as_many_permits_as_it_has_calls() -> None:
     purse, clock = Purse(), Clock()
     rate = RateLimit(purse, keys={"rpc": "k"}, rates={"rpc": 50.0}, timing=clock.timing)
-    await rate.wait("rpc", "r", 40)
-    await rate.wait("rpc", "r")
+    await rate.wait("rpc", Share(b"t", b"r"), 40)
+    await rate.wait("rpc", Share(b"t", b"r"))
     assert sum(permits for _, _, permits, _ in purse.leases) == 41
 
 

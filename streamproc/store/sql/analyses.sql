@@ -24,14 +24,14 @@ RETURNING request_id, digest, source, status, requested_at_ms, deadline_at
 -- Recorded and ended at once, unless the id is taken; returned is what the id belongs to now.
 WITH ended AS (
     INSERT INTO analyses
-        (request_id, digest, source, wallets, options, requested_at_ms, deadline_at, status, code, ended_at)
-    VALUES ($1, $2, $3, '[]', '{}', $4::bigint, $4::bigint / 1000, 'rejected', 'invalid_request', clock_timestamp())
+        (request_id, digest, source, wallets, options, requested_at_ms, deadline_at, status, code, ended_at, tenant)
+    VALUES ($1, $2, $3, '[]', '{}', $4::bigint, $4::bigint / 1000, 'rejected', 'invalid_request', clock_timestamp(), $5)
     ON CONFLICT (request_id) DO NOTHING
     RETURNING request_id
 )
 INSERT INTO analysis_records (request_id, part, seq, topic, key, value, headers, timestamp_ms)
 SELECT request_id, part, 0, topic, key, value, headers, timestamp_ms
-FROM unnest($5::text[], $6::text[], $7::bytea[], $8::bytea[], $9::bytea[], $10::bigint[])
+FROM unnest($6::text[], $7::text[], $8::bytea[], $9::bytea[], $10::bytea[], $11::bigint[])
     AS r (part, topic, key, value, headers, timestamp_ms)
 CROSS JOIN ended
 RETURNING request_id
