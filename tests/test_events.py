@@ -13,7 +13,13 @@ from solders.pubkey import Pubkey
 
 from streamproc import events, limits
 from streamproc.errors import DeadLetterError, InvalidInputError
-from streamproc.events import AnalysisProgressed, AnalysisRequested, Event, Options
+from streamproc.events import (
+    AnalysisProgressed,
+    AnalysisRequested,
+    Event,
+    Options,
+    WalletSyncRequested,
+)
 from streamproc.intake import decode_outside, validated
 from streamproc.serde import decode_internal
 
@@ -160,6 +166,33 @@ def test_between_agents_unknown_fields_are_ignored() -> None:
     )
     newer = progress.model_dump_json().replace("{", '{"added_later": 1, ', 1)
     assert decode_internal(AnalysisProgressed, newer.encode()) == progress
+
+
+def test_a_window_of_one_second_is_a_window() -> None:
+    assert decode_outside(AnalysisRequested, requested(since=7, until=7)).until == 7
+    assert faulty_fields(requested(since=8, until=7)) == ["until"]
+
+
+def test_a_request_of_exactly_the_size_limit_is_read() -> None:
+    fitting = requested().ljust(limits.REQUEST_MAX_BYTES)
+    assert decode_outside(AnalysisRequested, fitting).wallets
+    with pytest.raises(InvalidInputError, match=str(limits.REQUEST_MAX_BYTES + 1)):
+        decode_outside(AnalysisRequested, fitting + b" ")
+
+
+def test_an_option_of_a_later_version_is_refused_from_outside_and_carried_on_between_agents() -> (
+    None
+):
+    assert faulty_fields(requested(added_later=[1])) == ["added_later"]
+    options = Options.model_validate_json(b'{"max_pairs": 7, "added_later": [1]}')
+    sync = WalletSyncRequested(
+        request_id="r", wallet=WALLETS[0], options=options, requested_at_ms=1, deadline_at=2
+    )
+    carried = decode_internal(WalletSyncRequested, sync.model_dump_json().encode())
+    assert orjson.loads(carried.model_dump_json())["options"] == {
+        "max_pairs": 7,
+        "added_later": [1],
+    }
 
 
 @pytest.mark.parametrize("figure", [math.nan, math.inf, -math.inf])

@@ -129,6 +129,10 @@ def test_an_identity_is_the_name_based_uuid_of_what_the_event_means(
     assert ce_id_of(AnalysisDue, request_id, *more) == str(uuid.uuid5(NAMESPACE, name))
 
 
+def due(kind: str, at: int) -> AnalysisDue:
+    return AnalysisDue.model_validate({"request_id": "r", "kind": kind, "at": at})
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -143,6 +147,8 @@ def test_an_identity_is_the_name_based_uuid_of_what_the_event_means(
             WalletProgressed(request_id="r", wallet=WALLET, transactions=1, fraction=0.1),
             WalletProgressed(request_id="r", wallet=WALLET, transactions=2, fraction=0.1),
         ),
+        (due("heal", 7), due("expire", 7)),
+        (due("heal", 7), due("heal", 8)),
     ],
 )
 def test_what_means_something_else_has_another_identity(one: Event, other: Event) -> None:
@@ -165,6 +171,13 @@ def test_what_is_no_json_is_a_dead_letter_with_a_reason(value: bytes | None, rea
     with pytest.raises(DeadLetterError) as caught:
         decode(AnalysisRequested, value)
     assert caught.value.reason == reason
+
+
+def test_a_value_of_exactly_the_size_limit_is_read() -> None:
+    fitting = progress().model_dump_json().encode().ljust(limits.EVENT_MAX_BYTES)
+    assert decode_internal(AnalysisProgressed, fitting) == progress()
+    with pytest.raises(DeadLetterError, match=str(limits.EVENT_MAX_BYTES + 1)):
+        decode_internal(AnalysisProgressed, fitting + b" ")
 
 
 @pytest.mark.parametrize("value", [b"[]", b"3", b'"text"', b"null", b"true"])

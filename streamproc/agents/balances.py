@@ -6,7 +6,14 @@ import logging
 from typing import TYPE_CHECKING
 
 from streamproc.agents.recorded import already_said, say_once
-from streamproc.errors import RequestError, StreamprocError
+from streamproc.engine import failpoints
+from streamproc.errors import (
+    RequestEndedError,
+    RequestError,
+    StreamprocError,
+    TransientError,
+    WalletError,
+)
 from streamproc.events import BalanceFetchRequested, BalancesFetched, PublicError
 
 if TYPE_CHECKING:
@@ -52,15 +59,18 @@ async def _fetched(
     """What is to be said; raises RequestEndedError when nobody listens any more."""
     try:
         found = await asking.balances(event)
+        await store.put_balances(event.request_id, found.records)
+    except (RequestEndedError, TransientError, failpoints.FailpointError):
+        raise
     except RequestError as error:
         return BalancesFetched(request_id=event.request_id, wallets={}, fatal=public(error))
-    except StreamprocError:
-        raise
+    except WalletError as error:
+        why = PublicError(code="balances_failed", message=public(error).message)
+        return BalancesFetched(request_id=event.request_id, wallets={}, fatal=why)
     except Exception:
         log.exception("the balances of request %s failed", event.request_id)
         why = PublicError(code="internal", message="a bug; the worker's log says more")
         return BalancesFetched(request_id=event.request_id, wallets={}, fatal=why)
-    await store.put_balances(event.request_id, found.records)
     return BalancesFetched(
         request_id=event.request_id,
         wallets={wallet: record["state"] for wallet, record in found.records.items()},

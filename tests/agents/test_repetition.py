@@ -13,12 +13,14 @@ import pytest
 from streamproc import limits
 from streamproc.agents.handlers import running
 from streamproc.agents.join import JoinLogic, outgoing
+from streamproc.agents.recorded import already_said, say_once
 from streamproc.agents.reopening import Reopening
-from streamproc.agents.requests import accept_request
+from streamproc.agents.requests import accept_request, deadline_of
 from streamproc.engine import Record
-from streamproc.events import AnalysisDue
-from streamproc.serde import Codec
-from streamproc.store import NewRequest
+from streamproc.errors import RequestEndedError
+from streamproc.events import AnalysisDue, AnalysisRequested
+from streamproc.serde import Codec, Encoded
+from streamproc.store import Decision, NewRequest
 from streamproc.topics import read_topology
 
 if TYPE_CHECKING:
@@ -112,3 +114,32 @@ async def test_a_request_whose_row_gives_no_opening_ends_as_internal_and_hides_n
 def heard(out: Outgoing) -> Record:
     """The record as a reader gets it."""
     return Record(out.topic, 0, 0, out.key, out.value, out.headers, out.timestamp_ms or 0)
+
+
+async def test_what_was_said_first_is_what_is_said_ever_after(store: Store) -> None:
+    await first_said(store)
+    first = Encoded("t", b"r-1", b"first", (("ce_id", b"1"),), 1)
+    other = Encoded("t", b"r-1", b"other", (("ce_id", b"1"),), 2)
+    assert await already_said(store, "r-1", "balances") is None
+    assert await say_once(store, "r-1", "balances", first) == first
+    assert await say_once(store, "r-1", "balances", other) == first
+    assert await say_once(store, "r-1", "balances", first) == first
+    assert await already_said(store, "r-1", "balances") == first
+
+
+async def test_nobody_speaks_for_a_request_that_has_ended_or_whose_row_is_gone(
+    store: Store,
+) -> None:
+    with pytest.raises(RequestEndedError):
+        await already_said(store, "long-gone", "balances")
+    await first_said(store)
+    end = Encoded("t", b"r-1", b"{}", ())
+    await store.decide([Decision("r-1", "failed", "internal", end)])
+    with pytest.raises(RequestEndedError):
+        await already_said(store, "r-1", "balances")
+
+
+@pytest.mark.parametrize(("time_ms", "deadline_at"), [(1_000, 61), (1_001, 62), (1_999, 62)])
+def test_a_deadline_is_rounded_up_to_the_second(time_ms: int, deadline_at: int) -> None:
+    request = AnalysisRequested(request_id="r", wallets=WALLETS, deadline_s=60)
+    assert deadline_of(request, time_ms) == deadline_at

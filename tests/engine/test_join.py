@@ -395,6 +395,20 @@ async def test_a_bug_in_settle_diverts_the_records_of_its_key_only() -> None:
     assert bench.said()[-1] == b"d"
 
 
+async def test_after_a_refusal_a_key_goes_on_from_what_the_changelog_has() -> None:
+    bench = Bench()
+    await bench.hear((b"k", "a"))
+    await bench.done()
+    bench.logic.broken = {b"k"}
+    await bench.hear((b"k", "impossible"))
+    await bench.done()
+    bench.logic.broken = set()
+    await bench.hear((b"k", "c"))
+    await bench.done()
+    assert bench.said() == [b"a", b"a+c"]
+    assert stored.decode(bench.table.data[b"k"]).state == b'["a", "c"]'
+
+
 async def test_a_state_that_the_changelog_refuses_diverts_its_records() -> None:
     bench = Bench()
     bench.outbox.refused = {CHANGELOG}

@@ -209,3 +209,21 @@ def test_what_another_worker_committed_meanwhile_is_done(ledger: Ledger[str]) ->
 def test_a_topic_may_feed_a_reader_once_only(ledger: Ledger[str]) -> None:
     with pytest.raises(ValueError, match="twice"):
         ledger.register("sync", ["topic"])
+
+
+def test_nothing_is_committed_while_a_reader_of_the_topic_has_no_lane(ledger: Ledger[str]) -> None:
+    ledger.register("join", ["topic"])
+    batch = packed(ledger, 0, 1)
+    for reader in ("sync", "join"):
+        found = ledger.admit(reader, batch)
+        assert isinstance(found, Admitted)
+    ledger.drop_reader("join")  # as at every assignment: the join takes its records again
+    for offset in (0, 1):
+        ledger.lanes[PARTITION]["sync"].finish(offset)
+    assert ledger.committable() == {}
+    again = ledger.admit("join", packed(ledger, 0, 1, known=0))
+    assert isinstance(again, Admitted)
+    assert ledger.committable() == {}
+    for offset in (0, 1):
+        again.lane.finish(offset)
+    assert ledger.committable() == {PARTITION: 2}

@@ -49,6 +49,14 @@ async def test_without_a_budget_credits_are_only_counted(store: Store, request_i
     assert await store.credits_spent(request_id) == 7
 
 
+async def test_a_first_call_may_spend_the_whole_budget_and_no_credit_more(
+    store: Store, request_id: str
+) -> None:
+    assert not await store.reserve_credits(request_id, 51, 50)
+    assert await store.reserve_credits(request_id, 50, 50)
+    assert not await store.reserve_credits(request_id, 1, 50)
+
+
 async def test_a_budget_of_nothing_allows_nothing(store: Store, request_id: str) -> None:
     assert not await store.reserve_credits(request_id, 1, 0)
 

@@ -15,12 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamproc import limits
+from streamproc.core.packed import PackedEntries
 from streamproc.core.ranges import SlotRange, union
 from streamproc.errors import StreamprocError
 from streamproc.upstream import Upstream, open_upstream, unlimited
 from streamproc.upstream.full_history import OWNERS_KNOWN_FROM_SLOT
 from streamproc.upstream.region import Hold, Piece, Region
-from streamproc.upstream.stealing import Crew
+from streamproc.upstream.stealing import Crew, Walk
+from streamproc.upstream.walking import HistoryPage
 from tests.upstream.services import (
     OTHER,
     SLOT,
@@ -227,3 +229,32 @@ def test_idle_fetchers_go_to_the_longest_history() -> None:
     assert not crew.is_free_for(short)
     crew.busy = 1
     assert not crew.is_free_for(long)
+
+
+class OneAnswer:
+    """A fetcher that lists a whole piece with one page."""
+
+    async def next(self, low: int, high: int) -> tuple[HistoryPage, int]:
+        await asyncio.sleep(0)
+        slots = SlotRange(low, high)
+        return HistoryPage(PackedEntries(WALLET), slots, {}, "one"), high - low + 1
+
+
+class OneAnswers:
+    """Makes them."""
+
+    page = 1
+
+    def fetcher(self, *, is_ascending: bool) -> OneAnswer:
+        del is_ascending
+        return OneAnswer()
+
+
+async def test_when_all_fetchers_have_left_and_something_is_open_another_one_begins() -> None:
+    """The crew has nobody to spare: whoever has listed the first piece has to be followed by somebody."""
+    region = Region([Piece(0, 9), Piece(20, 29), Piece(40, 49)])
+    walk = Walk(region, OneAnswers(), Crew(most=0))
+    async with asyncio.timeout(5), aclosing(walk.pages()) as pages:
+        closed = [page.closed async for page in pages]
+    assert sorted(filter(None, closed)) == [(0, 9), (20, 29), (40, 49)]
+    assert not region.pieces

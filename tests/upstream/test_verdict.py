@@ -20,7 +20,7 @@ from streamproc.errors import (
     UpstreamUnavailableError,
 )
 from streamproc.upstream import Upstream, unlimited
-from streamproc.upstream.verdict import PausedError, SlowError, transport_fault
+from streamproc.upstream.verdict import PausedError, Reply, SlowError, http_fault, transport_fault
 from tests.upstream.services import (
     KEY,
     SLOT,
@@ -91,6 +91,17 @@ async def _collected(upstream: Upstream) -> list[str]:
         async for page in upstream.history(WALLET, permit=unlimited)
         for entry in page.entries
     ]
+
+
+async def test_what_was_too_much_at_once_is_no_sign_that_the_service_is_slow(clock: Clock) -> None:
+    """413 asks for smaller pages, as a time-out does; but nobody waits for the service or is told that it is away."""
+    service = HistoryService(*TRANSACTIONS)
+    service.faults = {2: lambda: httpx.Response(413)}
+    async with opened(service, clock=clock) as upstream:
+        assert len(set(await _collected(upstream))) == len(TRANSACTIONS)
+    fault = http_fault(Reply(413, httpx.Headers(), b""))
+    assert isinstance(fault, UpstreamTimeoutError)
+    assert not isinstance(fault, SlowError)
 
 
 @pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING)

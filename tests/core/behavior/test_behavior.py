@@ -366,6 +366,18 @@ def test_a_night_of_eight_quiet_hours_is_a_person() -> None:
     assert around_the_clock([1] * 24) is None
 
 
+def test_an_hour_of_a_quarter_of_an_even_share_is_not_quiet_and_less_is() -> None:
+    # 96 trades: an even share is 4, a quarter of it 1.
+    busy = [5] * 15 + [6, 6, 1]
+    assert sum(busy + [1] * 6) == 94
+    at_the_boundary = [*busy, 1, 1, 1, 2, 2, 1]
+    assert sum(at_the_boundary) == 96
+    assert around_the_clock(at_the_boundary) == 1.0
+    below = [*busy, 0, 1, 1, 2, 2, 2]
+    assert sum(below) == 96
+    assert around_the_clock(below) == 1 - 1 / 8
+
+
 def test_the_score_is_the_mean_of_the_known_parts() -> None:
     trades = [buy(0, lamports=SOL), sell(59 / HOUR), buy(1, lamports=123 * SOL), sell(2)]
     bot = behavior_of(trades).bot

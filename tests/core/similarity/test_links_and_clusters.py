@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamproc import limits
 from streamproc.core.similarity import (
     Background,
     Met,
@@ -255,3 +256,31 @@ def test_how_many_a_funder_or_payer_met_is_said_where_it_is_known() -> None:
     assert (
         paid["reason"] == "fees of both were paid by p (which met 3 others, 3 of them known here)"
     )
+
+
+def test_a_cluster_names_the_rarest_of_what_all_its_members_traded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "CLUSTER_MINTS_MAX", 4)
+    shared = [f"shared-{number}" for number in range(12)]
+    members = tuple(
+        WalletRow(name, tuple(TradedMint(mint, 1, 1) for mint in [*shared, f"own-{name}"]))
+        for name in ("a", "b", "c")
+    )
+    members = (members[0], members[1], WalletRow("c", (*members[2].traded, TradedMint("ab", 1, 1))))
+    # Others of the request trade all but four of what is shared, which makes those less rare.
+    known = [mint for number, mint in enumerate(shared) if number % 3]
+    others = tuple(
+        WalletRow(f"other-{number}", (TradedMint(mint, 1, 1), TradedMint(f"o-{number}", 1, 1)))
+        for number, mint in enumerate(known)
+    )
+    generator = np.random.default_rng(3)
+    background = Background(
+        wallets=tuple(f"other-{number}" for number in range(100, 160)),
+        mints=tuple(f"mint-{number}" for number in range(300)),
+        wallet_numbers=np.repeat(np.arange(60), 12),
+        mint_numbers=generator.integers(300, size=60 * 12),
+    )
+    found = compare(SimilarityInputs((*members, *others), "digest", background=background))
+    cluster = next(each for each in found.clusters if each["wallets"] == ["a", "b", "c"])
+    assert cluster["common_mints"] == sorted(shared[number] for number in range(0, 12, 3))
