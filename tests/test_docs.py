@@ -7,29 +7,31 @@ import json
 import re
 import shutil
 import subprocess
-import threading
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from aiokafka import AIOKafkaConsumer
 
-from streamproc import admin, events, metrics
+from streamproc import events, metrics
 from streamproc.cli.event_tables import event_tables
 from streamproc.cli.markdown import with_block
 from streamproc.cli.program import COMMANDS
-from streamproc.cli.records import codec_for, now_ms, producing, send_record
 from streamproc.cli.settings import settings_table
 from streamproc.cli.topology_graph import graph
 from streamproc.errors import InvalidInputError
-from streamproc.events import AnalysisCompleted, AnalysisRequested
-from streamproc.intake import decode_outside
+from streamproc.events import AnalysisCompleted
+from streamproc.sandbox.world import World
 from streamproc.serde import decode
-from streamproc.settings import Settings
 from streamproc.topics import read_topology
+from tests.flow.conftest import served, upstream_settings
+from tests.flow.installation import installed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator
+
+    from streamproc.sandbox.server import Sandbox
+    from tests.flow.installation import Installation
 
 TOP = Path(__file__).parents[1]
 PAGES = [*TOP.glob("*.md"), *(TOP / "docs").rglob("*.md")]
@@ -115,65 +117,49 @@ def test_every_reason_of_a_dead_letter_is_explained() -> None:
     assert {reason for reason in raised if f"`{reason}`" not in text} == set()
 
 
-@pytest.fixture
-def installation(broker: str, topic_prefix: str) -> Settings:
-    """Topics of one's own on the shared broker."""
-    settings = Settings.model_validate(
-        {
-            "kafka_brokers": broker,
-            "topic_prefix": topic_prefix,
-            "postgres_dsn": "postgresql:///",
-            "app_id": topic_prefix,
-        }
-    )
-    asyncio.run(admin.apply(broker, read_topology(), prefix=topic_prefix, app_id=topic_prefix))
-    return settings
-
-
-@pytest.fixture
-def answering(installation: Settings) -> Iterator[list[AnalysisRequested]]:
-    """Something that answers the first request as a worker would; what it was asked is kept."""
-    asked: list[AnalysisRequested] = []
-    thread = threading.Thread(target=lambda: asyncio.run(_answer(installation, asked)))
-    thread.start()
-    yield asked
-    thread.join(timeout=60)
-
-
 @pytest.mark.real
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("kcat") is None, reason="kcat is not installed")
-def test_the_example_for_other_languages_runs_as_it_stands(
-    installation: Settings, answering: list[AnalysisRequested], tmp_path: Path
+async def test_the_example_for_other_languages_runs_as_it_stands_also_twice(
+    broker: str, store_dsn: str, topic_prefix: str, tmp_path: Path
 ) -> None:
     (example,) = EXAMPLE.findall((TOP / "README.md").read_text("utf-8"))
-    (tmp_path / ".streamproc").mkdir()
-    (tmp_path / ".streamproc" / "env").write_text(
-        f"STREAMPROC_KAFKA_BROKERS={installation.kafka_brokers}\n", "utf-8"
-    )
-    script = example.replace("-t analysis-", f"-t {installation.topic_prefix}analysis-")
-    done = subprocess.run(
-        ["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=90
-    )
-    key, _, value = done.stdout.splitlines()[-1].partition(" ")
-    assert key == "lab-7f3a", done.stderr
-    assert decode(AnalysisCompleted, value.encode()).request_id == "lab-7f3a"
-    assert [len(request.wallets) for request in answering] == [2]
+    script = example.replace("-t analysis-", f"-t {topic_prefix}analysis-")
+    (tmp_path / ".streamproc").mkdir(mode=0o700)
+    (tmp_path / ".streamproc" / "env").write_text(f"STREAMPROC_KAFKA_BROKERS={broker}\n", "utf-8")
+    places = Places(broker, store_dsn, topic_prefix, tmp_path)
+    with served(World(seed=1, wallets=2, transactions=(5, 9))) as sandbox:
+        async with at_work(places, sandbox) as worked:
+            said = [await asyncio.to_thread(shell, script, tmp_path) for _ in range(2)]
+            again = worked.of("analysis-completed", "lab-7f3a")
+    for done in said:
+        assert done.returncode == 0, done.stderr
+        key, _, value = done.stdout.splitlines()[-1].partition(" ")
+        assert key == "lab-7f3a"
+        assert decode(AnalysisCompleted, value.encode()).request_id == "lab-7f3a"
+    assert said[0].stdout.splitlines()[-1] == said[1].stdout.splitlines()[-1]
+    assert len({each.value for each in again}) == 1
 
 
-async def _answer(settings: Settings, asked: list[AnalysisRequested]) -> None:
-    """Take one request and publish a result for it."""
-    codec = codec_for(settings)
-    topic = settings.topic_prefix + codec.topology.by_event["AnalysisRequested"].name
-    consumer = AIOKafkaConsumer(
-        topic, bootstrap_servers=settings.kafka_brokers, auto_offset_reset="earliest"
+class Places(NamedTuple):
+    """Where an installation lives."""
+
+    broker: str
+    dsn: str
+    prefix: str
+    folder: Path
+
+
+@asynccontextmanager
+async def at_work(places: Places, sandbox: Sandbox) -> AsyncIterator[Installation]:
+    """An installation with a worker that has its partitions."""
+    async with installed(upstream=upstream_settings(sandbox), **places._asdict()) as installation:
+        await installation.ready_worker()
+        yield installation
+
+
+def shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The script run in that folder, within the time that the example takes at most."""
+    return subprocess.run(
+        ["sh", "-c", script], cwd=folder, capture_output=True, text=True, check=False, timeout=40
     )
-    await consumer.start()
-    try:
-        record = await asyncio.wait_for(consumer.getone(), 60)
-    finally:
-        await consumer.stop()
-    asked.append(decode_outside(AnalysisRequested, record.value))
-    content: dict[str, Any] = json.loads((TOP / "tests/report/result.json").read_text("utf-8"))
-    completed = AnalysisCompleted.model_validate(content | {"request_id": asked[0].request_id})
-    async with producing(settings) as producer:
-        await send_record(producer, codec.encode(completed, time_ms=now_ms()))
