@@ -23,6 +23,7 @@ from streamproc.cli.dead_letters import (
 )
 from streamproc.cli.environment import effective_settings
 from streamproc.cli.output import output_option, print_json, print_table, remark, tell
+from streamproc.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,13 +160,15 @@ def replay(  # noqa: PLR0917 - click hands over one argument per option
 @click.argument("positions", nargs=-1, metavar="[PARTITION:OFFSET...]")
 @click.option("--until", type=click.DateTime(TIMES), help="Everything older than this (UTC).")
 @click.option("--dry-run", is_flag=True, help="Only say how many would be removed.")
+@click.option("--yes", is_flag=True, help="Do not ask first.")
 @output_option
 def purge(
-    positions: tuple[str, ...], until: datetime | None, *, dry_run: bool, output: str
+    positions: tuple[str, ...], until: datetime | None, *, dry_run: bool, yes: bool, output: str
 ) -> None:
     """Remove everything in each named partition up to and with that offset; it cannot be taken back.
 
-    Kafka removes from the beginning of a partition only, so no other filter is possible.
+    It is asked for first, unless --yes is given. Kafka removes from the beginning of a partition only, so no other
+    filter is possible.
     """
     if not (positions or until):
         raise click.UsageError("name letters, or give --until")
@@ -175,6 +178,8 @@ def purge(
     if until_ms is not None:
         wanted |= asyncio.run(last_before(settings, until_ms))
     counts = asyncio.run(count_up_to(settings, wanted))
+    if not (dry_run or yes) and any(counts.values()):
+        _ask(counts)
     if not dry_run:
         asyncio.run(remove_up_to(settings, wanted))
     if output == "json":
@@ -184,6 +189,18 @@ def purge(
     verb = "would remove" if dry_run else "removed"
     for partition, count in sorted(counts.items()):
         tell(f"partition {partition}: {verb} {count}")
+
+
+def _ask(counts: dict[int, int]) -> None:
+    """Return when somebody says yes; raises ClickException, and nothing is removed, for any other answer or none."""
+    where = ", ".join(f"{count} in partition {at}" for at, count in sorted(counts.items()))
+    question = f"Remove {sum(counts.values())} dead letters for good ({where})?"
+    try:
+        is_meant = click.confirm(printable(question), err=True)
+    except click.Abort:
+        is_meant = False
+    if not is_meant:
+        raise click.ClickException("nothing was removed; --yes removes without asking")
 
 
 def _found(settings: Settings, filters: Filters, limit: int) -> list[DeadLetter]:

@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "submit": Entry("submit:submit", "Ask for the analysis of some wallets."),
     "watch": Entry("watch:watch", "Follow a request until its end."),
     "result": Entry("result:result", "Show the result of a request."),
+    "list": Entry("listing:list_requests", "List the requests and how they stand."),
     "cancel": Entry("submit:cancel", "Say that a result is no longer wanted."),
     "topics": Entry("topics:topics", "Compare the broker's topics with the declared ones."),
     "db": Entry("db:db", "Look after the database schema."),

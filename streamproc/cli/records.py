@@ -28,7 +28,7 @@ from streamproc.serde import Encoded, codec_of, decode_internal
 from streamproc.topics import read_topology
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Iterable, Mapping
 
     from streamproc.serde import Codec
     from streamproc.settings import Settings
@@ -160,6 +160,33 @@ async def follow(
 def _is_rejection(terminal: Event) -> bool:
     """True for a request that was rejected: earlier versions kept no progress of it."""
     return isinstance(terminal, AnalysisFailed) and terminal.status == "rejected"
+
+
+async def latest_progress(settings: Settings, asked_at_ms: Mapping[str, int]) -> dict[str, float]:
+    """How many percent each of these requests was last said to have done, by what lies on Kafka now.
+
+    Records are read from the time at which the first of them was asked.
+    """
+    codec = codec_for(settings)
+    topic = codec.topic_of(AnalysisProgressed)
+    keys = {request_id.encode(): request_id for request_id in asked_at_ms}
+    since_ms = min(asked_at_ms.values()) - limits.CLI_FOLLOW_SLACK_MS
+    percents: dict[str, float] = {}
+    async with consuming(settings) as consumer:
+        count = len(await partitions_of(consumer, topic))
+        places = [TopicPartition(topic, at) for at in {partition_of(key, count) for key in keys}]
+        consumer.assign(places)
+        await seek_to_time(consumer, places, since_ms)
+        ends = await consumer.end_offsets(places)
+        while any([await consumer.position(place) < end for place, end in ends.items()]):
+            fetched = await consumer.getmany(timeout_ms=limits.CLI_FETCH_WAIT_MS * 5)
+            if not fetched:
+                break
+            for record in (each for records in fetched.values() for each in records):
+                if (request_id := keys.get(record.key)) is not None:
+                    event = decode_internal(AnalysisProgressed, record.value)
+                    percents[request_id] = max(event.percent, percents.get(request_id, 0.0))
+    return percents
 
 
 async def _first_mention(consumer: AIOKafkaConsumer, settings: Settings, request_id: str) -> int:

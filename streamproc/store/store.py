@@ -15,6 +15,7 @@ from streamproc.store.database import open_database
 from streamproc.store.enrichment import Enrichment
 from streamproc.store.history import History
 from streamproc.store.kept import Kept
+from streamproc.store.listing import Listing
 from streamproc.store.migrate import pending
 from streamproc.store.quotas import QuotaUse
 from streamproc.store.relations import Relations
@@ -36,6 +37,7 @@ class Store(
     Cancels,
     Enrichment,
     Budget,
+    Listing,
     Relations,
     Retention,
     QuotaUse,

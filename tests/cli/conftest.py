@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import io
 import json
 import os
+import pty
+import struct
 import subprocess
 import sys
+import termios
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -47,6 +51,13 @@ class Done(NamedTuple):
     stderr: str
 
 
+class Shown(NamedTuple):
+    """What a terminal got, and how the command ended."""
+
+    raw: bytes
+    returncode: int
+
+
 @dataclass
 class Installation:
     """Topics of one's own on the shared broker, and the command line run against them."""
@@ -71,16 +82,32 @@ class Installation:
             code = run(arguments)
         return Done(code, _text(out), _text(err))
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, stdin: int | None = None) -> subprocess.Popen[str]:
         """Start `streamproc` with these arguments."""
         return subprocess.Popen(
             [sys.executable, "-m", "streamproc", *arguments],
             env=self.environment,
             cwd=self.folder,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def on_terminal(self, *arguments: str) -> Shown:
+        """Run `streamproc` on a terminal of its own, as a person does."""
+        terminal, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 160, 0, 0))
+        running = subprocess.Popen(
+            [sys.executable, "-m", "streamproc", *arguments],
+            env={**self.environment, "TERM": "xterm-256color"},
+            cwd=self.folder,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        return Shown(_until_hung_up(terminal), running.wait(60))
 
     def say(self, *events: Event) -> None:
         """Publish events, as workers would."""
@@ -149,6 +176,19 @@ def environment_of(settings: Settings, *left_out: str) -> dict[str, str]:
         if name not in left_out
     }
     return inherited | ours
+
+
+def _until_hung_up(terminal: int) -> bytes:
+    """All that is written to a terminal until nobody has it open any more."""
+    raw = b""
+    try:
+        while piece := os.read(terminal, 65_536):
+            raw += piece
+    except OSError:  # Linux' way to say that the other side is closed
+        pass
+    finally:
+        os.close(terminal)
+    return raw
 
 
 def _captured() -> io.TextIOWrapper:

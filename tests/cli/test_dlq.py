@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -146,7 +147,7 @@ def test_a_purge_removes_up_to_the_offset_and_a_dry_run_only_counts(letters: Ins
     dry = letters.run("dlq", "purge", first["letter"], "--dry-run")
     assert "would remove 1" in dry.stdout
     assert len(listed(letters)) == 4
-    done = letters.run("dlq", "purge", first["letter"])
+    done = letters.run("dlq", "purge", first["letter"], "--yes")
     assert (done.returncode, done.stdout) == (0, f"partition {partition}: removed 1\n")
     assert len(listed(letters)) == 3
     assert keys(listed(letters)) == keys(before) - {first["key"]}
@@ -167,8 +168,24 @@ def test_a_purge_up_to_a_time_leaves_what_is_younger(letters: Installation) -> N
     dry = letters.run("dlq", "purge", "--until", "2099-01-01", "--dry-run", "--output", "json")
     assert sum(json.loads(dry.stdout)["would_remove"].values()) == 4
     assert len(listed(letters)) == 4
-    assert letters.run("dlq", "purge", "--until", "2099-01-01").returncode == 0
+    assert letters.run("dlq", "purge", "--until", "2099-01-01", "--yes").returncode == 0
     assert listed(letters) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "removed"), [("n\n", False), ("", False), ("\n", False), ("y\n", True)]
+)
+def test_a_purge_asks_and_removes_only_what_somebody_agrees_to(
+    letters: Installation, answer: str, *, removed: bool
+) -> None:
+    asked = letters.start("dlq", "purge", "--until", "2099-01-01", stdin=subprocess.PIPE)
+    out, err = asked.communicate(answer, timeout=60)
+    assert "Remove 4 dead letters for good" in err
+    assert (asked.returncode, "nothing was removed" in err) == (
+        (0, False) if removed else (1, True)
+    )
+    assert ("removed" in out) is removed
+    assert len(listed(letters)) == (0 if removed else 4)
 
 
 def test_a_purge_of_everything_must_be_asked_for(letters: Installation) -> None:
@@ -182,7 +199,7 @@ def test_of_two_positions_in_one_partition_a_purge_counts_the_later_one(
     same = [letter(installation, "k", b"%d" % n, reason="not_json") for n in range(3)]
     installation.send(*same)
     (partition,) = {each["letter"].partition(":")[0] for each in listed(installation)}
-    done = installation.run("dlq", "purge", f"{partition}:1", f"{partition}:0")
+    done = installation.run("dlq", "purge", f"{partition}:1", f"{partition}:0", "--yes")
     assert done.stdout == f"partition {partition}: removed 2\n"
     assert len(listed(installation)) == 1
 
