@@ -17,8 +17,8 @@ from streamproc.core.backoff import delay_s
 from streamproc.engine import failpoints, stored
 from streamproc.engine.dead_letters import OUTPUT_REFUSED
 from streamproc.engine.logic import JoinLogic, S
-from streamproc.engine.outbox import OutputImpossibleError
 from streamproc.engine.records import Outgoing
+from streamproc.engine.refusals import OutputImpossibleError
 from streamproc.errors import DeadLetterError, TransientError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from streamproc import limits, metrics
 from streamproc.engine.budget import Budget
 from streamproc.engine.dead_letters import PARTS, dead_letter, reason_of
 from streamproc.engine.lanes import Hole, Ledger
-from streamproc.engine.outbox import OutputImpossibleError, OutputRefusedError
+from streamproc.engine.refusals import OutputImpossibleError, OutputRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -14,20 +14,19 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import (
-    ClusterAuthorizationFailedError,
-    InvalidTimestampError,
-    InvalidTopicError,
-    KafkaError,
-    MessageSizeTooLargeError,
-    TopicAuthorizationFailedError,
-)
+from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from streamproc import limits
 from streamproc.core.backoff import delay_s
 from streamproc.engine.fence import guard_writes
-from streamproc.errors import BrokerUnavailableError, ConfigurationError, Fault, StreamprocError
+from streamproc.engine.refusals import (
+    REFUSALS,
+    OutputImpossibleError,
+    OutputRefusedError,
+    why_closed,
+)
+from streamproc.errors import BrokerUnavailableError, ConfigurationError, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -37,26 +36,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_REFUSALS: Final = (MessageSizeTooLargeError, InvalidTimestampError)  # of a record
-_CLOSED: Final = (
-    ClusterAuthorizationFailedError,
-    InvalidTopicError,
-    TopicAuthorizationFailedError,
-)  # of a topic
-_CLOSED_WORDS: Final = {
-    ClusterAuthorizationFailedError: "the brokers do not allow us to write at all",
-    InvalidTopicError: "the brokers do not take its name",
-    TopicAuthorizationFailedError: "the brokers do not allow it",
-}
 _NO_LIMIT: Final = 1 << 30
-
-
-class OutputRefusedError(StreamprocError):
-    """The brokers refuse a record for good: it is too large, or its time is off the scale."""
-
-
-class OutputImpossibleError(StreamprocError):
-    """Nothing can be written to a topic: it is gone, or not ours to write."""
 
 
 class _Call:
@@ -210,8 +190,10 @@ class Outbox:
                     raise
                 except Exception as error:  # noqa: BLE001 - whatever went wrong, nothing may be lost
                     tries += 1
-                    if isinstance(error, _CLOSED) or await self._is_gone(partition[0]):
-                        self._close(partition[0], [*items, *queue], error)
+                    why = await why_closed(producer, partition[0], error)
+                    if why is not None:
+                        for _, call in [*items, *queue]:
+                            call.refuse(OutputImpossibleError(why))
                         queue.clear()
                         await self._renew(producer)
                         continue
@@ -250,7 +232,7 @@ class Outbox:
 
         A single record that is refused for good fails its call instead.
         """
-        is_refusal = isinstance(error, _REFUSALS)
+        is_refusal = isinstance(error, REFUSALS)
         if is_refusal and len(items) == 1:
             record, call = items[0]
             log.error("a record for %s is refused: %s", record.topic, type(error).__name__)
@@ -259,30 +241,6 @@ class Outbox:
         log.warning("%d records are not confirmed, again: %r", len(items), error)
         queue.extendleft(reversed(items))
         return 1 if is_refusal else _NO_LIMIT
-
-    async def _is_gone(self, topic: str) -> bool:
-        """Whether the brokers answer and do not know the topic, for a while: one that just started knows none yet."""
-        assert self._producer is not None  # noqa: S101 - something was sent
-        until = time.monotonic() + limits.TOPIC_WAIT_S
-        while True:
-            try:
-                asked = self._producer.client.fetch_all_metadata()
-                cluster = await asyncio.wait_for(asked, limits.PROBE_TIMEOUT_S)
-            except (KafkaError, OSError, TimeoutError):
-                return False
-            if not cluster.brokers() or topic in cluster.topics():
-                return False
-            if time.monotonic() > until:
-                return True
-            await asyncio.sleep(1.0)
-
-    @staticmethod
-    def _close(topic: str, items: list[_Item], error: Exception) -> None:
-        """Fail every call that has a record for a topic that cannot be written."""
-        why = f"{topic} cannot be written: {_CLOSED_WORDS.get(type(error), 'it does not exist, or we may not see it')}"
-        log.error("%s (%s)", why, type(error).__name__)
-        for _, call in items:
-            call.refuse(OutputImpossibleError(why))
 
     async def _renew(self, failed: Any) -> None:  # noqa: ANN401 - aiokafka ships no types
         """Replace a producer that has failed a batch: its sequence numbers no longer match the brokers'."""

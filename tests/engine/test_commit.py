@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from streamproc.engine.consumer import GuardedThread
+from streamproc.engine.consumer_thread import GuardedThread
 
 
 class Asked:

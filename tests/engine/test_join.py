@@ -13,8 +13,8 @@ from streamproc import limits
 from streamproc.engine import stored
 from streamproc.engine.flow import Flow
 from streamproc.engine.join import Join
-from streamproc.engine.outbox import OutputRefusedError
 from streamproc.engine.records import Outgoing, Record, partition_of
+from streamproc.engine.refusals import OutputRefusedError
 from streamproc.engine.timer import JoinTimer
 from streamproc.errors import DeadLetterError, StoreUnavailableError
 

@@ -14,8 +14,8 @@ from streamproc import limits
 from streamproc.engine.dead_letters import check_readable, dead_letter
 from streamproc.engine.flow import Flow
 from streamproc.engine.lanes import Ledger
-from streamproc.engine.outbox import OutputImpossibleError, OutputRefusedError
 from streamproc.engine.records import Outgoing, Record
+from streamproc.engine.refusals import OutputImpossibleError, OutputRefusedError
 from streamproc.engine.stage import Stage, share_of
 from streamproc.errors import DeadLetterError
 from streamproc.record_batches import Unreadable

@@ -18,8 +18,9 @@ from aiokafka.errors import (
 
 from streamproc import limits
 from streamproc.engine.fence import Fence, FencedError
-from streamproc.engine.outbox import Outbox, OutputRefusedError
+from streamproc.engine.outbox import Outbox
 from streamproc.engine.records import Outgoing
+from streamproc.engine.refusals import OutputImpossibleError, OutputRefusedError
 from streamproc.errors import BrokerUnavailableError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -124,6 +125,20 @@ async def test_a_refused_record_fails_its_call_alone(
         await bad
     values = (await contents(broker, topic, 9))[0]
     assert values == [b"%d" % number for number in range(9)]
+
+
+async def test_a_topic_that_is_gone_fails_the_calls_in_a_sentence(
+    outbox: Outbox, broker: str, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "TOPIC_WAIT_S", 1.0)
+    await outbox.send([Outgoing(topic, b"k", b"before")])
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker)
+    await admin.start()
+    await admin.delete_topics([topic])
+    await admin.close()
+    async with asyncio.timeout(100):
+        with pytest.raises(OutputImpossibleError, match="does not exist"):
+            await outbox.send([Outgoing(topic, b"k", b"after")])
 
 
 async def test_what_is_no_record_and_what_was_not_declared_is_refused(outbox: Outbox) -> None:

@@ -10,8 +10,8 @@ import pytest
 from streamproc import limits, metrics
 from streamproc.engine import failpoints
 from streamproc.engine.flow import Flow
-from streamproc.engine.outbox import OutputRefusedError
 from streamproc.engine.records import Batch, Outgoing, Record
+from streamproc.engine.refusals import OutputRefusedError
 from streamproc.engine.stage import Stage
 from streamproc.errors import DeadLetterError, RequestEndedError, StoreUnavailableError
 
