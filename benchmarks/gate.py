@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
+from former_gate import chance_of as former_chance
 from gate_cases import CASES, NOBODY, case
 from gate_worlds import NEVER
 from scipy.stats import hypergeom
@@ -86,13 +87,18 @@ def measured(kinds: Sequence[str], seeds: Iterable[int]) -> dict[tuple[str, bool
 
 def flagged(world: Case) -> Flagged:
     """What every method says of a world."""
-    found = compare(inputs_of(world))
+    inputs = inputs_of(world)
+    found = compare(inputs)
     names = _pair_names(found)
     is_flagged = {
         "jaccard > 0.3": np.nan_to_num(found.scores.by_name["jaccard"]) > JACCARD_MIN,
         "hypergeometric": benjamini_hochberg(_hypergeometric(found), len(names)) <= Q_MAX,
         "3 within 30 s": _close_buys(world, names) >= CLOSE_TIMES,
-        "the gate": found.chance.is_gated,
+        "former gate": former_chance(
+            found.rows, found.scores, inputs.background, inputs.left_out
+        ).is_gated,
+        "verdict": found.verdicts.is_together,
+        "common signal": found.gate.is_signal,
     }
     by_method = {
         method: {names[n] for n in np.flatnonzero(flags)} for method, flags in is_flagged.items()
@@ -121,6 +127,8 @@ def row_of(books: Books) -> WalletRow:
                 first_buy_at=None if bought == NEVER else bought,
                 first_buy_slot=None if bought == NEVER else int(bought * SLOTS_A_SECOND),
                 first_buy_signature=None if bought == NEVER else f"{books.name}/{mint}",
+                first_trade_at=min(at for at in (bought, sold) if at != NEVER),
+                first_sell_at=None if sold == NEVER else sold,
             )
             for mint, (bought, sold) in sorted(books.rows.items())
         ),
@@ -140,6 +148,10 @@ def background_of(stored: Sequence[Books]) -> Background | None:
         mints=tuple(f"m{mint:08}" for mint in mints),
         wallet_numbers=np.array([n for n, _ in cells], dtype=np.int64),
         mint_numbers=np.array([place[mint] for _, mint in cells], dtype=np.int64),
+        times=np.array(
+            [min(at for at in stored[n].rows[mint] if at != NEVER) for n, mint in cells],
+            dtype=np.int64,
+        ),
     )
 
 

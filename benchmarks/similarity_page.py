@@ -17,7 +17,7 @@ from streamproc.core.composition import Prices, WalletFacts, wallet_row
 from streamproc.core.entries import Page
 from streamproc.core.raw import raw_page
 from streamproc.core.similarity import SimilarityInputs, compare
-from streamproc.core.similarity.chance import Q_MAX, benjamini_hochberg, is_surprising
+from streamproc.core.similarity.chance import Q_MAX, benjamini_hochberg
 from streamproc.core.solana import EXCLUDED_MINTS
 from streamproc.core.surroundings import Surroundings
 from streamproc.events import SCORES, ReadyWallet
@@ -96,7 +96,7 @@ def _planted(zipf: float) -> Found:
         for name, values in found.scores.by_name.items():
             order = np.argsort(-np.nan_to_num(values, nan=-1.0), kind="stable")
             precision[name].append(average_precision([names[n] for n in order], world.truth))
-        flagged = {names[n] for n in np.flatnonzero(found.chance.is_gated)}
+        flagged = {names[n] for n in np.flatnonzero(found.gate.is_gated)}
         gated.append(len(flagged & world.truth))
         false += len(flagged - world.truth)
     means = {name: float(np.mean(values)) for name, values in precision.items()}
@@ -111,7 +111,7 @@ def _empty(zipf: float) -> Empty:
         found = compare(planted_world(Recipe(seed, zipf, planted=0)).inputs)
         chance, scores = found.chance, found.scores
         pairs += found.pairs_total
-        gated += int(chance.is_gated.sum())
+        gated += int(found.gate.is_gated.sum())
         by_q += int((chance.q <= Q_MAX).sum())
         plain = _hypergeometric(found)
         by_hypergeometric += int((benjamini_hochberg(plain, len(plain)) <= Q_MAX).sum())
@@ -217,18 +217,18 @@ def demo_table(wallets: int, *, seed: int) -> str:
     found = compare(SimilarityInputs(tuple(_rows(world)), f"demo {seed}", EXCLUDED_MINTS))
     names = {wallet.address: wallet.name for wallet in world.wallets}
     groups = {wallet.address: wallet.group for wallet in world.wallets}
-    lines = ["| pair | in truth | idf | more than chance | what is said |", "|---|---|---|---|---|"]
+    lines = ["| pair | in truth | idf | verdict | what is said |", "|---|---|---|---|---|"]
     for pair in found.pairs[:DEMO_PAIRS]:
         a, b = pair["wallet_a"], pair["wallet_b"]
         truth = groups[a] if groups[a] and groups[a] == groups[b] else "strangers"
-        is_gated = "yes" if is_surprising(pair["evidence"]) else "no"
+        verdict = pair["verdict"]
         said = "; ".join(
             e["reason"] for e in pair["evidence"] if e["kind"] in {"chance", "direction"}
         )
         for address in (a, b):
             said = said.replace(f"{address[:4]}...{address[-4:]}", names[address])
         score = f"{pair['scores']['idf']:.2f}"
-        lines.append(f"| {names[a]}, {names[b]} | {truth} | {score} | {is_gated} | {said} |")
+        lines.append(f"| {names[a]}, {names[b]} | {truth} | {score} | {verdict} | {said} |")
     return "\n".join(lines)
 
 

@@ -84,14 +84,10 @@ JAR_LEFTOVER_S: Final = 3600  # an unfinished download older than this belongs t
 MEETINGS_PER_CHUNK: Final = 100_000  # two wallets in one mint, summed at once: stays in a cache
 TOP_SHARED_MAX: Final = 20  # shared mints named per pair
 SHARED_TOKENS_MAX: Final = 5_000  # rows of the shared-token table in a result: 350 kB of the event
-TOKEN_CLASSES_MERGED: Final = 64  # degrees of tokens told apart at a first look: p within 1.3 %
-TAIL_CELLS_EXACT: Final = 5_000_000  # pairs x token classes up to which nothing is merged: 0.2 s
-NEWTON_STEPS_MAX: Final = 60  # 4 to 6 are usual
-NEWTON_STEP_SMALLEST: Final = (
-    1e-4  # share of a Newton step below which a better point is not sought
-)
-CONJUGATE_STEPS_MAX: Final = 200  # 10 to 30 are usual
-TAIL_CELLS_PER_CHUNK: Final = 100_000  # pairs x token classes at once: stays in a core's cache
+STRATA_MAX: Final = 400  # spans of time told apart in a comparison: under two hours of a month
+POPULAR_MINTS: Final = 128  # mints looked at for chances above 1: only the most traded have them
+COMPANY_WALLETS: Final = 400  # wallets that a pair is compared with, those of the request included
+MEETINGS_AT_ONCE: Final = 200_000  # two wallets close in one mint: 12 MB
 EVIDENCE_SIGNATURES_MAX: Final = 5  # transactions named per item of evidence
 EVIDENCE_MINTS_MAX: Final = 10  # mints named per item of evidence, those that carry most
 CLUSTER_MINTS_MAX: Final = 100  # common mints named per cluster, the rarest

@@ -86,7 +86,7 @@ class Analyst:
             engine_version=__version__,
             revision=revision,
         )
-        await self._store.note_traded(wallet, watermark_slot, analysis.traded)
+        await self._store.note_traded(wallet, watermark_slot, analysis.first_trades)
         return kept
 
     async def analyses(self, ready: AnalysisReady) -> dict[str, AnalysisTexts]:

@@ -180,6 +180,7 @@ class Composer:
             background=await store.background(
                 leaving_out=list(ready.wallets),
                 named={*seen.traded, *_excluded(ready)},
+                weeks=seen.weeks,
             ),
             transfers=tuple(await store.transfers_between(watermarks)),
             first_funders=await store.first_funders(whole),

@@ -53,7 +53,8 @@ class Analysis:
     pnl: Json
     behavior: Json
     coverage: Json
-    traded: frozenset[str] = frozenset()  # every mint of a trade in the whole history, quotes too
+    # Every mint of a trade in the whole history, quotes too, and its first trade in unix seconds.
+    first_trades: Mapping[str, int | None] = field(default_factory=dict)
 
     @property
     def lacks_sol_price(self) -> bool:
@@ -78,10 +79,19 @@ def analyze(history: History, scope: Scope, prices: SolPrices | None = None) -> 
         pnl=pnl_to_json(pnl_of(steps, decimals=history.decimals)),
         behavior=behavior_to_json(behavior),
         coverage=coverage_of(history, newest, scope),
-        traded=frozenset(
-            mint for entry in entries if entry.kind in TRADE_KINDS for mint, _ in entry.deltas
-        ),
+        first_trades=first_trades(entries),
     )
+
+
+def first_trades(entries: Sequence[Entry]) -> dict[str, int | None]:
+    """Every mint of a trade, with the time of the first one that has a time; entries in canonical order."""
+    found: dict[str, int | None] = {}
+    for entry in entries:
+        if entry.kind in TRADE_KINDS:
+            for mint, _ in entry.deltas:
+                if found.get(mint) is None:
+                    found[mint] = entry.time
+    return found
 
 
 def coverage_of(history: History, used: Sequence[Entry], scope: Scope) -> Json:

@@ -97,6 +97,8 @@ def wallet_row(facts: WalletFacts, prices: Prices, around: Surroundings) -> Wall
             first_buy_at=row["first_buy_at"],
             first_buy_slot=row["first_buy_slot"],
             first_buy_signature=row["first_buy_signature"],
+            first_trade_at=row["first_trade_at"],
+            first_sell_at=row["first_sell_at"],
         )
         for row in facts.pnl["tokens"]
     )

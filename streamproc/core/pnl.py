@@ -153,6 +153,7 @@ def _row(position: Position, decimals: Mapping[str, int]) -> TokenPnl:
         sells=position.sells,
         first_trade_at=min(position.times, default=None),
         last_trade_at=max(position.times, default=None),
+        first_sell_at=position.first_sell_at,
         first_buy_at=first_buy.time if first_buy else None,
         first_buy_slot=first_buy.slot if first_buy else None,
         first_buy_signature=first_buy.signature if first_buy else None,

@@ -46,6 +46,7 @@ class TokenPnl:
     sells: int
     first_trade_at: int | None
     last_trade_at: int | None
+    first_sell_at: int | None
     first_buy_at: int | None
     first_buy_slot: int | None
     first_buy_signature: str | None

@@ -42,6 +42,7 @@ class Position:
         self.realized = self.unknown_basis_proceeds = self.buy_cost = 0
         self.times: list[int] = []
         self.first_buy: Trade | None = None
+        self.first_sell_at: int | None = None
         self.quotes: dict[str, QuoteSums] = {}
 
     def move(self, units: int, *, is_counted: bool) -> None:
@@ -115,6 +116,8 @@ class Position:
             self.first_buy = self.first_buy or trade
         else:
             self.sells += 1
+            if self.first_sell_at is None:
+                self.first_sell_at = trade.time
             self.sold += trade.amount
         if trade.is_priced:
             for mint, units in trade.quotes.items():

@@ -27,6 +27,7 @@ from streamproc.core.composition import (
 from streamproc.core.pair_columns import packed_columns, pair_columns
 from streamproc.core.result import Outcome, bounded_result, encode_json, inputs_digest, whole_result
 from streamproc.core.similarity import SimilarityInputs, compare
+from streamproc.core.similarity.trading import WEEK_S
 from streamproc.core.solana import WSOL
 from streamproc.core.surroundings import unpacked
 
@@ -72,6 +73,7 @@ class Survey:
     watermarks: dict[str, int]  # of the wallets that are compared
     whole: list[str]  # those whose history is known from its beginning
     traded: list[str]  # every mint traded, by address
+    weeks: dict[int, int]  # how many tokens were traded for the first time in which week
     shared: list[
         str
     ]  # those that several wallets traded (only these can stand in a pair), by how many
@@ -148,6 +150,7 @@ def survey(materials: Sequence[Material]) -> Survey:
         watermarks=compared,
         whole=sorted(seen.whole & compared.keys()),
         traded=sorted(seen.traders),
+        weeks=dict(sorted(seen.weeks.items())),
         shared=seen.shared(),
         to_price=seen.to_price(),
         held=dict(seen.held),
@@ -159,6 +162,7 @@ class _Seen:
 
     def __init__(self) -> None:
         self.traders: defaultdict[str, int] = defaultdict(int)
+        self.weeks: defaultdict[int, int] = defaultdict(int)
         self.whole: set[str] = set()
         self.held: defaultdict[str, float] = defaultdict(float)
         self._cost: defaultdict[str, int] = defaultdict(int)
@@ -171,6 +175,8 @@ class _Seen:
         for row in facts.pnl["tokens"] if facts.pnl else ():
             if row["trades"]:
                 self.traders[row["mint"]] += 1
+                if facts.is_compared and row["first_trade_at"] is not None:
+                    self.weeks[row["first_trade_at"] // WEEK_S] += 1
             if row["open_amount"] != "0":
                 self._cost[row["mint"]] += row["open_cost_lamports"] or 0
         if facts.is_held_known and facts.balances is not None:

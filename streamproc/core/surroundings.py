@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _FAST: Final = 1  # zlib's level
 _LITTLE: Final = np.dtype("<i4")  # the same bytes on every machine
+_LITTLE_LONG: Final = np.dtype("<i8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class _Columns(msgspec.Struct, array_like=True):
     mints: tuple[str, ...]
     wallet_numbers: bytes
     mint_numbers: bytes
+    times: bytes | None = None  # 64 bits each
 
 
 class _Packed(msgspec.Struct, array_like=True):
@@ -124,18 +126,22 @@ def _columns(background: Background | None) -> _Columns | None:
         return None
     wallet, mint = background.wallet_numbers, background.mint_numbers
     order = np.lexsort((mint, wallet))
+    times = background.times
     return _Columns(
         wallets=background.wallets,
         mints=background.mints,
         wallet_numbers=wallet[order].astype(_LITTLE).tobytes(),
         mint_numbers=mint[order].astype(_LITTLE).tobytes(),
+        times=None if times is None else times[order].astype(_LITTLE_LONG).tobytes(),
     )
 
 
 def _background(columns: _Columns) -> Background:
     """The background in these columns."""
-    numbers: list[Any] = [
+    wallet, mint = (
         np.frombuffer(each, dtype=_LITTLE).astype(np.int64)
         for each in (columns.wallet_numbers, columns.mint_numbers)
-    ]
-    return Background(columns.wallets, columns.mints, *numbers)
+    )
+    times = columns.times
+    read = None if times is None else np.frombuffer(times, dtype=_LITTLE_LONG).astype(np.int64)
+    return Background(columns.wallets, columns.mints, wallet, mint, read)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from solders.signature import Signature
@@ -18,27 +18,36 @@ from streamproc.store.database import Subject
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+K = TypeVar("K")
+V = TypeVar("V")
+
 
 class Relations(Subject):
     """Questions about wallets among other wallets. `watermarks` says up to which slot each wallet is read."""
 
-    async def note_traded(self, wallet: str, watermark_slot: int, mints: Collection[str]) -> None:
-        """Keep which mints the wallet has traded up to this slot; an older slot changes nothing."""
-        await self._database.run("relations.note_traded", wallet, watermark_slot, list(mints))
+    async def note_traded(
+        self, wallet: str, watermark_slot: int, first_trades: Mapping[str, int | None]
+    ) -> None:
+        """Keep which mints the wallet has traded up to this slot, and when first; an older slot changes nothing."""
+        await self._database.run(
+            "relations.note_traded", wallet, watermark_slot, *_columns(first_trades)
+        )
 
     async def background(
-        self, *, leaving_out: Collection[str], named: Collection[str]
+        self, *, leaving_out: Collection[str], named: Collection[str], weeks: Mapping[int, int]
     ) -> Background | None:
-        """A sample of stored wallets and what each traded, None when there are none.
+        """A sample of stored wallets that traded in these weeks, and what and when; None when there are none.
 
-        Wallets come in the order of a digest of their addresses, at most BACKGROUND_WALLETS with BACKGROUND_CELLS
-        tokens in all; one that traded more than BACKGROUND_TOKENS is left out. Mints are in the order of their
-        addresses; those of `named` have their addresses, the others only their place: how popular they are counts.
+        `weeks` says how much was traded in which week by those who are compared: the sample, of about
+        BACKGROUND_WALLETS, is spread accordingly. In each week wallets come in the order of a digest of their
+        addresses; one that traded more than BACKGROUND_TOKENS is left out, and at most BACKGROUND_CELLS tokens are
+        taken. Mints are in the order of their addresses; those of `named` have their addresses, the others only their
+        place: how popular they were when is what counts.
         """
         rows = await self._database.rows(
             "relations.background",
             list(leaving_out),
-            limits.BACKGROUND_WALLETS,
+            *_columns(wallets_per_week(weeks)),
             limits.BACKGROUND_TOKENS,
             self._database.formats.entries,
         )
@@ -50,11 +59,15 @@ class Relations(Subject):
         names = await self._names(named)
         place = np.zeros(int(order.max()) + 1, dtype=np.int64)
         place[order] = np.arange(len(order))
+        wallets = list(dict.fromkeys(row["address"] for row in rows))
+        number_of = {address: number for number, address in enumerate(wallets)}
+        of_row = [number_of[row["address"]] for row in rows]
         return Background(
-            wallets=tuple(row["address"] for row in rows),
+            wallets=tuple(wallets),
             mints=tuple(names.get(number, f"#{n}") for n, number in enumerate(order.tolist())),
-            wallet_numbers=np.repeat(np.arange(len(rows)), [len(row["mints"]) for row in rows]),
+            wallet_numbers=np.repeat(of_row, [len(row["mints"]) for row in rows]),
             mint_numbers=place[numbers],
+            times=np.array([at for row in rows for at in row["first_at"]], dtype=np.int64),
         )
 
     async def transfers_between(self, watermarks: Mapping[str, int]) -> list[Transfer]:
@@ -117,6 +130,19 @@ class Relations(Subject):
         return {row["id"]: row["address"] for row in rows}
 
 
+def wallets_per_week(weeks: Mapping[int, int]) -> dict[int, int]:
+    """How many wallets of each week are sampled: BACKGROUND_WALLETS, spread by how much was traded, rounded up.
+
+    >>> wallets_per_week({2900: 3, 2901: 1})
+    {2900: 750, 2901: 250}
+    """
+    total = sum(weeks.values())
+    return {
+        week: -(-limits.BACKGROUND_WALLETS * trades // total)
+        for week, trades in sorted(weeks.items())
+    }
+
+
 def _within(rows: Sequence[Any], cells: int) -> Sequence[Any]:
     """As many of the first rows as have so many tokens together."""
     for count, row in enumerate(rows):
@@ -126,9 +152,9 @@ def _within(rows: Sequence[Any], cells: int) -> Sequence[Any]:
     return rows
 
 
-def _columns(watermarks: Mapping[str, int]) -> tuple[list[str], list[int]]:
-    """Wallets and how far each is known, as two columns."""
-    return list(watermarks), list(watermarks.values())
+def _columns(by_name: Mapping[K, V]) -> tuple[list[K], list[V]]:
+    """Names and what each has, as two columns."""
+    return list(by_name), list(by_name.values())
 
 
 def _transfer(row: Mapping[str, Any]) -> Transfer:

@@ -178,7 +178,12 @@ async def test_two_wallets_are_tested_against_what_stored_wallets_trade(stored: 
         "fees of both were paid by",
     ]
     (row,) = unpacked_columns(composed.pairs).rows()
-    assert (row["wallet_a"], row["p"]) == (min(A, B), chance["p"])
+    (pair,) = result["pairs"]
+    assert (row["wallet_a"], row["q"], row["lift"]) == (min(A, B), pair["q"], chance["lift"])
+    assert (pair["verdict"], pair["because"]) == (
+        "linked",
+        ["chance", "timing", "direction", "link"],
+    )
 
 
 async def test_without_stored_wallets_the_reason_says_why_there_is_no_p(store: Store) -> None:
@@ -188,7 +193,7 @@ async def test_without_stored_wallets_the_reason_says_why_there_is_no_p(store: S
     composed = await (await composer(store, Market())).compose(await ready(store, "few", A, B))
     (chance,) = evidence(orjson.loads(zlib.decompress(composed.packed_result)))["chance"]
     assert chance["p"] is None
-    assert "2 wallets in all" in chance["reason"]
+    assert "2 wallets of these weeks" in chance["reason"]
 
 
 def whole(composed: Composed) -> bytes:
@@ -209,9 +214,9 @@ async def test_a_result_composed_again_is_the_same_though_the_world_has_moved_on
     request = await ready(stored, "again", A, B)
     market = Market()
     first = await (await composer(stored, market)).compose(request)
-    await stored.note_traded(OTHERS[0], TIP, RARE)
+    await stored.note_traded(OTHERS[0], TIP, dict.fromkeys(RARE, 1_700_000_000))
     await known(stored, address(77), *(Books().bought(address(77), mint) for mint in RARE))
-    await stored.note_traded(address(77), TIP, RARE)
+    await stored.note_traded(address(77), TIP, dict.fromkeys(RARE, 1_700_000_000))
     second = await (await composer(stored, market, now_ms=99_000)).compose(request)
     assert steady(second.event) == steady(first.event)
     assert whole(second) == whole(first)

@@ -43,6 +43,8 @@ def row(mint: str, cost: int, *, is_open: bool) -> dict[str, Any]:
         "mint": mint,
         "trades": 2,
         "buy_cost_lamports": cost,
+        "first_trade_at": cost % 5000,
+        "first_sell_at": None,
         "first_buy_at": cost % 5000,
         "first_buy_slot": cost % 5000,
         "first_buy_signature": f"s{mint}",

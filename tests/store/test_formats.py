@@ -93,12 +93,12 @@ async def test_the_first_page_replaces_all_that_an_older_format_left(
     older, newer = stores
     await _synced(older, *(_entry(number, number) for number in range(1, 8)))
     await _synced(older, _entry(9, 9), wallet=OTHER)
-    await older.note_traded(WALLET, 9, [MINT])
+    await older.note_traded(WALLET, 9, {MINT: 9})
     await newer.add_page(WALLET, _page(_entry(3, 3), closed=(3, 4)))
     assert [each.slot for each in await newer.entries(WALLET)] == [3]
     assert await newer.ranges(WALLET) == [(3, 4)], "what the older one has listed does not count"
     assert await newer.synced(WALLET) is None
-    assert await newer.background(leaving_out=[], named=[]) is None
+    assert await newer.background(leaving_out=[], named=[], weeks={0: 1}) is None
     assert not await newer.is_outdated(WALLET)
     assert len(await older.entries(OTHER)) == 1, "another wallet keeps its own"
 

@@ -143,14 +143,23 @@ async def traded(store: Store, wallet: str, mints: Sequence[str], slot: int = 5)
     """A stored wallet that has traded these mints."""
     bought = [entry(n, wallet, Kind.BUY, deltas=((mint, 1),)) for n, mint in enumerate(mints, 1)]
     await keep(store, wallet, *bought)
-    await store.note_traded(wallet, slot, mints)
+    await store.note_traded(wallet, slot, at_noon(mints))
+
+
+WEEKS = {2900: 3, 2901: 1}  # the weeks that are asked about, and how much was traded in each
+NOON = 2900 * 604_800 + 43_200
+
+
+def at_noon(mints: Sequence[str]) -> dict[str, int | None]:
+    """Each first traded on the same day."""
+    return dict.fromkeys(mints, NOON)
 
 
 async def test_the_background_is_what_other_wallets_traded(store: Store) -> None:
     await traded(store, A, MINTS[:3])
     await traded(store, B, [MINTS[2], MINTS[1]])
     await traded(store, C, [])
-    found = await store.background(leaving_out=[EXCHANGE], named=[MINTS[2], MINTS[5]])
+    found = await store.background(leaving_out=[EXCHANGE], named=[MINTS[2], MINTS[5]], weeks=WEEKS)
     assert found is not None
     assert sorted(found.wallets) == sorted([A, B])
     by_address = sorted(MINTS[:3])
@@ -164,19 +173,51 @@ async def test_the_background_is_what_other_wallets_traded(store: Store) -> None
     assert cells == {(A, mint) for mint in MINTS[:3]} | {(B, mint) for mint in MINTS[1:3]}
 
 
+async def test_the_background_says_when_each_was_first_traded(store: Store) -> None:
+    times: dict[str, int | None] = {MINTS[0]: NOON, MINTS[1]: NOON + 5, MINTS[2]: None}
+    await traded(store, A, MINTS[:3])
+    await store.note_traded(A, 9, times)
+    found = await store.background(leaving_out=[], named=MINTS, weeks=WEEKS)
+    assert found is not None
+    assert found.times is not None
+    said = {found.mints[m]: t for m, t in zip(found.mint_numbers, found.times, strict=True)}
+    assert said == {MINTS[0]: NOON, MINTS[1]: NOON + 5}
+
+
+async def test_who_was_not_there_in_those_weeks_is_no_background(store: Store) -> None:
+    week = 604_800
+    await traded(store, A, MINTS[:3])
+    await store.note_traded(A, 9, {MINTS[0]: NOON, MINTS[1]: NOON + 2 * week, MINTS[2]: NOON - 1})
+    await traded(store, B, MINTS[:2])
+    await store.note_traded(B, 9, dict.fromkeys(MINTS[:2], NOON + 30 * week))
+    found = await store.background(leaving_out=[], named=MINTS, weeks=WEEKS)
+    assert found is not None
+    assert found.wallets == (A,)
+    assert {found.mints[m] for m in found.mint_numbers} == {MINTS[0], MINTS[2]}
+    assert await store.background(leaving_out=[], named=MINTS, weeks={}) is None
+
+
+async def test_a_history_that_is_read_anew_leaves_no_week_behind(store: Store) -> None:
+    await traded(store, A, MINTS[:3])
+    await store.note_traded(A, 9, {MINTS[0]: NOON + 604_800})
+    found = await store.background(leaving_out=[], named=MINTS, weeks=WEEKS)
+    assert found is not None
+    assert len(found.mint_numbers) == 1
+
+
 async def test_the_wallets_of_the_request_are_no_background(store: Store) -> None:
     await traded(store, A, MINTS[:3])
-    assert await store.background(leaving_out=[A, B], named=[]) is None
+    assert await store.background(leaving_out=[A, B], named=[], weeks=WEEKS) is None
 
 
 async def test_what_was_traded_up_to_an_older_slot_changes_nothing(store: Store) -> None:
     await traded(store, A, MINTS[:3], slot=9)
-    await store.note_traded(A, 8, MINTS[:1])
-    found = await store.background(leaving_out=[], named=[])
+    await store.note_traded(A, 8, at_noon(MINTS[:1]))
+    found = await store.background(leaving_out=[], named=[], weeks=WEEKS)
     assert found is not None
     assert len(found.mint_numbers) == 3
-    await store.note_traded(A, 9, MINTS[:1])
-    found = await store.background(leaving_out=[], named=[])
+    await store.note_traded(A, 9, at_noon(MINTS[:1]))
+    found = await store.background(leaving_out=[], named=[], weeks=WEEKS)
     assert found is not None
     assert len(found.mint_numbers) == 1
 
@@ -188,15 +229,15 @@ async def test_the_background_is_bounded_and_the_same_wallets_every_time(
         await traded(store, wallet, MINTS[:2])
     await traded(store, RELAYER, MINTS)
     monkeypatch.setattr(limits, "BACKGROUND_TOKENS", 5)
-    everybody = await store.background(leaving_out=[], named=[])
+    everybody = await store.background(leaving_out=[], named=[], weeks=WEEKS)
     assert everybody is not None
     assert len(everybody.wallets) == 4
     monkeypatch.setattr(limits, "BACKGROUND_WALLETS", 3)
-    some = await store.background(leaving_out=[], named=[])
+    some = await store.background(leaving_out=[], named=[], weeks=WEEKS)
     assert some is not None
     assert some.wallets == everybody.wallets[:3]
     monkeypatch.setattr(limits, "BACKGROUND_CELLS", 5)
-    fewer = await store.background(leaving_out=[], named=[])
+    fewer = await store.background(leaving_out=[], named=[], weeks=WEEKS)
     assert fewer is not None
     assert fewer.wallets == everybody.wallets[:2]
 
@@ -209,6 +250,7 @@ def test_only_first_rows_that_fit_together_are_taken() -> None:
 FILL = """
 INSERT INTO wallets (address, entry_format) SELECT 'w' || n, 2 FROM generate_series(1, 400) AS n;
 INSERT INTO wallet_tokens SELECT id, 9, ARRAY[1, 2] FROM wallets;
+INSERT INTO wallet_weeks SELECT id, 2899 + n, id * 7, ARRAY[1], ARRAY[9] FROM wallets, generate_series(1, 3) AS n;
 INSERT INTO entries (wallet_id, slot, signature, flags, kind, network_fee, sol_delta, tips, rent, mints, deltas,
     fee_payer, counterparty)
 SELECT w.id, n, decode(md5(w.id || '/' || n), 'hex'), 0, 3 + n % 6, 0, 1, 0, 0, '{}', '{}',
@@ -223,7 +265,7 @@ SLOTS = [9] * len(SOME)
 @pytest.mark.parametrize(
     ("statement", "values", "indexes"),
     [
-        ("background", [[], 10, 100, 2], {"wallets_sample"}),
+        ("background", [[], [2900], [10], 100, 2], {"wallet_weeks_sample"}),
         ("transfers_between", [SOME, SLOTS, 10], {"entries_of_wallet_counterparty"}),
         ("fee_payers", [SOME, SLOTS, 10], {"entries_of_wallet_fee_payer"}),
         (

@@ -1,8 +1,7 @@
-"""Is the overlap of two wallets more than the popularity of their tokens explains?
+"""Is the overlap of two wallets more than season, popularity and company explain?
 
-Every wallet of the request *and* of the background takes part in the null: on a handful of wallets alone no overlap can
-surprise, since their own trades are all that says what is popular. A pair is gated in when q <= 0.05 and lift >= 1.5:
-very active wallets reach a small q at a lift of 1.1 to 1.3, which says little.
+What is given is how much each wallet traded when, and how much each mint was traded when (overlaps.py); and what the
+two have in common with everybody else of their company (company.py). The rest is tested.
 """
 
 from __future__ import annotations
@@ -12,26 +11,22 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from streamproc import limits
+from streamproc.core.similarity.company import levels
 from streamproc.core.similarity.evidence import Json, item
-from streamproc.core.similarity.overlap_tail import Overlaps, expected_overlaps, overlap_tail
-from streamproc.core.similarity.popularity import PopularityNull, merged, popularity_null
+from streamproc.core.similarity.overlaps import overlap_null
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from collections.abc import Set as AbstractSet
-
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.inputs import Background
     from streamproc.core.similarity.meeting import Meeting
-    from streamproc.core.similarity.rows import Rows
     from streamproc.core.similarity.scores import Scores
+    from streamproc.core.similarity.trading import Trading
+
+    Floats = NDArray[np.float64]
 
 Q_MAX: Final = 0.05
 LIFT_MIN: Final = 1.5
-WALLETS_MIN: Final = 20  # fewer in all: the null knows too little about popularity
-LOOK_CLOSER_BELOW: Final = 0.1  # p from merged token classes that is computed again from exact ones
+WALLETS_MIN: Final = 20  # fewer in all: nobody knows what is popular
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,35 +35,55 @@ class Chance:
 
     p: NDArray[np.float64]  # P(overlap >= observed), 0..1; NaN without a shared mint
     q: NDArray[np.float64]  # Benjamini-Hochberg over all pairs, 0..1
-    expected: NDArray[np.float64]  # shared mints expected from popularity
+    expected: NDArray[np.float64]  # shared mints that season, popularity and company explain
     lift: NDArray[np.float64]  # observed / expected
-    is_gated: NDArray[np.bool_]  # surprising and large: q <= Q_MAX and lift >= LIFT_MIN
     untested: str | None  # why there is no test at all, in words
 
+    @property
+    def is_large(self) -> NDArray[np.bool_]:
+        """Which overlaps exceed what is expected by LIFT_MIN times, (P,)."""
+        return np.nan_to_num(self.lift) >= LIFT_MIN
 
-def chance_of(
-    rows: Rows, scores: Scores, background: Background | None, excluded: AbstractSet[str]
-) -> Chance:
-    """Return the test of all pairs that share a mint; no test (and no gated pair) with fewer than 20 wallets in all."""
-    others = _background_counts(rows, background, excluded)
-    everyone = len(rows.wallets) + others.wallets
-    if everyone < WALLETS_MIN:
+
+def chance_of(scores: Scores, trading: Trading) -> Chance:
+    """Return the test of all pairs that share a mint; no test with fewer than WALLETS_MIN wallets of their season."""
+    total = len(scores.shared)
+    if trading.wallets < WALLETS_MIN:
         return _untested(
-            len(scores.shared),
-            f"{everyone} wallets in all, background included, are too few to know what is popular"
+            total,
+            f"{trading.wallets} wallets of these weeks, background included, are too few to know what is popular"
             f" (at least {WALLETS_MIN})",
         )
     pairs = np.flatnonzero(scores.shared)
     if not len(pairs):
-        return _untested(len(scores.shared), None)
-    null, number = _fitted(rows, scores, others)
-    if not null.has_converged:
-        return _untested(len(scores.shared), "the popularity model did not converge")
-    classes = null.wallet_class[number]
-    asked = Overlaps(
-        classes[scores.wallet_a[pairs]], classes[scores.wallet_b[pairs]], scores.shared[pairs]
-    )
-    return _tested(len(scores.shared), pairs, asked, null)
+        return _untested(total, None)
+    wallet_a, wallet_b = scores.wallet_a[pairs], scores.wallet_b[pairs]
+    null = overlap_null(trading)
+    seen = _shared_with_company(trading)
+    level = levels(seen, null.expected, wallet_a, wallet_b)
+    explained = np.maximum(null.expected[wallet_a, wallet_b] * level, np.finfo(np.float64).tiny)
+    certain = null.certain[wallet_a, wallet_b] * level
+    found = _untested(total, None)
+    found.p[pairs] = overlap_tail(scores.shared[pairs], explained, certain)
+    found.q[pairs] = benjamini_hochberg(found.p[pairs], total)
+    found.expected[pairs] = explained
+    found.lift[pairs] = scores.shared[pairs] / explained
+    return found
+
+
+def overlap_tail(shared: NDArray[np.int64], mean: Floats, certain: Floats) -> Floats:
+    """Return P(overlap >= shared), in (0, 1], of overlaps with these means and variances mean - certain.
+
+    A translated Poisson variable (Röllin 2007, Bernoulli 13, 1115-1128): what is certain is set aside, and the rest is
+    Poisson, whose tail is never below that of the sum of coins it stands for (Hoeffding 1956, Ann. Math. Stat. 27,
+    713-721); between whole numbers it is the gamma integral that it is at whole ones.
+    """
+    from scipy.special import gammainc  # noqa: PLC0415 - 25 MB that only the pool's processes need
+
+    aside = np.minimum(certain, mean)
+    least = shared - aside
+    tail = np.where(least > 0, gammainc(np.maximum(least, 1e-9), mean - aside), 1.0)
+    return np.asarray(np.clip(tail, np.finfo(np.float64).tiny, 1.0), dtype=np.float64)
 
 
 def benjamini_hochberg(p: NDArray[np.float64], tests: int) -> NDArray[np.float64]:
@@ -84,7 +99,7 @@ def benjamini_hochberg(p: NDArray[np.float64], tests: int) -> NDArray[np.float64
 
 
 def chance_item(meeting: Meeting, chance: Chance, pair: int) -> Json:
-    """Return the evidence: n mints shared, value = how many popularity explains, the rarest mints.
+    """Return the evidence: n mints shared, value = how many are explained, the rarest mints.
 
     p, q, lift and value are None, and `reason` says why, where there was no test.
     """
@@ -97,8 +112,8 @@ def chance_item(meeting: Meeting, chance: Chance, pair: int) -> Json:
     q = float(chance.q[pair])
     return item(
         "chance",
-        f"{shared} shared mints where their popularity explains {expected:.3g} (lift {lift:.3g}),"
-        f" q = {q:.2g}: {_verdict(q, lift)}",
+        f"{shared} shared mints where season, popularity and company explain {expected:.3g}"
+        f" (lift {lift:.3g}), q = {q:.2g}: {_verdict(q, lift)}",
         value=expected,
         p=float(chance.p[pair]),
         q=q,
@@ -109,91 +124,23 @@ def chance_item(meeting: Meeting, chance: Chance, pair: int) -> Json:
     )
 
 
-def is_surprising(evidence: Iterable[Json]) -> bool:
-    """Return whether a pair's evidence says that it was gated in: more than chance, and by much."""
-    return any(
-        each["kind"] == "chance"
-        and each["q"] is not None
-        and each["q"] <= Q_MAX
-        and each["lift"] >= LIFT_MIN
-        for each in evidence
-    )
-
-
 def _verdict(q: float, lift: float) -> str:
     if q > Q_MAX:
-        return "popular tokens explain it"
+        return "that explains it"
     return "more than chance" if lift >= LIFT_MIN else "beyond chance, but by little"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Counts:
-    """What the background adds: wallets, how many tokens each traded, and how many wallets traded which token."""
+def _shared_with_company(trading: Trading) -> NDArray[np.int64]:
+    """Return how many mints each wallet of the request shares with each of its company, (W, company)."""
+    from scipy.sparse import csr_array  # noqa: PLC0415 - 20 MB that only the pool's processes need
 
-    wallets: int
-    wallet_degrees: NDArray[np.int64]
-    by_mint: dict[str, int]
-
-
-def _background_counts(
-    rows: Rows, background: Background | None, excluded: AbstractSet[str]
-) -> _Counts:
-    if background is None:
-        return _Counts(0, np.zeros(0, dtype=np.int64), {})
-    asked = set(rows.wallets)
-    other = np.array([wallet not in asked for wallet in background.wallets], dtype=np.bool_)
-    token = np.array([mint not in excluded for mint in background.mints], dtype=np.bool_)
-    wallet, mint = background.wallet_numbers, background.mint_numbers
-    counted = other[wallet] & token[mint]
-    cells = np.unique(wallet[counted] * np.int64(len(token)) + mint[counted])
-    per_wallet = np.bincount(cells // max(1, len(token)), minlength=len(other))
-    per_mint = np.bincount(cells % max(1, len(token)), minlength=len(token))
-    by_mint = {
-        name: count
-        for name, count in zip(background.mints, per_mint.tolist(), strict=True)
-        if count
-    }
-    return _Counts(int(other.sum()), per_wallet[per_wallet > 0], by_mint)
-
-
-def _fitted(
-    rows: Rows, scores: Scores, others: _Counts
-) -> tuple[PopularityNull, NDArray[np.int64]]:
-    """Return the null and, per wallet of the request, its number in it (0 for wallets that traded nothing)."""
-    traded = scores.tokens > 0
-    wallet_degrees = np.concatenate([scores.tokens[traded], others.wallet_degrees])
-    columns = rows.traded.columns
-    by_mint = dict(others.by_mint)
-    for name, count in zip(columns.mints, np.diff(columns.start).tolist(), strict=True):
-        by_mint[name] = by_mint.get(name, 0) + count
-    token_degrees = np.array(list(by_mint.values()), dtype=np.int64)
-    return popularity_null(wallet_degrees, token_degrees), np.cumsum(traded) - traded
-
-
-def _tested(
-    pairs_total: int, pairs: NDArray[np.int64], asked: Overlaps, null: PopularityNull
-) -> Chance:
-    p = _p_values(null, asked)
-    expected = expected_overlaps(null, asked.class_a, asked.class_b)
-    lift = asked.shared / np.maximum(expected, np.finfo(np.float64).tiny)
-    q = benjamini_hochberg(p, pairs_total)
-    found = _untested(pairs_total, None)
-    found.p[pairs], found.q[pairs] = p, q
-    found.expected[pairs], found.lift[pairs] = expected, lift
-    found.is_gated[pairs] = (q <= Q_MAX) & (lift >= LIFT_MIN)
-    return found
-
-
-def _p_values(null: PopularityNull, asked: Overlaps) -> NDArray[np.float64]:
-    if len(asked.shared) * len(null.tokens) <= limits.TAIL_CELLS_EXACT:
-        return overlap_tail(null, asked)
-    p = overlap_tail(merged(null), asked)
-    close = np.flatnonzero(p < LOOK_CLOSER_BELOW)
-    closer = Overlaps(asked.class_a[close], asked.class_b[close], asked.shared[close])
-    p[close] = overlap_tail(null, closer)
-    return p
+    counted = trading.wallet < trading.company
+    wallet, mint = trading.wallet[counted], trading.mint[counted]
+    shape = (trading.company, trading.mints)
+    traded = csr_array((np.ones(len(wallet), dtype=np.int64), (wallet, mint)), shape=shape)
+    return np.asarray((traded[: trading.asked] @ traded.T).toarray(), dtype=np.int64)
 
 
 def _untested(pairs: int, reason: str | None) -> Chance:
     p, q, expected, lift = np.full((4, pairs), np.nan)
-    return Chance(p, q, expected, lift, np.zeros(pairs, dtype=np.bool_), untested=reason)
+    return Chance(p, q, expected, lift, untested=reason)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streamproc.core.similarity.chance import chance_of
+from streamproc.core.similarity.chance import WALLETS_MIN, chance_of
+from streamproc.core.similarity.closeness import closeness_of
 from streamproc.core.similarity.clusters import clusters_json
 from streamproc.core.similarity.gate import gate_of
 from streamproc.core.similarity.links import Links
@@ -18,6 +19,8 @@ from streamproc.core.similarity.records import pairs_json
 from streamproc.core.similarity.rows import rows_from_inputs
 from streamproc.core.similarity.scores import all_scores
 from streamproc.core.similarity.set_figures import set_json
+from streamproc.core.similarity.timing_test import timing_test
+from streamproc.core.similarity.trading import trading_of
 from streamproc.core.similarity.verdict import Verdicts
 
 if TYPE_CHECKING:
@@ -55,8 +58,10 @@ def compare(inputs: SimilarityInputs) -> Comparison:
     rows = rows_from_inputs(inputs)
     scores = all_scores(rows)
     ranked = ranked_pairs(scores, inputs.rank_by)
-    chance = chance_of(rows, scores, inputs.background, inputs.left_out)
-    gate = gate_of(chance, scores.shared)
+    trading = trading_of(rows, inputs.background, inputs.left_out)
+    chance = chance_of(scores, trading)
+    timing = timing_test(closeness_of(trading), scores, is_alone=trading.wallets < WALLETS_MIN)
+    gate = gate_of(chance, timing, scores, trading)
     links = Links(inputs)
     linked = linked_pairs(links, rows, scores, gate)
     verdicts = Verdicts(gate, orders_of(rows), linked)
@@ -66,6 +71,8 @@ def compare(inputs: SimilarityInputs) -> Comparison:
         rows=rows,
         scores=scores,
         chance=chance,
+        timing=timing,
+        gate=gate,
         verdicts=verdicts,
         links=links,
         reported=reported,

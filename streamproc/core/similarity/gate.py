@@ -7,20 +7,35 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from streamproc.core.similarity.chance import Q_MAX, WALLETS_MIN, benjamini_hochberg
+from streamproc.core.similarity.rows import NEVER
+from streamproc.core.similarity.trading import WEEK_S
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamproc.core.similarity.chance import Chance
+    from streamproc.core.similarity.scores import Scores
+    from streamproc.core.similarity.timing_test import TimingTest
+    from streamproc.core.similarity.trading import Trading
 
-Q_MAX: Final = 0.05
+    Floats = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
 
+LARGEST_P: Final = 0.99  # a test that finds nothing cannot outvote one that does
+SMALL_P: Final = 1e-15  # below, a tangent is 1 / (pi p) to the last bit
 TESTED: Final = 0
-NO_SHARED_TOKEN: Final = 1
-TOO_FEW_WALLETS: Final = 2
+NO_TRADES: Final = 1
+NO_COMMON_SEASON: Final = 2
+TOO_FEW_WALLETS: Final = 3
 REASONS: Final = (
     "",
-    "they share no token",
-    "too few wallets are known to say what is popular; it becomes testable as the store fills",
+    "one of them traded no token",
+    "they never traded in the same weeks, so neither could have met the other",
+    (
+        f"fewer than {WALLETS_MIN} wallets of these weeks are known, too few to say what is popular;"
+        " more wallets of the same weeks, in the request or in the store, would make it testable"
+    ),
 )
 
 
@@ -28,26 +43,85 @@ REASONS: Final = (
 class Gate:
     """The decision on every pair. Arrays are (P,) by pair number."""
 
-    p: NDArray[np.float64]  # all kinds together, 0..1; NaN where nothing could be tested
-    q: NDArray[np.float64]  # Benjamini-Hochberg over the request's pairs, 0..1
-    is_gated: NDArray[np.bool_]  # more than chance
-    by_chance: NDArray[np.bool_]  # the overlap alone would do
-    by_timing: NDArray[np.bool_]  # the timing alone would do
-    is_signal: NDArray[np.bool_]  # gated, and many others did the same at the same times
+    p: Floats  # all kinds together, 0..1; NaN where nothing could be tested
+    q: Floats  # Benjamini-Hochberg over the request's pairs, 0..1; NaN as above
+    is_gated: Flags  # more than chance, by itself or by a signal that many hear
+    by_chance: Flags  # the overlap carries it
+    by_timing: Flags  # the timing carries it
+    is_signal: Flags  # gated, and many others did the same at the same times
     untested: NDArray[np.int8]  # place in REASONS; TESTED for tested pairs
+    timing_q: Floats  # Benjamini-Hochberg of the timing alone
 
 
-def gate_of(chance: Chance, shared: NDArray[np.int64]) -> Gate:
-    """Return the decision on all pairs."""
-    none = np.zeros(len(shared), dtype=np.bool_)
-    reason = TOO_FEW_WALLETS if chance.untested is not None else TESTED
-    untested = np.where(shared > 0, reason, TESTED).astype(np.int8)
+def gate_of(chance: Chance, timing: TimingTest, scores: Scores, trading: Trading) -> Gate:
+    """Return the decision on all pairs: q <= Q_MAX of both kinds together; a kind counts where its effect is large."""
+    total = len(scores.shared)
+    untested = _untested(chance, scores, trading)
+    p_chance = np.where(chance.is_large, np.nan_to_num(chance.p, nan=1.0), 1.0)
+    p = cauchy(p_chance, timing.p)
+    p[np.isin(untested, (NO_TRADES, NO_COMMON_SEASON))] = 1.0
+    q = benjamini_hochberg(p, total)
+    is_found = q <= Q_MAX
+    q_chance, q_timing = (benjamini_hochberg(each, total) for each in (p_chance, timing.p))
+    by_chance = is_found & ((q_chance <= Q_MAX) | (p_chance <= timing.p))
+    by_timing = is_found & ((q_timing <= Q_MAX) | (timing.p < p_chance))
+    is_signal = ~is_found & (benjamini_hochberg(timing.p_alone, total) <= Q_MAX)
+    is_gated = is_found | is_signal
+    untested[is_gated] = TESTED
+    p[untested != TESTED] = q[untested != TESTED] = np.nan
     return Gate(
-        p=chance.p,
-        q=chance.q,
-        is_gated=chance.is_gated,
-        by_chance=chance.is_gated,
-        by_timing=none,
-        is_signal=none,
+        p=p,
+        q=q,
+        is_gated=is_gated,
+        by_chance=by_chance,
+        by_timing=by_timing | is_signal,
+        is_signal=is_signal,
         untested=untested,
+        timing_q=q_timing,
     )
+
+
+def cauchy(*p_values: Floats) -> Floats:
+    """Return one p of several that may depend on each other: Liu and Xie 2020, JASA 115, 393-402.
+
+    Every p counts as LARGEST_P at most.
+
+    >>> [float(f"{p:.2g}") for p in cauchy(np.array([1e-6, 0.5]), np.array([1.0, 0.5]))]
+    [2e-06, 0.5]
+    """
+    total = np.zeros(len(p_values[0]))
+    for each in p_values:
+        p = np.minimum(each, LARGEST_P)
+        total += np.where(p < SMALL_P, 1 / (np.pi * p), np.tan((0.5 - p) * np.pi))
+    mean = total / len(p_values)
+    far = mean > 1 / (np.pi * SMALL_P)
+    together = np.where(far, 1 / (np.pi * np.where(far, mean, 1.0)), 0.5 - np.arctan(mean) / np.pi)
+    return np.asarray(np.clip(together, np.finfo(np.float64).tiny, 1.0), dtype=np.float64)
+
+
+def _untested(chance: Chance, scores: Scores, trading: Trading) -> NDArray[np.int8]:
+    """Return why each pair cannot be tested by its overlap, TESTED where it can."""
+    a, b = scores.wallet_a, scores.wallet_b
+    reason = TESTED if chance.untested is None else TOO_FEW_WALLETS
+    found = np.full(len(a), reason, dtype=np.int8)
+    found[~_have_met(trading)[a, b]] = NO_COMMON_SEASON
+    found[(scores.tokens[a] == 0) | (scores.tokens[b] == 0)] = NO_TRADES
+    return found
+
+
+def _have_met(trading: Trading) -> Flags:
+    """Return which wallets of the request traded in the same or neighbouring weeks, (W, W).
+
+    Trades without a time may have been at any.
+    """
+    own = trading.wallet < trading.asked
+    wallet, at = trading.wallet[own], trading.at[own]
+    week = np.where(at == NEVER, 0, at // WEEK_S)
+    weeks, place = np.unique(np.concatenate([week, week + 1]), return_inverse=True)
+    active = np.zeros((trading.asked, len(weeks)), dtype=np.int64)
+    active[wallet, place[: len(week)]] = 1
+    active[wallet, place[len(week) :]] = 1
+    timeless = np.zeros(trading.asked, dtype=np.bool_)
+    timeless[wallet[at == NEVER]] = True
+    met = np.einsum("iw,jw->ij", active, active) > 0
+    return np.asarray(met | timeless[:, None] | timeless, dtype=np.bool_)

@@ -27,6 +27,8 @@ class TradedMint:
     first_buy_at: int | None = None  # unix seconds; None: never bought
     first_buy_slot: int | None = None
     first_buy_signature: str | None = None
+    first_trade_at: int | None = None  # unix seconds of the first trade of any side
+    first_sell_at: int | None = None  # None: never sold
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,9 @@ class Met(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Background:
-    """Stored wallets that are not asked about, and which tokens each traded: only popularity is taken from it.
+    """Stored wallets that are not asked about, which tokens each traded, and when first.
+
+    What was popular when is taken from it, and what wallets of one company have in common.
 
     Columns: entry k says that wallet `wallets[wallet_numbers[k]]` traded `mints[mint_numbers[k]]`. Repeats count once;
     wallets of the request and excluded mints may be in it and are left out.
@@ -91,6 +95,7 @@ class Background:
     mints: tuple[str, ...]
     wallet_numbers: NDArray[np.int64]  # (entries,)
     mint_numbers: NDArray[np.int64]  # (entries,)
+    times: NDArray[np.int64] | None = None  # (entries,) unix seconds of the first trade, -1 unknown
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,18 +11,20 @@ from streamproc.core.similarity.chance import chance_item
 from streamproc.core.similarity.direction import direction_item, direction_of
 from streamproc.core.similarity.interval import Moments, bootstrap, delta, interval_item, moments
 from streamproc.core.similarity.rows import NEVER
-from streamproc.core.similarity.timing import timing_item, timing_of
+from streamproc.core.similarity.timing import tested_timing, timing_item, timing_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streamproc.core.similarity.chance import Chance
     from streamproc.core.similarity.evidence import Json
+    from streamproc.core.similarity.gate import Gate
     from streamproc.core.similarity.inputs import SimilarityInputs
     from streamproc.core.similarity.links import Links
     from streamproc.core.similarity.meeting import Meeting
     from streamproc.core.similarity.rows import Rows
     from streamproc.core.similarity.scores import Scores
+    from streamproc.core.similarity.timing_test import TimingTest
     from streamproc.core.similarity.verdict import Verdicts
 
 
@@ -36,6 +38,8 @@ class PairEvidence:
         rows: Rows,
         scores: Scores,
         chance: Chance,
+        timing: TimingTest,
+        gate: Gate,
         verdicts: Verdicts,
         links: Links,
         reported: Sequence[int],
@@ -44,11 +48,12 @@ class PairEvidence:
         wallet = traded.columns.wallet
         idf = scores.idf[traded.columns.mint()]
         self._scores, self._chance, self._links, self._verdicts = scores, chance, links, verdicts
+        self._test, self._gate = timing, gate
         squares, fourths = (np.bincount(wallet, idf**power, wallets).tolist() for power in (2, 4))
         self._moments = [Moments(*each) for each in zip(squares, fourths, strict=True)]
         self._bought = np.bincount(wallet[traded.bought_at != NEVER], minlength=wallets).tolist()
         self._largest_idf = float(scores.idf.max(initial=0.0))
-        chosen = to_resample(scores, chance, reported)
+        chosen = to_resample(scores, gate, reported)
         self._intervals = bootstrap(rows, scores, chosen, inputs.inputs_digest)
 
     def of(self, pair: int, meeting: Meeting) -> list[Json]:
@@ -78,7 +83,10 @@ class PairEvidence:
         found = timing_of(
             meeting, bought_a=bought_a, bought_b=bought_b, largest_idf=self._largest_idf
         )
-        return [] if found is None else [timing_item(meeting, found, self._largest_idf)]
+        if found is None:
+            return []
+        tested = tested_timing(self._test, float(self._gate.timing_q[pair]), pair)
+        return [timing_item(meeting, found, tested, self._largest_idf)]
 
     def _direction(self, pair: int, meeting: Meeting) -> list[Json]:
         found, q = direction_of(meeting), float(self._verdicts.order_q[pair])
@@ -86,7 +94,7 @@ class PairEvidence:
         return [] if found is None else [direction_item(meeting, found, known)]
 
 
-def to_resample(scores: Scores, chance: Chance, reported: Sequence[int]) -> list[int]:
+def to_resample(scores: Scores, gate: Gate, reported: Sequence[int]) -> list[int]:
     """Return the pairs whose interval is worth resampling, of those reported (pair numbers, best first).
 
     Up to 60 wallets all that share a mint; of more wallets the 1000 best and every gated one.
@@ -96,5 +104,5 @@ def to_resample(scores: Scores, chance: Chance, reported: Sequence[int]) -> list
         pair
         for place, pair in enumerate(reported)
         if scores.shared[pair]
-        and (few or place < limits.BOOTSTRAP_BEST_PAIRS or chance.is_gated[pair])
+        and (few or place < limits.BOOTSTRAP_BEST_PAIRS or gate.is_gated[pair])
     ]

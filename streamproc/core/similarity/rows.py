@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.inputs import SimilarityInputs, WalletRow
+    from streamproc.core.similarity.inputs import SimilarityInputs, TradedMint, WalletRow
 
 NEVER = -1  # the first buy of a mint that was sold or received but never bought
 
@@ -48,6 +48,8 @@ class Traded:
     bought_at: NDArray[np.int64]  # unix seconds of the first buy, NEVER if none
     bought_slot: NDArray[np.int64]
     bought_signature: tuple[str | None, ...]
+    traded_at: NDArray[np.int64]  # unix seconds of the first trade of any side, NEVER if unknown
+    sold_at: NDArray[np.int64]  # unix seconds of the first sale, NEVER if none or unknown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,6 +130,8 @@ def _traded(wallets: Sequence[WalletRow], excluded: frozenset[str]) -> Traded:
         bought_at=_whole([row.first_buy_at for row in rows])[order],
         bought_slot=_whole([row.first_buy_slot for row in rows])[order],
         bought_signature=tuple(signatures[place] for place in order.tolist()),
+        traded_at=_whole([_first_trade_at(row) for row in rows])[order],
+        sold_at=_whole([row.first_sell_at for row in rows])[order],
     )
 
 
@@ -163,6 +167,11 @@ def _columns(entries: Sequence[str], counts: Sequence[int]) -> tuple[Columns, ND
         wallet=np.repeat(np.arange(len(counts)), counts)[order],
     )
     return columns, order
+
+
+def _first_trade_at(row: TradedMint) -> int | None:
+    known = (row.first_trade_at, row.first_buy_at, row.first_sell_at)
+    return min((at for at in known if at is not None), default=None)
 
 
 def _whole(values: Sequence[int | None]) -> NDArray[np.int64]:

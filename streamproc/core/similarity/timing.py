@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from streamproc.core.similarity.closeness import SCALES
 from streamproc.core.similarity.evidence import Json, item
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from streamproc.core.similarity.closeness import Scale
     from streamproc.core.similarity.meeting import Meeting
+    from streamproc.core.similarity.timing_test import TimingTest
 
 TAU_S: Final = 60  # a minute apart counts a third of at once
 FORGOTTEN_S: Final = 40 * TAU_S  # exp(-40) = 4e-18: nothing a float could add
@@ -50,8 +53,35 @@ def timing_of(
     )
 
 
-def timing_item(meeting: Meeting, found: Timing, largest_idf: float) -> Json:
-    """Return the evidence: value S, n mints that both bought, those that carry most and the buys themselves."""
+@dataclass(frozen=True, slots=True)
+class TestedTiming:
+    """What the test of closeness says of one pair, on the scale that says most."""
+
+    p: float
+    q: float
+    close: int  # mints
+    near: int  # mints within the window
+    expected: float
+    scale: Scale
+
+
+def tested_timing(test: TimingTest, q: float, pair: int) -> TestedTiming:
+    """Return the pair's figures."""
+    return TestedTiming(
+        p=float(test.p[pair]),
+        q=q,
+        close=int(test.close[pair]),
+        near=int(test.near[pair]),
+        expected=float(test.expected[pair]),
+        scale=SCALES[int(test.scale[pair])],
+    )
+
+
+def timing_item(meeting: Meeting, found: Timing, tested: TestedTiming, largest_idf: float) -> Json:
+    """Return the evidence: value S, n mints that both bought, those that carry most and the buys themselves.
+
+    p, q and lift are of the closest scale: how many mints were close, over how many would be by chance.
+    """
     terms = np.where(meeting.both_bought(), _terms(meeting, largest_idf), -1.0)
     order = np.argsort(-terms, kind="stable")[: found.shared_buys].astype(np.int64)
     carrying = order[terms[order] > 0]
@@ -59,11 +89,25 @@ def timing_item(meeting: Meeting, found: Timing, largest_idf: float) -> Json:
     return item(
         "timing",
         f"{found.within_a_minute} of {found.shared_buys} mints that both bought were first bought within a minute"
-        f" of each other; closeness {found.closeness:.2g}",
+        f" of each other; {_words(tested)}",
         value=found.closeness,
+        p=tested.p,
+        q=tested.q,
+        lift=tested.close / tested.expected if tested.expected else None,
         n=found.shared_buys,
         mints=mints,
         signatures=signatures,
+    )
+
+
+def _words(tested: TestedTiming) -> str:
+    scale = tested.scale
+    if not tested.near:
+        return "nothing else was close in time"
+    what = "bought by one and sold by the other" if scale.is_opposite else "first bought"
+    return (
+        f"{tested.close} of {tested.near} {what} within {scale.close_s} s of those within {scale.window_s // 60} min,"
+        f" where chance gives {tested.expected:.3g}"
     )
 
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import numpy as np
 
-from streamproc.core.similarity.chance import benjamini_hochberg
+from streamproc.core.similarity.chance import Q_MAX, benjamini_hochberg
 from streamproc.core.similarity.direction import sign_test
 from streamproc.core.similarity.evidence import rounded, short
-from streamproc.core.similarity.gate import Q_MAX, REASONS, TESTED
+from streamproc.core.similarity.gate import REASONS, TESTED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -154,7 +154,7 @@ def _overlap_words(chance: Json | None) -> str:
         return "no shared tokens"
     if chance["value"] is None:
         return f"{chance['n']} shared tokens"
-    return f"{chance['n']} shared tokens where chance explains {chance['value']:.3g}"
+    return f"{chance['n']} shared tokens where season, popularity and company explain {chance['value']:.3g}"
 
 
 def _timing_words(timing: Json | None) -> str:

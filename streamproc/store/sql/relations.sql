@@ -1,19 +1,52 @@
 -- name: note_traded
-INSERT INTO wallet_tokens AS t (wallet_id, watermark_slot, mints)
-SELECT w.id, $2::bigint, ARRAY(SELECT id FROM mints WHERE address = ANY($3::text[]) ORDER BY id)
-FROM wallets AS w
-WHERE w.address = $1
-ON CONFLICT (wallet_id) DO UPDATE SET watermark_slot = excluded.watermark_slot, mints = excluded.mints
-WHERE t.watermark_slot <= excluded.watermark_slot
+-- $1 wallet, $2 up to which slot, $3 mints, $4 their first trades in unix seconds, null where a block has no time.
+WITH traded AS (
+    SELECT m.id, t.first_at, (t.first_at / 604800)::integer AS week
+    FROM unnest($3::text[], $4::bigint[]) AS t (address, first_at)
+    JOIN mints AS m USING (address)
+), noted AS (
+    INSERT INTO wallet_tokens AS t (wallet_id, watermark_slot, mints)
+    SELECT w.id, $2::bigint, ARRAY(SELECT id FROM traded ORDER BY id)
+    FROM wallets AS w
+    WHERE w.address = $1
+    ON CONFLICT (wallet_id) DO UPDATE SET watermark_slot = excluded.watermark_slot, mints = excluded.mints
+    WHERE t.watermark_slot <= excluded.watermark_slot
+    RETURNING wallet_id
+), gone AS (
+    DELETE FROM wallet_weeks AS w USING noted
+    WHERE w.wallet_id = noted.wallet_id AND w.week NOT IN (SELECT week FROM traded WHERE week IS NOT NULL)
+)
+INSERT INTO wallet_weeks (wallet_id, week, sample, mints, first_at)
+SELECT
+    noted.wallet_id, traded.week, ('x' || left(md5($1), 16))::bit(64)::bigint,
+    array_agg(traded.id ORDER BY traded.id), array_agg(traded.first_at ORDER BY traded.id)
+FROM noted
+CROSS JOIN traded
+WHERE traded.week IS NOT NULL
+GROUP BY noted.wallet_id, traded.week
+ON CONFLICT (wallet_id, week) DO UPDATE SET mints = excluded.mints, first_at = excluded.first_at
 
 -- name: background
--- $1 wallets left out, $2 at most so many wallets, $3 at most so many tokens of each, $4 the format of their entries.
-SELECT w.address, t.mints
-FROM wallets AS w
-JOIN wallet_tokens AS t ON t.wallet_id = w.id
-WHERE t.tokens BETWEEN 1 AND $3 AND w.address <> ALL($1::text[]) AND w.entry_format = $4
-ORDER BY md5(w.address)
-LIMIT $2
+-- $1 wallets left out, $2 weeks, $3 at most so many wallets of each of them, $4 at most so many tokens of each wallet,
+-- $5 the format of their entries.
+WITH chosen AS (
+    SELECT DISTINCT of_week.wallet_id
+    FROM unnest($2::integer[], $3::integer[]) AS asked (week, most)
+    CROSS JOIN LATERAL (
+        SELECT ww.wallet_id
+        FROM wallet_weeks AS ww
+        JOIN wallets AS w ON w.id = ww.wallet_id
+        JOIN wallet_tokens AS t ON t.wallet_id = ww.wallet_id
+        WHERE ww.week = asked.week AND w.address <> ALL($1::text[]) AND w.entry_format = $5 AND t.tokens <= $4
+        ORDER BY ww.sample, ww.wallet_id
+        LIMIT asked.most
+    ) AS of_week
+)
+SELECT w.address, ww.mints, ww.first_at
+FROM chosen
+JOIN wallet_weeks AS ww ON ww.wallet_id = chosen.wallet_id AND ww.week = ANY($2::integer[])
+JOIN wallets AS w ON w.id = chosen.wallet_id
+ORDER BY ww.sample, w.address, ww.week
 
 -- name: in_order_of_address
 SELECT id FROM mints WHERE id = ANY($1::integer[]) ORDER BY address

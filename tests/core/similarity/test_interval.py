@@ -9,7 +9,6 @@ import pytest
 
 from streamproc import limits
 from streamproc.core.similarity import SimilarityInputs, TradedMint, WalletRow, compare
-from streamproc.core.similarity.chance import chance_of
 from streamproc.core.similarity.interval import Interval, bootstrap, delta, moments
 from streamproc.core.similarity.pair_evidence import to_resample
 from streamproc.core.similarity.rows import rows_from_inputs
@@ -123,14 +122,14 @@ def test_of_many_wallets_only_the_best_and_the_gated_pairs_are_resampled() -> No
     inputs = overlapping(wallets=61, tokens=80, each=20)
     rows = rows_from_inputs(inputs)
     scores = all_scores(rows)
-    chance = chance_of(rows, scores, None, frozenset())
+    gate = compare(inputs).gate
     reported = np.flatnonzero(scores.shared).tolist()
     assert len(reported) > limits.BOOTSTRAP_BEST_PAIRS
-    chance.is_gated[:] = False
+    gate.is_gated[:] = False
     best = reported[: limits.BOOTSTRAP_BEST_PAIRS]
-    assert to_resample(scores, chance, reported) == best
-    chance.is_gated[reported[-1]] = True
-    assert to_resample(scores, chance, reported) == [*best, reported[-1]]
+    assert to_resample(scores, gate, reported) == best
+    gate.is_gated[reported[-1]] = True
+    assert to_resample(scores, gate, reported) == [*best, reported[-1]]
 
 
 def test_the_reason_names_the_method() -> None:

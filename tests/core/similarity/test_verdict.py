@@ -33,6 +33,7 @@ def crowd(wallets: int = 60) -> Background:
         mints=tuple(f"mint-{number:03}" for number in range(300)),
         wallet_numbers=np.repeat(np.arange(wallets), 20),
         mint_numbers=chosen.ravel(),
+        times=generator.integers(0, 28 * DAY, wallets * 20),
     )
 
 

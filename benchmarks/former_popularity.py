@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from streamproc import limits
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -24,6 +22,10 @@ TOLERANCE: Final = 1e-9  # largest relative error of a degree at which the fit h
 ACCEPTED: Final = 1e-6  # and at which it may still be used
 WARM_UP_STEPS: Final = 20
 SOLVED: Final = 1e-20  # square of the relative residual at which a Newton step is solved
+CONJUGATE_STEPS_MAX: Final = 200
+NEWTON_STEPS_MAX: Final = 60
+NEWTON_STEP_SMALLEST: Final = 1e-4
+TOKEN_CLASSES_MERGED: Final = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +87,7 @@ def merged(null: PopularityNull) -> PopularityNull:
     (popularity squared) and the few popular tokens stay apart. A class has the root mean square of its tokens'
     probabilities: overlaps are sums of products, which that keeps where a plain mean would lower them.
     """
-    most = limits.TOKEN_CLASSES_MERGED
+    most = TOKEN_CLASSES_MERGED
     if len(null.tokens) <= most:
         return null
     part = null.tokens * null.token_degree**2
@@ -139,7 +141,7 @@ def _fit(classes: _Classes) -> tuple[Floats, float]:
         u = u + np.log(classes.wallet_degree / _over_tokens(_chances(u, v), classes))
         v = v + np.log(classes.token_degree / _over_wallets(_chances(u, v), classes))
     error = np.inf
-    for _ in range(limits.NEWTON_STEPS_MAX):
+    for _ in range(NEWTON_STEPS_MAX):
         chances = _chances(u, v)
         miss_u = classes.wallet_degree - _over_tokens(chances, classes)
         miss_v = classes.token_degree - _over_wallets(chances, classes)
@@ -185,7 +187,7 @@ def _newton_step(
     rest[pinned] = 0.0
     direction = scaled = rest / own_v
     size = enough = float((rest * scaled).sum())
-    for _ in range(limits.CONJUGATE_STEPS_MAX):
+    for _ in range(CONJUGATE_STEPS_MAX):
         if size <= enough * SOLVED:
             break
         across = np.einsum("rc,c->r", spread, direction) / own_u
@@ -204,7 +206,7 @@ def _uphill(
 ) -> tuple[Floats, Floats]:
     start = _likelihood(u, v, classes)
     length = 1.0
-    while length > limits.NEWTON_STEP_SMALLEST:
+    while length > NEWTON_STEP_SMALLEST:
         there = _likelihood(u + length * step_u, v + length * step_v, classes)
         if there >= start - TOLERANCE * abs(start):
             break

@@ -12,12 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from streamproc import limits
-
 if TYPE_CHECKING:
+    from former_popularity import PopularityNull
     from numpy.typing import NDArray
-
-    from streamproc.core.similarity.popularity import PopularityNull
 
     Floats = NDArray[np.float64]
 
@@ -31,6 +28,8 @@ SURE: Final = 1 - 1e-12  # a coin whose odds a float no longer tells from certai
 PRECISION: Final = 1e-9  # of the tilted mean, relative; 1 / w**3 feels it near the mean
 SMALLEST: Final = 1e-300  # no probability is called impossible
 ROOT_TAU: Final = 2.5066282746310002  # sqrt(2 pi)
+NEWTON_STEPS_MAX: Final = 60
+TAIL_CELLS_PER_CHUNK: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +52,7 @@ def expected_overlaps(
 def overlap_tail(null: PopularityNull, asked: Overlaps) -> Floats:
     """Return P(overlap >= shared), (K,), in [1e-300, 1]; 1 when nothing else was possible."""
     found = np.ones(len(asked.shared))
-    size = max(1, limits.TAIL_CELLS_PER_CHUNK // max(1, len(null.tokens)))
+    size = max(1, TAIL_CELLS_PER_CHUNK // max(1, len(null.tokens)))
     for first in range(0, len(found), size):
         part = slice(first, first + size)
         coins = null.probability[asked.class_a[part]] * null.probability[asked.class_b[part]]
@@ -147,7 +146,7 @@ def _tilts(coins: Floats, tokens: Floats, shared: Floats) -> Floats:
     low, high = np.full(len(shared), -TILT_MAX), np.full(len(shared), TILT_MAX)
     tilt = np.log(shared / np.einsum("kc,c->k", coins, tokens))
     live = np.arange(len(shared))
-    for _ in range(limits.NEWTON_STEPS_MAX):
+    for _ in range(NEWTON_STEPS_MAX):
         tilted = _tilted(coins[live], tilt[live])
         mean = np.einsum("kc,c->k", tilted, tokens)
         variance = np.einsum("kc,c->k", tilted * (1 - tilted), tokens)

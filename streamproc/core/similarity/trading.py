@@ -1,0 +1,106 @@
+"""Who traded what, and when first: the request's wallets, and those of the background that traded in the same weeks.
+
+What nobody of the request could have bought, and who was not there, says nothing about them: a background's trades in
+other weeks are left out, so that it changes nothing how many other seasons the store has seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from streamproc import limits
+from streamproc.core.similarity.rows import NEVER
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from numpy.typing import NDArray
+
+    from streamproc.core.similarity.inputs import Background
+    from streamproc.core.similarity.rows import Rows
+
+    Whole = NDArray[np.int64]
+
+WEEK_S: Final = 7 * 86_400
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trading:
+    """One cell per wallet and mint. Wallets 0 to W - 1 are the request's, then the background's; times in seconds."""
+
+    asked: int  # W
+    wallets: int  # N >= W: all that traded in a week of the request
+    mints: int
+    wallet: Whole  # (cells,) 0..N-1
+    mint: Whole  # (cells,)
+    at: Whole  # (cells,) the first trade, NEVER where it has no time
+    bought: Whole  # (cells,) the first purchase, NEVER for none
+    sold: Whole  # (cells,) the first sale, NEVER for none or one of the background
+
+    @property
+    def company(self) -> int:
+        """How many of the wallets a pair's level is taken from: the request's and some of the background."""
+        return max(self.asked, min(self.wallets, limits.COMPANY_WALLETS))
+
+
+def trading_of(rows: Rows, background: Background | None, excluded: AbstractSet[str]) -> Trading:
+    """Return the cells of the request, and of the background those of the same weeks."""
+    traded, asked = rows.traded, len(rows.wallets)
+    own = traded.columns.mint()
+    number = {mint: place for place, mint in enumerate(traded.columns.mints)}
+    wallet, mint, at = _others(rows, background, number, excluded)
+    present, wallet = np.unique(wallet, return_inverse=True)
+    return Trading(
+        asked=asked,
+        wallets=asked + len(present),
+        mints=len(number),
+        wallet=np.concatenate([traded.columns.wallet, asked + wallet]),
+        mint=np.concatenate([own, mint]),
+        at=np.concatenate([traded.traded_at, at]),
+        bought=np.concatenate([traded.bought_at, at]),
+        sold=np.concatenate([traded.sold_at, np.full(len(at), NEVER)]),
+    )
+
+
+def _others(
+    rows: Rows, background: Background | None, number: dict[str, int], excluded: AbstractSet[str]
+) -> tuple[Whole, Whole, Whole]:
+    """Return the background's cells that count; `number` gets the mints that the request did not trade."""
+    if background is None or not len(background.wallet_numbers):
+        return (np.zeros(0, dtype=np.int64),) * 3
+    asked = set(rows.wallets)
+    other = np.array([wallet not in asked for wallet in background.wallets], dtype=np.bool_)
+    token = np.array([mint not in excluded for mint in background.mints], dtype=np.bool_)
+    wallet, mint = background.wallet_numbers, background.mint_numbers
+    at = background.times if background.times is not None else np.full(len(wallet), NEVER)
+    counted = other[wallet] & token[mint] & _in_season(rows.traded.traded_at, at)
+    cells = wallet[counted] * np.int64(len(token)) + mint[counted]
+    order = np.lexsort((at[counted], cells))
+    cells, first = np.unique(cells[order], return_index=True)
+    places = np.array(
+        [number.setdefault(name, len(number)) for name in background.mints], dtype=np.int64
+    )
+    by_address = np.argsort(np.argsort(np.array(background.wallets, dtype=np.str_), kind="stable"))
+    return (
+        by_address[cells // len(token)],
+        places[cells % len(token)],
+        at[counted][order][first],
+    )
+
+
+def _in_season(own: Whole, others: Whole) -> NDArray[np.bool_]:
+    """Return which trades lie among the request's trades of the same week; of no time, where it has such trades too."""
+    found = np.asarray((others == NEVER) & (own == NEVER).any(), dtype=np.bool_)
+    known = own[own != NEVER]
+    weeks, place = np.unique(known // WEEK_S, return_inverse=True)
+    if not len(weeks):
+        return found
+    first, last = np.full((2, len(weeks)), [[np.iinfo(np.int64).max], [NEVER]])
+    np.minimum.at(first, place, known)
+    np.maximum.at(last, place, known)
+    week = np.minimum(np.searchsorted(weeks, others // WEEK_S), len(weeks) - 1)
+    is_there = (weeks[week] == others // WEEK_S) & (others >= first[week]) & (others <= last[week])
+    return np.asarray(found | ((others != NEVER) & is_there), dtype=np.bool_)
