@@ -182,8 +182,10 @@ class HistoryService:
         self.page_max = 1000
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        fault = self.faults.pop(len(self.asked) + 1, None)
         is_full = request.method == "POST"
+        if is_full and orjson.loads(request.content)["method"] != "getTransactionsForAddress":
+            return rpc_error(-32601)
+        fault = self.faults.pop(len(self.asked) + 1, None)
         asked = orjson.loads(request.content)["params"][1] if is_full else dict(request.url.params)
         self.asked.append(asked)
         if fault is not None:
