@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 ERRORS: Final = "__streams.errors."
 REASON: Final = "x-reason"
+LEFT_OUT: Final = frozenset({"x-value-bytes", "x-headers-left-out", "x-key-bytes"})
 
 
 class Position(NamedTuple):
@@ -62,6 +63,11 @@ class DeadLetter(NamedTuple):
     def reason(self) -> str:
         """The word for why it is here."""
         return self.says(REASON)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing of the record was left out because the letter would have been too large."""
+        return not any(name in LEFT_OUT for name, _ in self.headers)
 
     @property
     def source(self) -> str:
@@ -139,10 +145,10 @@ async def send_again(
         Fault(
             str(letter.position),
             letter.source or "no source",
-            "must name its source and have a key or a value",
+            "must name its source and have a key or a value, none of it left out",
         )
         for letter in letters
-        if not letter.source or (letter.key is None and letter.value is None)
+        if not letter.source or not letter.is_whole or (letter.key is None and letter.value is None)
     ]
     if faults:
         raise InvalidInputError(faults)

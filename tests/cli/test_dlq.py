@@ -245,6 +245,20 @@ def test_a_letter_without_a_source_stops_a_replay_before_anything_is_sent(
     assert letters.records("analysis-requested") == []
 
 
+@pytest.mark.parametrize("left_out", ["x-value-bytes", "x-headers-left-out", "x-key-bytes"])
+def test_a_letter_of_which_a_part_was_left_out_is_not_sent_as_if_it_were_whole(
+    letters: Installation, left_out: str
+) -> None:
+    name = letters.settings.topic_prefix + "dead-letters"
+    source = letters.settings.topic_prefix.encode() + b"analysis-requested"
+    why = (("x-reason", b"large"), ("__streams.errors.topic", source), (left_out, b"9000000"))
+    letters.send(Encoded(name, b"l", b"x", why))
+    done = letters.run("dlq", "replay", "--reason", "large")
+    assert done.returncode == 2
+    assert "left out" in done.stderr
+    assert letters.records("analysis-requested") == []
+
+
 def test_a_replay_waits_between_two_records_as_its_rate_says(
     letters: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
