@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from streamproc.core.behavior.analyze import behavior_of
 from streamproc.core.behavior.records import behavior_to_json
+from streamproc.core.custody import resolved
 from streamproc.core.entries import TRADE_KINDS, canonical_order, entry_counts
 from streamproc.core.pnl import pnl_of
 from streamproc.core.pnl_json import pnl_to_json
@@ -69,7 +70,7 @@ def lacks_sol_price(pnl: Json) -> bool:
 
 def analyze(history: History, scope: Scope, prices: SolPrices | None = None) -> Analysis:
     """Coverage of the whole known history, PnL and behavior within the scope; exact and the same every time."""
-    entries = canonical_order(history.entries)
+    entries = resolved(canonical_order(history.entries), history.wallet)
     newest = entries if scope.max_transactions is None else entries[-scope.max_transactions :]
     steps = priced(newest, history.wallet, prices=prices, since=scope.since, until=scope.until)
     behavior = behavior_of(

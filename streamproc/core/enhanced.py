@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from streamproc.core.entries import Page
+from streamproc.core.entries import Page, Unreadable
 from streamproc.core.ledger import entry_of
 from streamproc.core.solana import QUOTE_DECIMALS
 from streamproc.core.transactions import TokenChange, Transaction
 from streamproc.core.transfers import NativeTransfer, TokenTransfer, moved_by
+from streamproc.core.wire import MOST_DECIMALS, Slot, Time, unreadable_of
 from streamproc.errors import UpstreamUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 class _Amount(msgspec.Struct, gc=False):
@@ -55,8 +56,8 @@ class _Record(msgspec.Struct, gc=False):
     """A record; recordings that were cut down may lack anything but the signature."""
 
     signature: str
-    slot: int | None = None
-    timestamp: int | None = None
+    slot: Slot | None = None
+    timestamp: Time | None = None
     fee: int | None = None
     feePayer: str | None = None  # noqa: N815
     transactionError: Any = None  # noqa: N815
@@ -67,6 +68,8 @@ class _Record(msgspec.Struct, gc=False):
 
 
 _RECORDS: Final = msgspec.json.Decoder(list[_Record])
+_ROUGH_RECORDS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_RECORD: Final = msgspec.json.Decoder(_Record)
 _NATIVE: Final = msgspec.json.Decoder(list[_NativeTransfer] | None)
 _TOKENS: Final = msgspec.json.Decoder(list[_TokenTransfer] | None)
 
@@ -79,38 +82,74 @@ def enhanced_page(
     `first_position` is how many records of the same walk, newest first, came before this page. A record without slot
     gets slot 0, so that it has the same key whatever page it is on; without a fee it is what the balances lost in sum,
     without a fee payer the first account. Records whose native changes do not add up to -fee are read from their
-    transfers and marked estimated, with the decimals of this page's balances, else `known_decimals`.
+    transfers and marked estimated, with the decimals of this page's balances, else `known_decimals`. One that cannot be
+    read is named in `unreadable`, and costs nothing but itself and its place in the list.
     Raises UpstreamUnavailableError for a body that is cut off, no JSON, nested too deep or no such list.
     """
     try:
-        records = _RECORDS.decode(body)
-        decimals = {**known_decimals, **QUOTE_DECIMALS, **_decimals(records)}
-        entries, foreign = [], []
-        mints: set[str] = set()
-        unknown: set[str] = set()
-        for position, record in enumerate(records, first_position):
-            transaction, unread = _transaction(record, wallet, decimals, -1 - position)
-            entry = entry_of(transaction, wallet)
-            entries.append(entry)
-            mints.update(mint for mint, _ in entry.deltas)
-            unknown |= unread
-            if not _names(record, transaction, wallet):
-                foreign.append(entry.signature)
-    except (msgspec.DecodeError, ValueError, ArithmeticError, RecursionError) as error:
+        records = _decoded(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UpstreamUnavailableError(f"the answer cannot be read: {error}") from error
+    decimals = {**known_decimals, **QUOTE_DECIMALS, **_decimals(records)}
+    entries, foreign, unreadable = [], [], []
+    mints: set[str] = set()
+    unknown: set[str] = set()
+    for position, record in enumerate(records, first_position):
+        if isinstance(record, Unreadable):
+            unreadable.append(record)
+            continue
+        try:
+            transaction, unread = _transaction(record, wallet, decimals, -1 - position)
+        except (msgspec.DecodeError, ValueError, ArithmeticError) as error:
+            reason = str(error) if isinstance(error, msgspec.DecodeError) else _NO_AMOUNT
+            unreadable.append(Unreadable(record.signature, record.slot, reason))
+            continue
+        entry = entry_of(transaction, wallet)
+        entries.append(entry)
+        mints.update(mint for mint, _ in entry.deltas)
+        unknown |= unread
+        if not _names(record, transaction, wallet):
+            foreign.append(entry.signature)
     return Page(
         entries=tuple(entries),
-        decimals={mint: decimals[mint] for mint in sorted(mints)},
+        decimals={
+            mint: decimals[mint] for mint in sorted(mints) if 0 <= decimals[mint] <= MOST_DECIMALS
+        },
         foreign=tuple(foreign),
         unknown_decimals=tuple(sorted(unknown)),
+        unreadable=tuple(unreadable),
     )
 
 
-def _decimals(records: list[_Record]) -> dict[str, int]:
+_NO_AMOUNT: Final = "an amount of it is none"
+
+
+def _decoded(body: bytes) -> Sequence[_Record | Unreadable]:
+    """The records; those that are none by what can be read of them."""
+    try:
+        return _RECORDS.decode(body)
+    except msgspec.ValidationError:
+        rough = _ROUGH_RECORDS.decode(body)
+    records = [_record(raw) for raw in rough]
+    if not any(each.signature for each in records):
+        raise msgspec.ValidationError("the list has no record with a signature")
+    return records
+
+
+def _record(raw: msgspec.Raw) -> _Record | Unreadable:
+    """One record of a list in which one is none."""
+    try:
+        return _RECORD.decode(raw)
+    except (msgspec.ValidationError, UnicodeDecodeError) as error:
+        return unreadable_of(raw, error)
+
+
+def _decimals(records: Sequence[_Record | Unreadable]) -> dict[str, int]:
     """Mint -> decimals, as far as balances of any record say."""
     return {
         change.mint: change.rawTokenAmount.decimals
         for record in records
+        if isinstance(record, _Record)
         for account in record.accountData or ()
         for change in account.tokenBalanceChanges or ()
     }
@@ -135,6 +174,7 @@ def _transaction(
         payer,
         lamports,
         _token_changes(accounts),
+        names_owners=False,
     )
     if whole.failed or (accounts and total == -fee):
         return whole, set()

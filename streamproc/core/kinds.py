@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from streamproc.core.entries import Kind
-from streamproc.core.solana import QUOTES, WSOL
-from streamproc.core.transactions import TokenChange
+from streamproc.core.forwarded import forwarded_quote
+from streamproc.core.solana import QUOTES, SERVICE_LAMPORTS, WSOL, is_rent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from streamproc.core.evidence import Evidence
 
-class Evidence(msgspec.Struct, gc=False):
-    """Everything that a kind is decided from; of a transaction that did not fail."""
-
-    wallet: str
-    trade_sol: int
-    deltas: dict[str, int]  # mint -> units, none of them 0
-    legs: dict[str, int]  # quote mint -> signed units, from dust upwards
-    is_payer: bool
-    tokens: list[TokenChange]
-
-    def supply(self, mint: str) -> int:
-        """How many units were minted (+) or burnt (-)."""
-        return sum([change.units for change in self.tokens if change.mint == mint])
-
-    def foreign(self, mint: str) -> int:
-        """How many units all foreign accounts together gained (+) or lost (-)."""
-        return sum(
-            [
-                change.units
-                for change in self.tokens
-                if change.mint == mint and change.owner != self.wallet
-            ]
-        )
+_TRADES: Final = frozenset({Kind.BUY, Kind.SELL, Kind.TOKEN_SWAP})
 
 
 class _Sides(msgspec.Struct, gc=False):
@@ -46,19 +25,53 @@ class _Sides(msgspec.Struct, gc=False):
     tokens_out: list[str]
     quotes_in: list[str]
     quotes_out: list[str]
+    are_destroyed: bool | None = None  # all of `tokens_out`, as soon as somebody asked
+
+    @property
+    def coming(self) -> list[str]:
+        """All assets that came."""
+        return self.tokens_in + self.quotes_in
+
+    @property
+    def going(self) -> list[str]:
+        """All assets that went."""
+        return self.tokens_out + self.quotes_out
 
 
 def kind_of(evidence: Evidence) -> Kind:
-    """The kind of a transaction that did not fail; one that moved nothing of the wallet's is `other`."""
+    """The kind of a transaction that did not fail; one that moved nothing of the wallet's is `other`.
+
+    When goods moved that an order holds, what would be a trade is `order_filled`, and what cost nothing but a service's
+    SOL is `order_placed` or `order_cancelled`.
+    """
+    kind = _plain_kind(evidence)
+    return _order_kind(evidence, kind) if evidence.goods else kind
+
+
+def _plain_kind(evidence: Evidence) -> Kind:
+    """The kind, orders left out."""
     if not evidence.deltas and not evidence.legs:
         return Kind.OTHER
     sides = _sides(evidence)
-    if not sides.tokens_in and not sides.tokens_out:
-        return _quotes_alone(sides)
-    for kind, holds in _RULES:
+    rules = _RULES if sides.tokens_in or sides.tokens_out else _RULES_OF_QUOTES
+    for kind, holds in rules:
         if holds(evidence, sides):
             return kind
     return Kind.OTHER
+
+
+def _order_kind(evidence: Evidence, kind: Kind) -> Kind:
+    """The kind when accounts that hold the wallet's goods gained or lost some."""
+    has_lost = any(change.units < 0 for change in evidence.goods)
+    if kind in _TRADES:
+        return Kind.ORDER_FILLED if has_lost else kind
+    is_cost = all(
+        mint == WSOL and -SERVICE_LAMPORTS <= units < 0 for mint, units in evidence.legs.items()
+    )
+    if not is_cost or any(mint not in QUOTES for mint in evidence.deltas):
+        return kind
+    has_gained = any(change.units > 0 for change in evidence.goods)
+    return Kind.ORDER_PLACED if has_gained else Kind.ORDER_CANCELLED
 
 
 def _sides(evidence: Evidence) -> _Sides:
@@ -72,67 +85,130 @@ def _sides(evidence: Evidence) -> _Sides:
     return sides
 
 
-def _quotes_alone(sides: _Sides) -> Kind:
-    """Without tokens: one quote one way is a transfer, SOL against one stable a quote swap."""
+def _is_quote_swap(_: Evidence, sides: _Sides) -> bool:
+    """SOL against one stable."""
     into, out = sides.quotes_in, sides.quotes_out
-    if len(into) == 1 and len(out) == 1 and WSOL in {into[0], out[0]}:
-        return Kind.QUOTE_SWAP
-    if len(into) + len(out) == 1:
-        return Kind.TRANSFER_IN if into else Kind.TRANSFER_OUT
-    return Kind.OTHER
+    return len(into) == 1 and len(out) == 1 and WSOL in {into[0], out[0]}
+
+
+def _is_round_trip(evidence: Evidence, sides: _Sides) -> bool:
+    """The wallet paid the fee, and every quote of its went round, as some other mint did: arbitrage.
+
+    An NFT sold out of an escrow moves a mint but not the quote; a leveraged deposit moves the quote but keeps much.
+    """
+    if not evidence.is_payer or not all(map(evidence.went_round, sides.coming + sides.going)):
+        return False
+    others = {change.mint for change in evidence.changes} - evidence.legs.keys()
+    return any(map(evidence.went_round, others))
+
+
+def _is_quote_in(_: Evidence, sides: _Sides) -> bool:
+    """One quote came, and nothing went."""
+    return len(sides.quotes_in) == 1 and not sides.quotes_out
+
+
+def _is_quote_out(_: Evidence, sides: _Sides) -> bool:
+    """One quote went, and nothing came."""
+    return len(sides.quotes_out) == 1 and not sides.quotes_in
+
+
+def _is_forwarded(evidence: Evidence, sides: _Sides) -> bool:
+    """Tokens went into a pool, and most of what it paid to somebody else: swap and bridge, swap and send, pay with."""
+    if sides.tokens_in or not evidence.is_payer:
+        return False
+    evidence.forwarded = forwarded_quote(evidence)
+    return evidence.forwarded is not None
 
 
 def _is_liquidity(evidence: Evidence, sides: _Sides) -> bool:
-    """Two or more assets against a receipt minted for them, its mirror image, or a one-way deposit."""
-    assets_in = len(sides.tokens_in) + len(sides.quotes_in)
-    assets_out = len(sides.tokens_out) + len(sides.quotes_out)
-    if assets_in < 2 and assets_out < 2:  # noqa: PLR2004 - both sides of a pool go the same way
-        return False
-    destroyed = [_is_destroyed(evidence, mint) for mint in sides.tokens_out]
-    added = (
-        assets_out >= 2  # noqa: PLR2004
-        and bool(sides.tokens_in)
-        and not sides.quotes_in
-        and all(evidence.supply(mint) > 0 for mint in sides.tokens_in)
-        and not any(destroyed)
+    """Assets against a receipt or a position, either way, or a token and a quote one way into a pool."""
+    if evidence.is_payer and _is_one_way_liquidity(evidence, sides):
+        return True
+    coming = len(sides.tokens_in) + len(sides.quotes_in)
+    going = len(sides.tokens_out) + len(sides.quotes_out)
+    if going > 1 and sides.tokens_in and _is_added(evidence, sides):
+        return True
+    if coming > 1 and sides.tokens_out and _is_removed(evidence, sides):
+        return True
+    return evidence.has_indivisible and (
+        _is_position_opened(evidence, sides) or _is_position_closed(evidence, sides)
     )
-    removed = (
-        assets_in >= 2  # noqa: PLR2004
-        and bool(sides.tokens_out)
-        and not sides.quotes_out
-        and all(destroyed)
+
+
+def _is_added(evidence: Evidence, sides: _Sides) -> bool:
+    """Nothing but newly minted tokens in for two or more assets, none of them burnt."""
+    return (
+        not sides.quotes_in
+        and all(evidence.supply(mint) > 0 for mint in sides.tokens_in)
+        and not any(map(evidence.is_destroyed, sides.tokens_out))
+    )
+
+
+def _is_removed(evidence: Evidence, sides: _Sides) -> bool:
+    """Nothing but burnt tokens out for two or more assets, none of them minted."""
+    return (
+        not sides.quotes_out
+        and all(map(evidence.is_destroyed, sides.tokens_out))
         and not any(evidence.supply(mint) > 0 for mint in sides.tokens_in)
     )
-    return added or removed or _is_one_way_liquidity(evidence, sides)
+
+
+def _is_position_opened(evidence: Evidence, sides: _Sides) -> bool:
+    """Assets went, a position was minted for them, and a foreign token account gained of one.
+
+    An NFT that is minted for SOL paid natively stays a buy.
+    """
+    return (
+        len(sides.coming) == len(sides.tokens_in) == 1
+        and _is_position(evidence, sides.tokens_in[0], 1)
+        and any(units > 0 for mint in sides.going for units in evidence.moved(mint))
+    )
+
+
+def _is_position_closed(evidence: Evidence, sides: _Sides) -> bool:
+    """Assets came, the position was burnt for them, and a foreign token account lost of one."""
+    return (
+        len(sides.going) == len(sides.tokens_out) == 1
+        and _is_position(evidence, sides.tokens_out[0], -1)
+        and any(units < 0 for mint in sides.coming for units in evidence.moved(mint))
+    )
+
+
+def _is_position(evidence: Evidence, mint: str, made: int) -> bool:
+    """Whether a token is one of its kind, and exactly it was minted (1) or burnt (-1)."""
+    return evidence.supply(mint) == made and evidence.decimals(mint) == 0
 
 
 def _is_one_way_liquidity(evidence: Evidence, sides: _Sides) -> bool:
     """A token and a quote go the same way, nothing comes back, and foreign accounts of the quote mirror it."""
-    if not evidence.is_payer:
-        return False
     if sides.tokens_out and sides.quotes_out and not sides.tokens_in and not sides.quotes_in:
-        return any(evidence.foreign(mint) > 0 for mint in sides.quotes_out)
+        return any(sum(evidence.moved(mint)) > 0 for mint in sides.quotes_out)
     if sides.tokens_in and sides.quotes_in and not sides.tokens_out and not sides.quotes_out:
-        return any(evidence.foreign(mint) < 0 for mint in sides.quotes_in)
+        return any(sum(evidence.moved(mint)) < 0 for mint in sides.quotes_in)
     return False
+
+
+def _is_redeemed(evidence: Evidence, sides: _Sides) -> bool:
+    """Tokens are destroyed, and a reserve pays at least half of the SOL for them: liquid staking given back.
+
+    What accounts kept (an NFT's metadata) is no such price.
+    """
+    paid = evidence.legs.get(WSOL, 0)
+    if sides.tokens_in or evidence.quote_pays or paid <= 0 or is_rent(paid):
+        return False
+    return _are_destroyed(evidence, sides) and 2 * evidence.reserves_paid() >= paid
 
 
 def _is_burn(evidence: Evidence, sides: _Sides) -> bool:
     """All tokens that leave are destroyed and no pool pays for them; SOL that comes in is rent."""
-    return (
-        bool(sides.tokens_out)
-        and not sides.tokens_in
-        and all(_is_destroyed(evidence, mint) for mint in sides.tokens_out)
-        and not _foreign_quote_pays(evidence)
-    )
+    return not sides.tokens_in and not evidence.quote_pays and _are_destroyed(evidence, sides)
 
 
-def _is_destroyed(evidence: Evidence, mint: str) -> bool:
-    """Whether of this token, which left the wallet, at least as much went out of existence.
-
-    The sum over all accounts falls too when a fee is withheld from a transfer, but by less than what left.
-    """
-    return evidence.supply(mint) <= evidence.deltas[mint]
+def _are_destroyed(evidence: Evidence, sides: _Sides) -> bool:
+    """Whether all tokens that leave are destroyed."""
+    if sides.are_destroyed is None:
+        sides.are_destroyed = all(map(evidence.is_destroyed, sides.tokens_out))
+    return sides.are_destroyed
 
 
 def _is_swap(_: Evidence, sides: _Sides) -> bool:
@@ -150,7 +226,7 @@ def _is_sale(evidence: Evidence, sides: _Sides) -> bool:
     if sides.tokens_in or not sides.tokens_out:
         return False
     below_dust = evidence.trade_sol > 0 and evidence.is_payer
-    return bool(sides.quotes_in) or below_dust or _foreign_quote_pays(evidence)
+    return bool(sides.quotes_in) or below_dust or evidence.quote_pays
 
 
 def _is_mint(evidence: Evidence, sides: _Sides) -> bool:
@@ -172,16 +248,11 @@ def _is_transfer_out(evidence: Evidence, sides: _Sides) -> bool:
     return not sides.tokens_in and not evidence.legs
 
 
-def _foreign_quote_pays(evidence: Evidence) -> bool:
-    """Whether a foreign token account of a quote loses units."""
-    return any(
-        change.units < 0 and change.mint in QUOTES and change.owner != evidence.wallet
-        for change in evidence.tokens
-    )
-
-
-_RULES: tuple[tuple[Kind, Callable[[Evidence, _Sides], bool]], ...] = (
+_Rules = tuple[tuple[Kind, "Callable[[Evidence, _Sides], bool]"], ...]
+_RULES: Final[_Rules] = (
+    (Kind.SELL, _is_forwarded),
     (Kind.LIQUIDITY, _is_liquidity),
+    (Kind.SELL, _is_redeemed),
     (Kind.BURN, _is_burn),
     (Kind.TOKEN_SWAP, _is_swap),
     (Kind.BUY, _is_buy),
@@ -189,4 +260,10 @@ _RULES: tuple[tuple[Kind, Callable[[Evidence, _Sides], bool]], ...] = (
     (Kind.MINT, _is_mint),
     (Kind.TRANSFER_IN, _is_transfer_in),
     (Kind.TRANSFER_OUT, _is_transfer_out),
+)
+_RULES_OF_QUOTES: Final[_Rules] = (  # where no token of the wallet's moves
+    (Kind.QUOTE_SWAP, _is_quote_swap),
+    (Kind.ROUND_TRIP, _is_round_trip),
+    (Kind.TRANSFER_IN, _is_quote_in),
+    (Kind.TRANSFER_OUT, _is_quote_out),
 )

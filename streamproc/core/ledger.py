@@ -4,54 +4,79 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from streamproc.core.entries import TRANSFER_KINDS, Entry, Kind, quote_legs
-from streamproc.core.kinds import Evidence, kind_of
-from streamproc.core.solana import QUOTES, TOKEN_ACCOUNT_RENTS, WSOL
-from streamproc.core.tips import TIP_ACCOUNTS
+from streamproc.core.evidence import NOTHING_HELD, evidence_of
+from streamproc.core.kinds import kind_of
+from streamproc.core.orders import kept_moves, possible_holders
+from streamproc.core.rents import may_be_rent, rent_of
+from streamproc.core.solana import QUOTES, SMALL_COST_LAMPORTS, STABLES, WSOL, is_rent
+from streamproc.core.tips import TIP_ACCOUNTS, tips_in
 
 if TYPE_CHECKING:
-    from streamproc.core.transactions import TokenChange, Transaction
+    from streamproc.core.evidence import Evidence, Held
+    from streamproc.core.transactions import Transaction
 
 _ROUTED_APART = 100  # two ends of a route differ by at most one part in so many (fees of the pools)
 
 
-class _Accounts(msgspec.Struct, gc=False):
-    """The token accounts that changed, seen from the wallet."""
-
-    own: dict[str, int]  # own token accounts -> their change of WSOL
-    foreign: dict[str, int]  # the same of all others
-    deltas: dict[str, int]  # mint -> sum over own accounts, without WSOL
-
-
 def entry_of(transaction: Transaction, wallet: str) -> Entry:
     """The books' view of one transaction; a transaction without anything of the wallet's is `other` with zeros."""
-    payer = transaction.payer == wallet
-    network_fee = transaction.fee if payer else 0
+    return read_transaction(transaction, wallet, NOTHING_HELD)[0]
+
+
+def read_transaction(
+    transaction: Transaction, wallet: str, held: Held
+) -> tuple[Entry, tuple[str, str] | None]:
+    """The entry when these hold goods of the wallet's for orders, and who holds which mint from here on, if new."""
     if transaction.failed:
-        return _failed(transaction, network_fee)
-    accounts = _accounts(transaction.tokens, wallet)
-    lamports = transaction.lamports
-    sol_delta = lamports.get(wallet, 0) + sum([lamports.get(own, 0) for own in accounts.own])
-    tips = _tips(lamports, wallet) if payer else 0
-    rent = (
-        _paid_rent(transaction, wallet, accounts)
-        if payer
-        else _received_rent(lamports, accounts.own)
+        return _failed(transaction, transaction.fee if transaction.payer == wallet else 0), None
+    evidence = evidence_of(transaction, wallet, held)
+    entry = _entry(evidence)
+    if entry.kind in _MAY_BE_PLACED:
+        for holder in possible_holders(evidence):
+            placed = _placed(evidence, *holder)
+            if placed.kind is Kind.ORDER_PLACED:
+                return placed, holder
+    return entry, None
+
+
+_MAY_BE_PLACED = frozenset({Kind.TRANSFER_OUT, Kind.OTHER})
+
+
+def _placed(evidence: Evidence, owner: str, mint: str) -> Entry:
+    """The entry when what was given stays the wallet's at this owner."""
+    held = {**evidence.held, owner: {*evidence.held.get(owner, ()), mint}}
+    return _entry(evidence_of(evidence.transaction, evidence.wallet, held))
+
+
+def _entry(evidence: Evidence) -> Entry:
+    """The entry; what it costs to get a transaction through joins the tips, whatever is left is the trade."""
+    transaction, wallet, lamports = evidence.transaction, evidence.wallet, evidence.lamports
+    network_fee, tips = 0, 0
+    if evidence.is_payer:
+        network_fee, tips = transaction.fee, tips_in(transaction, besides=wallet)
+    sol_delta = lamports.get(wallet, 0) + sum(
+        [lamports.get(own, 0) for own in evidence.own if own != wallet]
     )
-    trade_sol = sol_delta + network_fee + tips + rent
-    moved = {mint: units for mint, units in accounts.deltas.items() if units}
-    legs = quote_legs(trade_sol, moved.items())
-    kind = kind_of(Evidence(wallet, trade_sol, moved, legs, payer, transaction.tokens))
-    deltas = tuple(sorted(moved.items()))
+    rent = rent_of(evidence)
+    evidence.trade_sol = sol_delta + network_fee + tips + rent
+    trade_sol = evidence.trade_sol
+    is_mirrored = trade_sol < 0 and is_rent(-trade_sol) and evidence.mirrors(-trade_sol)
+    legs = quote_legs(trade_sol, evidence.deltas.items(), is_mirrored=is_mirrored)
+    evidence.legs = legs
+    small = _small_cost(evidence) if len(legs) > 1 and WSOL in legs else 0
+    if small:
+        tips += small
+        del legs[WSOL]
+    kind = kind_of(evidence)
+    deltas = tuple(sorted(evidence.deltas.items()))
     return Entry(
         transaction.signature,
         transaction.slot,
         transaction.index,
         transaction.time,
         False,
-        transaction.estimated,
+        transaction.estimated or (not transaction.names_owners and may_be_rent(evidence)),
         transaction.payer,
         network_fee,
         sol_delta,
@@ -59,8 +84,11 @@ def entry_of(transaction: Transaction, wallet: str) -> Entry:
         rent,
         kind,
         deltas,
-        _routed_quote(transaction.tokens, wallet) if kind is Kind.TOKEN_SWAP else None,
+        _priced_elsewhere(evidence, kind),
         _counterparty(transaction, wallet, kind, deltas) if kind in TRANSFER_KINDS else None,
+        kind is Kind.QUOTE_SWAP and _is_remainder(evidence),
+        is_mirrored,
+        kept_moves(evidence, kind),
     )
 
 
@@ -85,68 +113,55 @@ def _failed(transaction: Transaction, network_fee: int) -> Entry:
     )
 
 
-def _accounts(tokens: list[TokenChange], wallet: str) -> _Accounts:
-    """Own and foreign token accounts apart, and what the wallet's own gained."""
-    own: dict[str, int] = {}
-    foreign: dict[str, int] = {}
-    deltas: dict[str, int] = {}
-    for change in tokens:
-        account, mint = change.account, change.mint
-        is_own = change.owner == wallet
-        side = own if is_own else foreign
-        if mint == WSOL:
-            side[account] = side.get(account, 0) + change.units
-            continue
-        side.setdefault(account, 0)
-        if is_own:
-            deltas[mint] = deltas.get(mint, 0) + change.units
-    return _Accounts(own, foreign, deltas)
+def _small_cost(evidence: Evidence) -> int:
+    """SOL that is a cost of getting the transaction through, in lamports: beside a stable, small, and at no pool.
 
-
-def _tips(lamports: dict[str, int], wallet: str) -> int:
-    """Lamports gained by tip accounts."""
-    if TIP_ACCOUNTS.isdisjoint(lamports):
-        return 0
-    return sum(max(0, lamports.get(tip, 0)) for tip in TIP_ACCOUNTS if tip != wallet)
-
-
-def _paid_rent(transaction: Transaction, wallet: str, accounts: _Accounts) -> int:
-    """Lamports that the wallet, paying the fee, put into accounts of others; what empty accounts gave back is negative.
-
-    A token account that changed was opened for what its lamports grew beyond its WSOL. An account without a token
-    change is known as a token account by moving exactly what an empty one keeps.
+    If a token of the wallet's moves, a stable goes out or went round; with nothing but a stable coming in it may be a
+    small exchange.
     """
-    lamports = transaction.lamports
-    rent = 0
-    for account, wsol in accounts.foreign.items():
-        opened = lamports.get(account, 0) - wsol
-        if opened > 0:
-            rent += opened
-    for account, change in lamports.items():
-        if (
-            abs(change) in TOKEN_ACCOUNT_RENTS
-            and account != wallet
-            and account not in accounts.own
-            and account not in accounts.foreign
-            and account not in TIP_ACCOUNTS
-        ):
-            rent += change
-    return rent
+    lamports = -evidence.legs.get(WSOL, 0)
+    if not 0 < lamports <= SMALL_COST_LAMPORTS:
+        return 0
+    stables = [(mint, units) for mint, units in evidence.legs.items() if mint != WSOL]
+    is_cost = (
+        any(mint not in QUOTES for mint in evidence.deltas)
+        or any(units < 0 for _, units in stables)
+        or any(evidence.went_round(mint) for mint, _ in stables)
+    )
+    return lamports if is_cost and not evidence.mirrors(lamports) else 0
 
 
-def _received_rent(lamports: dict[str, int], own: dict[str, int]) -> int:
-    """Minus the lamports that others put into the wallet's own token accounts."""
-    return -sum([max(0, lamports.get(account, 0) - wsol) for account, wsol in own.items()])
+def _is_remainder(evidence: Evidence) -> bool:
+    """Whether a foreign account moved the stable the opposite way by more than 5 / 4 of what the wallet did.
+
+    A bridge that keeps 34.85 of 34.96 leaves a remainder of 0.11, which is no price of the SOL that went for it.
+    """
+    return any(
+        units * own < 0 and 4 * abs(units) > 5 * abs(own)
+        for mint, own in evidence.legs.items()
+        if mint in STABLES
+        for units in evidence.moved(mint)
+    )
 
 
-def _routed_quote(tokens: list[TokenChange], wallet: str) -> tuple[str, int] | None:
+def _priced_elsewhere(evidence: Evidence, kind: Kind) -> tuple[str, int] | None:
+    """The quote that prices a token swap between two pools, or a sale that was forwarded."""
+    if kind is Kind.TOKEN_SWAP:
+        return _routed_quote(evidence)
+    if kind is Kind.ORDER_FILLED:
+        ways = {units > 0 for mint, units in evidence.deltas.items() if mint not in QUOTES}
+        return _routed_quote(evidence) if len(ways) > 1 else evidence.forwarded
+    return evidence.forwarded
+
+
+def _routed_quote(evidence: Evidence) -> tuple[str, int] | None:
     """The one quote that leaves exactly one foreign account and reaches exactly one other, at most 1 % apart.
 
     Its smaller amount; None when no quote, or more than one, does.
     """
     foreign: dict[str, list[int]] = {}
-    for change in tokens:
-        if change.mint in QUOTES and change.owner != wallet:
+    for change in evidence.changes:
+        if change.mint in QUOTES:
             foreign.setdefault(change.mint, []).append(change.units)
     routed = []
     for mint, changes in foreign.items():

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from streamproc.core.entries import Page, RpcError
+from streamproc.core.entries import Page, RpcError, Unreadable
 from streamproc.core.ledger import entry_of
 from streamproc.core.solana import WSOL
 from streamproc.core.transactions import TokenChange, Transaction
+from streamproc.core.wire import MOST_DECIMALS, Index, Slot, Time, unreadable_of
 from streamproc.errors import UpstreamInconsistentError, UpstreamUnavailableError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class _Amount(msgspec.Struct, gc=False):
 
 
 class _TokenBalance(msgspec.Struct, gc=False):
-    accountIndex: int  # noqa: N815 - the wire's name, as below
+    accountIndex: Index  # noqa: N815 - the wire's name, as below
     mint: str
     uiTokenAmount: _Amount  # noqa: N815
     owner: str = ""  # missing in transactions of early 2021 and before
@@ -59,16 +60,27 @@ class _Body(msgspec.Struct, gc=False):
 
 
 class _Item(msgspec.Struct, gc=False):
-    slot: int
+    slot: Slot
     transaction: _Body
     meta: _Meta
-    transactionIndex: int | None = None  # noqa: N815
-    blockTime: int | None = None  # noqa: N815
+    transactionIndex: Index | None = None  # noqa: N815
+    blockTime: Time | None = None  # noqa: N815
 
 
 class _Result(msgspec.Struct):
     data: list[_Item]
     paginationToken: str | None = None  # noqa: N815
+
+
+class _RoughResult(msgspec.Struct):
+    """A result whose transactions are read one by one, because one of them cannot be."""
+
+    data: list[msgspec.Raw]
+    paginationToken: str | None = None  # noqa: N815
+
+
+class _RoughAnswer(msgspec.Struct):
+    result: _RoughResult
 
 
 class _Error(msgspec.Struct):
@@ -82,16 +94,20 @@ class _Answer(msgspec.Struct):
 
 
 _ANSWER: Final = msgspec.json.Decoder(_Answer)
+_ROUGH_ANSWER: Final = msgspec.json.Decoder(_RoughAnswer)
+_ITEM: Final = msgspec.json.Decoder(_Item)
 
 
 def raw_page(body: bytes | bytearray, wallet: str) -> Page | RpcError:
     """The entries of an answer's transactions in its order, or the JSON-RPC error that it is.
 
-    Raises UpstreamUnavailableError for a body that is cut off, no JSON, nested too deep or no such answer, and
-    UpstreamInconsistentError for a transaction without accounts or signature, or whose balances do not fit them.
+    A transaction that cannot be read (its meta or an owner is null, a field is missing, its balances do not fit its
+    accounts) is named in `unreadable`, and costs nothing but itself. Raises UpstreamUnavailableError for a body that is
+    cut off, no JSON, nested too deep or no such answer: one whose items are all no transactions too.
     """
+    unreadable: list[Unreadable] = []
     try:
-        answer = _ANSWER.decode(body)
+        answer = _decoded(body, unreadable)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UpstreamUnavailableError(f"the answer cannot be read: {error}") from error
     if answer.error is not None:
@@ -104,15 +120,49 @@ def raw_page(body: bytes | bytearray, wallet: str) -> Page | RpcError:
     for item in answer.result.data:
         try:
             transaction = _transaction(item)
-        except (IndexError, ValueError) as error:
-            raise UpstreamInconsistentError(f"a transaction contradicts itself: {error}") from error
+        except (IndexError, ValueError, UpstreamInconsistentError) as error:
+            unreadable.append(_unreadable_item(item, error))
+            continue
         entry = entry_of(transaction, wallet)
-        if entry.deltas:
-            _note_decimals(decimals, transaction.tokens, wallet)
+        for mint, _ in entry.deltas:
+            if mint not in decimals:
+                _note_decimals(decimals, transaction.tokens, wallet)
+                break
         entries.append(entry)
         if not _names(item, wallet):
             foreign.append(entry.signature)
-    return Page(tuple(entries), decimals, answer.result.paginationToken, tuple(foreign))
+    return Page(
+        entries=tuple(entries),
+        decimals=decimals,
+        next_token=answer.result.paginationToken,
+        foreign=tuple(foreign),
+        unreadable=tuple(unreadable),
+    )
+
+
+def _decoded(body: bytes | bytearray, unreadable: list[Unreadable]) -> _Answer:
+    """The answer; when a transaction of it is none, all others, and that one is added to `unreadable`."""
+    try:
+        return _ANSWER.decode(body)
+    except msgspec.ValidationError:
+        rough = _ROUGH_ANSWER.decode(body).result
+    items: list[_Item] = []
+    for raw in rough.data:
+        try:
+            items.append(_ITEM.decode(raw))
+        except (msgspec.ValidationError, UnicodeDecodeError) as error:
+            unreadable.append(unreadable_of(raw, error))
+    if not items and not any(each.signature for each in unreadable):
+        raise msgspec.ValidationError(unreadable[0].reason if unreadable else "no transactions")
+    return _Answer(_Result(items, rough.paginationToken))
+
+
+def _unreadable_item(item: _Item, error: Exception) -> Unreadable:
+    """What is said of a transaction that contradicts itself."""
+    signatures = item.transaction.signatures
+    known = isinstance(error, UpstreamInconsistentError)
+    reason = str(error) if known else "it contradicts itself"
+    return Unreadable(signatures[0] if signatures else None, item.slot, reason)
 
 
 def _transaction(item: _Item) -> Transaction:
@@ -121,8 +171,9 @@ def _transaction(item: _Item) -> Transaction:
     keys = _keys(item)
     before, after = meta.preBalances, meta.postBalances
     if not len(keys) == len(before) == len(after):
-        raise UpstreamInconsistentError("a transaction has more or fewer balances than accounts")
+        raise UpstreamInconsistentError("it has more or fewer balances than accounts")
     is_failed = meta.err is not None
+    lamports = {} if is_failed else _lamport_changes(keys, before, after)
     return Transaction(
         item.transaction.signatures[0],
         item.slot,
@@ -131,8 +182,8 @@ def _transaction(item: _Item) -> Transaction:
         is_failed,
         meta.fee,
         keys[0],
-        {} if is_failed else _lamport_changes(keys, before, after),
-        [] if is_failed else _token_changes(keys, meta),
+        lamports,
+        [] if is_failed else _token_changes(keys, meta, lamports),
     )
 
 
@@ -150,42 +201,85 @@ def _lamport_changes(keys: list[str], before: list[int], after: list[int]) -> di
     return {key: now - was for key, was, now in zip(keys, before, after, strict=True) if was != now}
 
 
-def _token_changes(keys: list[str], meta: _Meta) -> list[TokenChange]:
-    """Token accounts whose amount differs; one that is on one side only was opened or closed."""
+def _token_changes(keys: list[str], meta: _Meta, lamports: dict[str, int]) -> list[TokenChange]:
+    """Token accounts whose amount, owner or lamports differ; one that is on one side only was opened or closed.
+
+    An account that changed its owner becomes two, and `lamports` learns of the old owner's.
+    """
     changes: list[TokenChange] = []
+    pre, post = meta.preBalances, meta.postBalances
     before = {balance.accountIndex: balance for balance in meta.preTokenBalances or ()}
     for balance in meta.postTokenBalances or ():
-        earlier = before.get(balance.accountIndex)
-        if earlier is None or earlier.mint != balance.mint:
-            _add_change(changes, keys, balance, int(balance.uiTokenAmount.amount))
-            continue
-        del before[balance.accountIndex]
-        was, now = earlier.uiTokenAmount.amount, balance.uiTokenAmount.amount
-        if was != now:
-            _add_change(changes, keys, balance, int(now) - int(was))
+        index = balance.accountIndex
+        earlier = before.pop(index, None)
+        if earlier is None:
+            _add_change(changes, keys, meta, balance, int(balance.uiTokenAmount.amount))
+        elif earlier.owner == balance.owner and earlier.mint == balance.mint:
+            was, now = earlier.uiTokenAmount.amount, balance.uiTokenAmount.amount
+            if was != now or pre[index] != post[index]:
+                amount = balance.uiTokenAmount
+                changes.append(
+                    TokenChange(
+                        keys[index],
+                        balance.owner,
+                        balance.mint,
+                        int(now) - int(was),
+                        amount.decimals,
+                    )
+                )
+        else:
+            _add_changed_hands(changes, keys, meta, (earlier, balance), lamports)
     for balance in before.values():
-        _add_change(changes, keys, balance, -int(balance.uiTokenAmount.amount))
+        _add_change(changes, keys, meta, balance, -int(balance.uiTokenAmount.amount))
     return changes
 
 
 def _add_change(
-    changes: list[TokenChange], keys: list[str], balance: _TokenBalance, units: int
+    changes: list[TokenChange], keys: list[str], meta: _Meta, balance: _TokenBalance, units: int
 ) -> None:
-    """Add what an account gained; nothing is no change."""
-    if not units:
-        return
+    """Add what an account gained; nothing is no change, unless its lamports changed."""
     index = balance.accountIndex
-    if not 0 <= index < len(keys):
-        raise UpstreamInconsistentError("a token balance belongs to no account of its transaction")
-    changes.append(
-        TokenChange(keys[index], balance.owner, balance.mint, units, balance.uiTokenAmount.decimals)
-    )
+    key = keys[index]
+    if units or meta.preBalances[index] != meta.postBalances[index]:
+        decimals = balance.uiTokenAmount.decimals
+        changes.append(TokenChange(key, balance.owner, balance.mint, units, decimals))
+
+
+def _add_changed_hands(
+    changes: list[TokenChange],
+    keys: list[str],
+    meta: _Meta,
+    balances: tuple[_TokenBalance, _TokenBalance],
+    lamports: dict[str, int],
+) -> None:
+    """Add what an account gained that has another owner or mint than before: its old ones lost all their units.
+
+    An old owner's are those of an account of its own, which loses of WSOL as many lamports; the rent stays. An owner
+    that only one side names is no other.
+    """
+    was, now = balances
+    units, lost = int(now.uiTokenAmount.amount), -int(was.uiTokenAmount.amount)
+    has_other_owner = was.owner != now.owner and bool(was.owner and now.owner)
+    if was.mint == now.mint and not has_other_owner:
+        _add_change(changes, keys, meta, now if now.owner else was, units + lost)
+        return
+    _add_change(changes, keys, meta, now, units)
+    if not lost:
+        return
+    account = keys[was.accountIndex]
+    if has_other_owner:
+        handed = f"{account} of {was.owner}"
+        if was.mint == WSOL:
+            lamports[handed] = lost
+            lamports[account] = lamports.get(account, 0) - lost
+        account = handed
+    changes.append(TokenChange(account, was.owner, was.mint, lost, was.uiTokenAmount.decimals))
 
 
 def _note_decimals(decimals: dict[str, int], tokens: Iterable[TokenChange], wallet: str) -> None:
     """Add the decimals of the wallet's own changes, by mint."""
     for change in tokens:
-        if change.owner == wallet and change.mint != WSOL:
+        if change.owner == wallet and change.mint != WSOL and 0 <= change.decimals <= MOST_DECIMALS:
             decimals[change.mint] = change.decimals
 
 

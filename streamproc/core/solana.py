@@ -58,6 +58,11 @@ LIKELY_RENTS: Final = frozenset(
     for higher, lower in combinations(RENT_RATES, 2)
 )
 
+# SOL that goes beside something else. Up to the first it is a cost of getting a transaction through that also moves a
+# stable; up to the second it is what a service takes for an order or for sending proceeds on.
+SMALL_COST_LAMPORTS: Final = 1_000_000
+SERVICE_LAMPORTS: Final = 20_000_000
+
 # Below dust a change is rounding, a refund or a leftover, and not what something was paid with.
 SOL_DUST_LAMPORTS: Final = 10_000  # two signatures' fees
 STABLE_DUST_UNITS: Final = 10_000  # one cent

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from streamproc.core.transactions import Transaction
 
 # Accounts that landing services publish: a payment to one of them buys a place in a block, like a priority fee.
 # A service that is missing makes no error: its tip is then part of the price.
@@ -144,3 +147,15 @@ TIP_SERVICES: Final = {
     ),
 }
 TIP_ACCOUNTS: Final = frozenset(chain.from_iterable(TIP_SERVICES.values()))
+
+
+def tips_in(transaction: Transaction, *, besides: str | None = None) -> int:
+    """Lamports that tip accounts gained, one of them left out."""
+    lamports = transaction.lamports
+    if TIP_ACCOUNTS.isdisjoint(lamports):
+        return 0
+    return sum(
+        max(0, change)
+        for account, change in lamports.items()
+        if account in TIP_ACCOUNTS and account != besides
+    )

@@ -6,12 +6,16 @@ import msgspec
 
 
 class TokenChange(msgspec.Struct, frozen=True, gc=False):
-    """A token account whose amount changed. Its lamports stand in `Transaction.lamports`."""
+    """A token account whose amount changed. Its lamports stand in `Transaction.lamports`.
+
+    The raw form also names accounts whose lamports changed alone: their units are 0. An account that changed its owner
+    is two: the old owner's, which loses all its units (of WSOL as many lamports), and the new one's.
+    """
 
     account: str
     owner: str  # "" when the record does not say
     mint: str
-    units: int  # base units, never 0
+    units: int  # base units
     decimals: int
 
 
@@ -30,3 +34,4 @@ class Transaction(msgspec.Struct, frozen=True, gc=False):
     ]  # account -> change, the fee included; unchanged accounts may be left out
     tokens: list[TokenChange]  # at most one for each account and mint
     estimated: bool = False  # put together from transfers
+    names_owners: bool = True  # also of token accounts that kept their amount, as only the raw form

@@ -102,8 +102,22 @@ def test_known_transactions_have_their_kind_and_price(
     assert (entry.kind, entry.trade_sol) == (kind, trade_sol)
 
 
-def test_exactly_the_records_whose_balances_were_trimmed_are_estimated() -> None:
-    estimated, trimmed = set(), set()
+TOKEN_RENTS = {
+    (128 + size) * 6_960 for size in range(165, 183)
+}  # all are older than September 2026
+
+
+def may_hold_tokens(record: dict[str, Any], payer: str) -> bool:
+    """Whether an account that nobody names moved by what a token account keeps."""
+    return any(
+        abs(account["nativeBalanceChange"]) in TOKEN_RENTS
+        for account in record["accountData"]
+        if account["account"] != payer and not account["tokenBalanceChanges"]
+    )
+
+
+def test_exactly_trimmed_records_and_those_with_accounts_that_nobody_names_are_estimated() -> None:
+    estimated, trimmed, doubtful = set(), set(), set()
     for record in records():
         data = record["accountData"]
         payer = record.get("feePayer") or data[0]["account"]
@@ -112,7 +126,10 @@ def test_exactly_the_records_whose_balances_were_trimmed_are_estimated() -> None
             estimated.add(record["signature"])
         if record["transactionError"] is None and total != -record.get("fee", -total):
             trimmed.add(record["signature"])
-    assert estimated == trimmed
+        elif record["transactionError"] is None and may_hold_tokens(record, payer):
+            doubtful.add(record["signature"])
+    assert estimated == trimmed | doubtful
+    assert len(doubtful) == 2
     assert len(trimmed) >= 2
 
 

@@ -1,0 +1,128 @@
+"""Goods that an order holds: how they are put in, and which transactions may move them later."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamproc.core.entries import Kind, Moves
+from streamproc.core.solana import QUOTES, SERVICE_LAMPORTS, WSOL, is_rent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streamproc.core.evidence import Evidence
+    from streamproc.core.transactions import TokenChange, Transaction
+
+
+def possible_holders(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """Who may hold the goods of an order placed here, and which mint they are; WSOL for SOL.
+
+    The wallet, paying the fee, gets nothing and gives one token or stable, or SOL. All of it reaches a token account
+    opened in this transaction, whose owner is opened in it too: its lamports rise by exactly a rent of one byte or more
+    (sending to a friend opens no friend). Or that owner holds goods of the wallet's already. What the wallet's lamports
+    lose beside is for the entry to say that is made with this holder.
+    """
+    if not evidence.is_payer or evidence.trade_sol > 0 or len(evidence.deltas) > 1:
+        return
+    if evidence.deltas:
+        ((mint, units),) = evidence.deltas.items()
+        yield from _reached(evidence, mint, -units)
+        return
+    gains = [units for units in evidence.moved(WSOL) if units > 0]
+    if len(gains) == 1:  # SOL that goes as WSOL, and to nobody else
+        yield from _reached(evidence, WSOL, gains[0])
+
+
+def _reached(evidence: Evidence, mint: str, units: int) -> Iterator[tuple[str, str]]:
+    """The owners, with the mint, of foreign accounts that gained just these units and may hold goods."""
+    for change in evidence.changes:
+        is_all = change.mint == mint and change.units == units > 0
+        if (
+            is_all
+            and change.owner
+            and (change.owner in evidence.held or _is_opened(evidence, change))
+        ):
+            yield change.owner, mint
+
+
+def _is_opened(evidence: Evidence, change: TokenChange) -> bool:
+    """Whether the token account and its owner are both opened here."""
+    opened = evidence.lamports.get(change.account, 0) - evidence.foreign[change.account]
+    rise = evidence.lamports.get(change.owner, 0)
+    return opened > 0 and change.account != change.owner and is_rent(rise, least_bytes=1)
+
+
+def kept_moves(evidence: Evidence, kind: Kind) -> Moves | None:
+    """All that the transaction moved, where goods of an order may have moved; None for nearly all transactions.
+
+    Whether they did, only the history before it can tell. The holder is an account of a program: it pays no fee.
+    """
+    if kind is not Kind.ORDER_PLACED and not _may_move_goods(evidence, kind):
+        return None
+    return moves_of(evidence.transaction)
+
+
+def _may_move_goods(evidence: Evidence, kind: Kind) -> bool:
+    """Whether a foreign owner may have held goods of the wallet's, from what it and the wallet gained and lost.
+
+    It closes or opens a token account beside what the wallet does; or it loses while the wallet gains for nothing but a
+    service's SOL (filled, taken back in part); or it gains while the wallet gives for nothing (topped up).
+    """
+    if kind in _EXCHANGES and not evidence.has_opened:
+        return kind is not Kind.SELL and _may_be_filled(evidence)
+    if not (evidence.is_payer or evidence.deltas or evidence.legs):
+        return False
+    changes = list(_of_holders(evidence))
+    if evidence.has_opened and any(
+        evidence.lamports.get(each.account, 0) != evidence.foreign[each.account] for each in changes
+    ):
+        return True
+    if kind is Kind.ROUND_TRIP:
+        return False
+    moved = [units for mint, units in evidence.deltas.items() if mint not in QUOTES]
+    moved += evidence.legs.values()
+    if not moved or min(moved) < 0 < max(moved):
+        return _may_be_filled(evidence)
+    return any(each.units * moved[0] < 0 for each in changes)
+
+
+_EXCHANGES = frozenset({Kind.BUY, Kind.SELL, Kind.TOKEN_SWAP, Kind.QUOTE_SWAP})
+
+
+def _of_holders(evidence: Evidence) -> Iterator[TokenChange]:
+    """Changes at foreign owners who may hold goods: named, and not the fee payer."""
+    payer = evidence.transaction.payer
+    return (each for each in evidence.changes if each.owner and each.owner != payer)
+
+
+def _may_be_filled(evidence: Evidence) -> bool:
+    """Whether the wallet gains something for a service's SOL alone, and one who loses something else gains nothing."""
+    if evidence.legs.get(WSOL, 0) >= 0 or evidence.trade_sol < -SERVICE_LAMPORTS:
+        return False
+    if any(units < 0 for units in evidence.deltas.values()):
+        return False
+    return any(_gives_alone(evidence, each) for each in _of_holders(evidence))
+
+
+def _gives_alone(evidence: Evidence, change: TokenChange) -> bool:
+    """Whether this account loses what the wallet does not get, and its owner gains nothing: no pool does."""
+    return (
+        change.units < 0
+        and change.mint not in evidence.deltas
+        and not any(each.units > 0 and each.owner == change.owner for each in evidence.changes)
+    )
+
+
+def moves_of(transaction: Transaction) -> Moves:
+    """What moved, in an order of its own."""
+    return Moves(
+        transaction.fee,
+        transaction.names_owners,
+        tuple(sorted(item for item in transaction.lamports.items() if item[1])),
+        tuple(
+            sorted(
+                (each.account, each.owner, each.mint, each.units, each.decimals)
+                for each in transaction.tokens
+            )
+        ),
+    )
