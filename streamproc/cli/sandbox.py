@@ -48,6 +48,18 @@ RATE = click.FloatRange(0, min_open=True)
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the generated world.")
 @click.option(
+    "--only-raw",
+    is_flag=True,
+    help="The generated world also does what the enhanced form cannot show, as accounts that change hands.",
+)
+@click.option(
+    "--odd",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Transactions of each generated wallet that have a null in the raw form where none should be.",
+)
+@click.option(
     "--latency-s",
     type=click.FloatRange(0),
     default=0.0,

@@ -6,13 +6,17 @@ import random
 from dataclasses import dataclass, field
 from typing import Final
 
-from streamproc.sandbox import known
+from streamproc.sandbox import known, rents
 from streamproc.sandbox.addresses import AddressBook
 from streamproc.sandbox.intent import Place, TrueEntry
 
-FIRST_SLOT: Final = 344_000_000
-FIRST_TIME: Final = 1_748_736_000  # 2025-06-01 00:00 UTC: a world does not depend on today's date
+# A world does not depend on today's date; it lies around September 2026, when the chain changed.
+FIRST_SLOT: Final = 435_348_000
+FIRST_TIME: Final = 1_784_764_800  # 2026-07-23 00:00 UTC
 SLOT_S: Final = 0.4
+VERSION_1_SLOT: Final = (
+    447_012_000  # 15 September 2026 on this clock: from here on some transactions are of version 1
+)
 FIRST_INDEX_MAX: Final = 400  # a block's first transaction of interest stands somewhere among these
 INDEX_STEP_MAX: Final = 7
 
@@ -33,18 +37,37 @@ class TokenAccount:
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """A token account in a transaction; None where it does not exist before or after."""
+    """A token account in a transaction; None where it does not exist before or after.
+
+    `heir` is the owner after it, when the account changes hands.
+    """
 
     account: str
     owner: str
     mint: str
     before: int | None
     after: int | None
+    heir: str | None = None
 
     @property
     def change(self) -> int:
         """Base units gained (+) or lost (-)."""
         return (self.after or 0) - (self.before or 0)
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """Who owns it before and after."""
+        return (self.owner,) if self.heir is None else (self.owner, self.heir)
+
+    def change_of(self, owner: str) -> int:
+        """Return what one owner gained (+) or lost (-): who hands an account over loses all that is in it."""
+        before = (self.before or 0) if owner == self.owner else 0
+        after = (self.after or 0) if owner == self.owners[-1] else 0
+        return after - before
+
+    def concerns(self, owner: str) -> bool:
+        """Say whether an owner has more or fewer units by it."""
+        return owner in self.owners and self.change_of(owner) != 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +80,7 @@ class TokenTransfer:
     target_owner: str
     mint: str
     amount: int
+    withheld: int = 0  # of it, as the mint's transfer fee
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +102,7 @@ class Transaction:
     failed: bool
     label: Label
     version: int | None  # None = legacy
+    priority: int  # lamports of the fee that are no signature's
     signers: int
     keys: tuple[str, ...]
     readonly: int  # how many of the static keys, at their end, are programs
@@ -88,6 +113,9 @@ class Transaction:
     token_transfers: tuple[TokenTransfer, ...]
     native_transfers: tuple[tuple[str, str, int], ...]
     entries: dict[str, TrueEntry] = field(default_factory=dict)
+    lacks: str | None = (
+        None  # what its raw form has null: its `meta`, or the `owner` of a token balance
+    )
 
 
 class Chain:
@@ -101,16 +129,27 @@ class Chain:
         self.owned: dict[str, dict[str, None]] = {}
         self.decimals: dict[str, int] = {}
         self.programs: dict[str, str] = {}
+        self.account_bytes: dict[str, int] = {}  # what a token account of the mint occupies
+        self.transfer_fees: dict[
+            str, int
+        ] = {}  # mint -> units of ten thousand that a transfer withholds
+        self.orders: dict[
+            str, str
+        ] = {}  # an order's own account -> the wallet whose goods it holds
         self.tracked: set[str] = set()
         self.transactions: list[Transaction] = []
         self._random = random.Random(f"{seed}/chain")  # noqa: S311 - a simulation, nothing secret
         self._slot = FIRST_SLOT
         self._index = 0
 
-    def add_mint(self, mint: str, decimals: int, program: str = known.TOKEN) -> None:
-        """Make a mint known."""
+    def add_mint(
+        self, mint: str, decimals: int, program: str = known.TOKEN, account_bytes: int | None = None
+    ) -> None:
+        """Make a mint known; its accounts are as large as is usual for the program when nothing else is said."""
+        usual = {known.TOKEN_2022: known.TOKEN_2022_ACCOUNT_BYTES}
         self.decimals[mint] = decimals
         self.programs[mint] = program
+        self.account_bytes[mint] = account_bytes or usual.get(program, known.TOKEN_ACCOUNT_BYTES)
 
     def endow(self, address: str, lamports: int) -> None:
         """Give lamports from before the world began."""
@@ -121,7 +160,7 @@ class Chain:
         account = self.associated_account(owner, mint)
         self.put_account(account, TokenAccount(owner, mint, amount))
         wrapped = amount if mint == known.WSOL else 0
-        self.lamports[account] = known.rent_of_token_account(self.programs[mint]) + wrapped
+        self.lamports[account] = rents.rent(self.account_bytes[mint], rents.OLDEST_RATE) + wrapped
         return account
 
     def associated_account(self, owner: str, mint: str) -> str:
@@ -143,9 +182,17 @@ class Chain:
         accounts = (self.token_accounts[address] for address in self.owned.get(owner, ()))
         return sum(account.amount for account in accounts if account.mint == mint)
 
+    def in_custody(self, owner: str, mint: str) -> int:
+        """Return what orders hold of a mint for this owner, in base units."""
+        return sum(self.amount(order, mint) for order, of in self.orders.items() if of == owner)
+
+    def slot_at(self, time_s: float) -> int:
+        """Return the slot of a transaction that lands at this time, never before the last one's."""
+        return max(self._slot, FIRST_SLOT + int((time_s - FIRST_TIME) / SLOT_S))
+
     def next_place(self, time_s: float) -> Place:
-        """Return the place of a transaction that lands at this time, never before the last one."""
-        slot = max(self._slot, FIRST_SLOT + int((time_s - FIRST_TIME) / SLOT_S))
+        """Return the place of a transaction that lands at this time."""
+        slot = self.slot_at(time_s)
         if slot == self._slot and self.transactions:
             self._index += self._random.randint(1, INDEX_STEP_MAX)
         else:

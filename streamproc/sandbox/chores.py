@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from streamproc.sandbox import known, moves, trades
+from streamproc.sandbox import known, moves, pockets, rents, trades
 from streamproc.sandbox.chain import ImpossibleError
-from streamproc.sandbox.repertoire import EDGES, SOL, TRADING, holding, part, size
+from streamproc.sandbox.commitments import COMMITMENTS
+from streamproc.sandbox.edges import EDGES
+from streamproc.sandbox.repertoire import SOL, TRADING, holding, part, size
+from streamproc.sandbox.ventures import VENTURES
 
 if TYPE_CHECKING:
     from streamproc.sandbox.market import Coin
@@ -48,7 +51,8 @@ def _airdrop(scene: Scene, wallet: Wallet) -> None:
 def _claim(scene: Scene, wallet: Wallet) -> None:
     coin = scene.market.pick(scene.rng, scene.now)
     vault = scene.chain.associated_account(scene.dropper, coin.mint)
-    moves.claim_airdrop(scene, wallet.address, vault, coin.mint, dropped(scene, coin))
+    rate = scene.rng.choice((None, None, *rents.EVER))
+    moves.claim_airdrop(scene, wallet.address, vault, coin.mint, dropped(scene, coin), rate=rate)
 
 
 def _burn(scene: Scene, wallet: Wallet, *, close: bool) -> None:
@@ -60,6 +64,11 @@ def _burn(scene: Scene, wallet: Wallet, *, close: bool) -> None:
 def _give_tokens(scene: Scene, wallet: Wallet) -> None:
     coin, held = holding(scene, wallet)
     moves.send_tokens(scene, wallet.address, friend(scene, wallet), coin.mint, part(scene, held))
+
+
+def _found(scene: Scene, wallet: Wallet, lamports: int | None) -> None:
+    coin, held = holding(scene, wallet)
+    moves.found(scene, wallet.address, coin.mint, part(scene, held), lamports=lamports)
 
 
 def _get_tokens(scene: Scene, wallet: Wallet, *, shown: bool) -> None:
@@ -85,18 +94,18 @@ def _get_stable(scene: Scene, wallet: Wallet, units: int) -> None:
 
 def _move_between_own(scene: Scene, wallet: Wallet) -> None:
     coin, held = holding(scene, wallet)
-    moves.move_between_own(scene, wallet.address, coin.mint, max(1, held // 4))
+    pockets.move_between_own(scene, wallet.address, coin.mint, max(1, held // 4))
 
 
 def _open_empty(scene: Scene, wallet: Wallet, owner: str | None = None) -> None:
     coin = scene.market.pick(scene.rng, scene.now)
-    moves.open_empty(scene, wallet.address, owner or wallet.address, coin.mint)
+    pockets.open_empty(scene, wallet.address, owner or wallet.address, coin.mint)
 
 
 def _wrap(scene: Scene, wallet: Wallet) -> None:
     if not wallet.keeps_wsol:
         raise ImpossibleError("keeps no wrapped SOL")
-    moves.wrap_sol(scene, wallet.address, trades.odd(size(scene, wallet)))
+    pockets.wrap_sol(scene, wallet.address, trades.odd(size(scene, wallet)))
 
 
 def _pay_for_a_stranger(scene: Scene, wallet: Wallet) -> None:
@@ -119,6 +128,8 @@ CHORES: Final[dict[str, Action]] = {
     "burn some": lambda s, w: _burn(s, w, close=False),
     "burn all": lambda s, w: _burn(s, w, close=True),
     "give tokens": _give_tokens,
+    "found a newcomer": lambda s, w: _found(s, w, None),
+    "found a newcomer with SOL": lambda s, w: _found(s, w, 5_000_001),
     "get tokens": lambda s, w: _get_tokens(s, w, shown=True),
     "get tokens unnamed": lambda s, w: _get_tokens(s, w, shown=False),
     "give SOL": _give_sol,
@@ -130,10 +141,11 @@ CHORES: Final[dict[str, Action]] = {
     "get a stable": lambda s, w: _get_stable(s, w, s.rng.randint(1_000_000, 900_000_000)),
     "open an account": _open_empty,
     "open an account for somebody": lambda s, w: _open_empty(s, w, s.fresh("newcomer")),
-    "close an account": lambda s, w: moves.close_empty(s, w.address),
+    "close an account": lambda s, w: pockets.close_empty(s, w.address),
     "move between own": _move_between_own,
     "wrap": _wrap,
-    "unwrap": lambda s, w: moves.unwrap_sol(s, w.address),
+    "unwrap": lambda s, w: pockets.unwrap_sol(s, w.address),
+    "burn a collectible": lambda s, w: moves.burn_collectible(s, w.address),
     "write a note": lambda s, w: moves.write_note(s, w.address),
     "pay for a stranger": _pay_for_a_stranger,
     "fail a transfer": lambda s, w: moves.fail_a_transfer(s, w.address),
@@ -145,10 +157,10 @@ CHORES: Final[dict[str, Action]] = {
     "get a stable below dust": lambda s, w: _get_stable(s, w, known.STABLE_DUST_UNITS - 1),
     "get a stable at dust": lambda s, w: _get_stable(s, w, known.STABLE_DUST_UNITS),
     "give exactly a rent": lambda s, w: moves.send_sol(
-        s, w.address, s.stranger(), known.TOKEN_ACCOUNT_RENT_LAMPORTS
+        s, w.address, s.stranger(), s.rng.choice(sorted(rents.OF_TOKEN_ACCOUNTS))
     ),
     "give the smallest rent": lambda s, w: moves.send_sol(
-        s, w.address, s.stranger(), known.SMALLEST_RENT_LAMPORTS
+        s, w.address, s.stranger(), rents.rent(0, s.rng.choice(rents.EVER))
     ),
 }
-REPERTOIRE: Final[dict[str, Action]] = {**TRADING, **EDGES, **CHORES}
+REPERTOIRE: Final[dict[str, Action]] = {**TRADING, **EDGES, **CHORES, **COMMITMENTS, **VENTURES}

@@ -33,6 +33,8 @@ class SandboxOptions:
     seed: int = 1
     wallets: int = 10
     transactions: int | tuple[int, int] = (50, 300)
+    only_raw: bool = False  # the world also does what the enhanced form cannot show
+    odd: int = 0  # transactions of each wallet that nobody can read
     latency_s: float = 0.0
     rpc_rps: float | None = None
     enhanced_rps: float | None = None
@@ -46,7 +48,13 @@ def archive_of(options: SandboxOptions) -> Archive:
     """Return the recorded or the generated world; raise ConfigurationError when there is nothing to serve."""
     if options.data is not None:
         return RecordedArchive(options.data)
-    world = World(seed=options.seed, wallets=options.wallets, transactions=options.transactions)
+    world = World(
+        seed=options.seed,
+        wallets=options.wallets,
+        transactions=options.transactions,
+        only_raw=options.only_raw,
+        odd=options.odd,
+    )
     return WorldArchive(world)
 
 

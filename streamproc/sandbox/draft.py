@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from streamproc.sandbox import known
+from streamproc.sandbox import known, rents
 from streamproc.sandbox.chain import (
     Chain,
     ImpossibleError,
@@ -14,24 +14,34 @@ from streamproc.sandbox.chain import (
     TokenTransfer,
     Transaction,
 )
-from streamproc.sandbox.intent import Intent, Place, entry_from_intent
+from streamproc.sandbox.doubt import doubtful_accounts
+from streamproc.sandbox.intent import Intent, Place, TrueEntry, entry_from_intent
+from streamproc.sandbox.keys import ordered_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PROGRAM_LAMPORTS: Final = 1
-LOADED_MIN_KEYS: Final = 4  # fewer accounts than this are not worth a lookup table
 
 
 class Draft:
     """One transaction in the making; ends with `commit`, `fail` then `commit`, or `undo`."""
 
     def __init__(
-        self, chain: Chain, payer: str, label: Label, *, priority: int = 0, version: int | None = 0
+        self,
+        chain: Chain,
+        payer: str,
+        label: Label,
+        *,
+        rate: int = rents.OLDEST_RATE,
+        priority: int = 0,
+        version: int | None = 0,
     ) -> None:
+        """`rate` is lamports a byte that accounts keep which are opened now; `version` None = legacy."""
         self.chain = chain
         self.payer = payer
         self.label = label
+        self.rate = rate
         self.tips = 0
         self.failed = False
         self.rent_for: dict[
@@ -80,7 +90,7 @@ class Draft:
         self._touch(address)
         if address not in self.chain.token_accounts:
             self._shapes[address] = (owner, mint)
-            rent = known.rent_of_token_account(self.chain.programs[mint])
+            rent = rents.rent(self.chain.account_bytes[mint], self.rate)
             self.pay(funder, address, rent)
             if funder == self.payer != owner:
                 self.rent_for[owner] = self.rent_for.get(owner, 0) + rent
@@ -101,18 +111,44 @@ class Draft:
         self.pay(source, address, lamports)
         account.amount += lamports
 
-    def transfer(self, source: str, target: str, amount: int, *, listed: bool = True) -> None:
-        """Move tokens between two open accounts of one mint; wrapped SOL moves its lamports along."""
+    def record(self, payer: str, address: str, size: int) -> int:
+        """Open a program's account of so many bytes; return the rent that the payer puts into it."""
+        rent = rents.rent(size, self.rate)
+        self.pay(payer, address, rent)
+        return rent
+
+    def release(self, address: str, *, to: str) -> int:
+        """Close a program's account; return the lamports that it kept."""
+        self._touch(address)
+        lamports = self.chain.lamports.get(address, 0)
+        self.pay(address, to, lamports, listed=False)
+        return lamports
+
+    def hand_over(self, address: str, heir: str) -> None:
+        """Give a token account, with all that is in it, to another owner."""
+        account = self._account(address)
+        self.chain.drop_account(address)
+        self.chain.put_account(address, TokenAccount(heir, account.mint, account.amount))
+
+    def transfer(self, source: str, target: str, amount: int, *, listed: bool = True) -> int:
+        """Move tokens between two open accounts of one mint; return what arrives.
+
+        Wrapped SOL moves its lamports along; a mint with a transfer fee withholds its part from the taker.
+        """
         giver, taker = self._account(source), self._account(target)
         if giver.mint != taker.mint or amount <= 0 or giver.amount < amount:
             raise ImpossibleError(f"{source} lacks tokens of that mint")
+        withheld = -(-amount * self.chain.transfer_fees.get(giver.mint, 0) // 10_000)
         giver.amount -= amount
-        taker.amount += amount
+        taker.amount += amount - withheld
         if giver.mint == known.WSOL:
             self.pay(source, target, amount, listed=False)
         if listed:
-            move = TokenTransfer(source, target, giver.owner, taker.owner, giver.mint, amount)
+            move = TokenTransfer(
+                source, target, giver.owner, taker.owner, giver.mint, amount, withheld
+            )
             self._token_transfers.append(move)
+        return amount - withheld
 
     def mint_to(self, target: str, amount: int) -> None:
         """Create tokens."""
@@ -188,50 +224,53 @@ class Draft:
         for address, lamports in self._lamports.items():
             self.chain.lamports[address] = lamports
             before = self._accounts[address]
+            if address in self.chain.token_accounts:
+                self.chain.drop_account(address)
             if before is not None:
                 self.chain.put_account(address, before)
-            elif address in self.chain.token_accounts:
-                self.chain.drop_account(address)
 
     def _finished(self, place: Place, fee: int) -> Transaction:
-        keys, readonly, loaded = self._ordered_keys()
+        keys, readonly, loaded = ordered_keys(
+            self._signers, self._lamports, self.label.programs, self._version
+        )
+        before = tuple(self._lamports.get(key, PROGRAM_LAMPORTS) for key in keys)
+        after = tuple(self._after(key) for key in keys)
+        rows = tuple(self._rows(keys))
+        changes = [(key, b - a) for key, a, b in zip(keys, before, after, strict=True)]
         return Transaction(
             place=place,
             fee=fee,
             failed=self.failed,
             label=self.label,
             version=self._version,
+            priority=self._priority,
             signers=len(self._signers),
             keys=keys,
             readonly=readonly,
             loaded=loaded,
-            before=tuple(self._lamports.get(key, PROGRAM_LAMPORTS) for key in keys),
-            after=tuple(self._after(key) for key in keys),
-            rows=tuple(self._rows(keys)),
+            before=before,
+            after=after,
+            rows=rows,
             token_transfers=tuple(self._token_transfers),
             native_transfers=tuple(self._native_transfers),
-            entries={
-                wallet: entry_from_intent(
-                    wallet, intent, place, fee=fee if wallet == self.payer else None, tips=self.tips
-                )
-                for wallet, intent in self._meant().items()
-            },
+            entries=self._entries(place, fee, doubtful_accounts(changes, rows, self.payer)),
         )
+
+    def _entries(self, place: Place, fee: int, doubtful: set[str]) -> dict[str, TrueEntry]:
+        return {
+            wallet: entry_from_intent(
+                wallet,
+                intent,
+                place,
+                fee=fee if wallet == self.payer else None,
+                tips=self.tips,
+                estimated=bool(doubtful - {wallet}),
+            )
+            for wallet, intent in self._meant().items()
+        }
 
     def _after(self, key: str) -> int:
         return self.chain.lamports.get(key, 0) if key in self._lamports else PROGRAM_LAMPORTS
-
-    def _ordered_keys(self) -> tuple[tuple[str, ...], int, int]:
-        """Return all keys (signers, writable, programs, loaded), the programs' and the loaded ones' number."""
-        programs = [
-            p for p in (*self.label.programs, known.COMPUTE_BUDGET) if p not in self._lamports
-        ]
-        others = [key for key in self._lamports if key not in self._signers]
-        kept = len(others)
-        if self._version is not None and len(others) >= LOADED_MIN_KEYS:
-            kept = (len(others) + 1) // 2
-        keys = (*self._signers, *others[:kept], *programs, *others[kept:])
-        return keys, len(programs), len(others) - kept
 
     def _rows(self, keys: Iterable[str]) -> Iterable[TokenRow]:
         for key in keys:
@@ -239,8 +278,9 @@ class Draft:
             before, after = self._accounts.get(key), self.chain.token_accounts.get(key)
             if shape is None or (before is None and after is None):
                 continue
-            amounts = (a.amount if a is not None else None for a in (before, after))
-            yield TokenRow(key, *shape, *amounts)
+            held = [None if each is None else each.amount for each in (before, after)]
+            heir = after.owner if after is not None and after.owner != shape[0] else None
+            yield TokenRow(key, shape[0], shape[1], held[0], held[1], heir)
 
     def _meant(self) -> dict[str, Intent]:
         """Return the intents; raise RuntimeError when an action forgot a wallet whose history shows it."""
@@ -253,4 +293,9 @@ class Draft:
 
     def _seen(self) -> set[str]:
         owners = {owner for owner, _ in self._shapes.values()}
-        return (self._lamports.keys() | owners) & self.chain.tracked
+        heirs = {
+            self.chain.token_accounts[each].owner
+            for each in self._shapes
+            if each in self.chain.token_accounts
+        }
+        return (self._lamports.keys() | owners | heirs) & self.chain.tracked

@@ -2,6 +2,7 @@
 
 Nothing here looks at balances. An action states kind, token deltas, what the exchange itself brought (`sol`), rent and
 trades; fee and tips are what it decided to pay; `sol_delta` follows from sol = sol_delta + network fee + tips + rent.
+What only a part of the wire forms can show it says as well (`estimated`), and what is no rate (`is_rate`).
 """
 
 from __future__ import annotations
@@ -22,13 +23,19 @@ class MeantTrade:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What one transaction is for one wallet; `sol` and `rent` in lamports."""
+    """What one transaction is for one wallet; `sol`, `rent` and `service` in lamports.
+
+    `service` is what somebody took natively to get an exchange of stables through: a cost like a tip. `bridged` is how
+    many units of a stable went elsewhere beside what a quote swap brought.
+    """
 
     kind: str
     deltas: dict[str, int] = field(default_factory=dict)
     sol: int = 0
     rent: int = 0
     trades: tuple[MeantTrade, ...] = ()
+    service: int = 0
+    bridged: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,8 @@ class TrueEntry:
     kind: str
     deltas: dict[str, int]
     trades: tuple[TrueTrade, ...] = ()
+    bridged: int = 0
+    estimated: bool = False  # when it is read from the enhanced form
 
     @property
     def costs(self) -> int:
@@ -87,10 +96,17 @@ class Place:
 
 
 def entry_from_intent(
-    wallet: str, intent: Intent, place: Place, *, fee: int | None, tips: int
+    wallet: str,
+    intent: Intent,
+    place: Place,
+    *,
+    fee: int | None,
+    tips: int,
+    estimated: bool = False,
 ) -> TrueEntry:
     """Return the wallet's entry; `fee` is None when somebody else pays it, and then no tip counts either."""
     network_fee, tips = (0, 0) if fee is None else (fee, tips)
+    tips += intent.service
     trades = _with_costs(wallet, intent.trades, place, network_fee + tips)
     return TrueEntry(
         signature=place.signature,
@@ -106,6 +122,8 @@ def entry_from_intent(
         kind=intent.kind,
         deltas=intent.deltas,
         trades=trades,
+        bridged=intent.bridged,
+        estimated=estimated,
     )
 
 

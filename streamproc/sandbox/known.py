@@ -1,4 +1,4 @@
-"""What the sandbox knows of Solana by heart: programs, quotes, tip accounts, rents and dust.
+"""What the sandbox knows of Solana by heart: programs, quotes and dust (`rents.py`, `tip_accounts.py`: the rest).
 
 The sandbox keeps its own copy on purpose: its truth must not lean on the code that it is compared with.
 """
@@ -23,6 +23,12 @@ PUMP_FUN: Final = "6EF8rrecthR5Dkzon8Nwu78hRvfCKubJ14M5uBEwF6P"
 PUMP_AMM: Final = "pAMMBay6oceH9fJKBRHGP5D4bD4sWpmSwMn52FMfXEA"
 RAYDIUM: Final = "675kPX9MHTjS2zt1qfr1NYHuzeLXfQM9H24wFSUt1Mp8"
 JUPITER: Final = "JUP6LkbZbjS1jKKwapdHNy74zcZ3tLUZoi5QNyVTaV4"
+JUPITER_ORDERS: Final = "j1o2qRpjcyUwEvwtcfhEQefh773ZgjxcVRry7LDqg5X"
+JUPITER_DCA: Final = "DCA265Vj8a9CEuX1eb1LWRnDT7uK6q1xMipnNyatn23M"
+WHIRLPOOL: Final = "whirLbMiicVdio4qvUfM5KAg6Ct8VwpYzGff3uctyCc"
+KAMINO_LEND: Final = "KLend2g3cP87fffoy8q1mQqGKjrxjC8boSyAYavgmjD"
+STAKE_POOL: Final = "SPoo1Ku8WFXoNDMHPsrGSTSG1Y47rzgn41SLUNakuHy"
+MAYAN: Final = "FC4eXxkyrMPTjiYUpp4EAnkmwMbQyZ6NDCh1kfLn6vsf"
 PROGRAMS: Final = (
     SYSTEM,
     TOKEN,
@@ -36,53 +42,47 @@ PROGRAMS: Final = (
     PUMP_AMM,
     RAYDIUM,
     JUPITER,
+    JUPITER_ORDERS,
+    JUPITER_DCA,
+    WHIRLPOOL,
+    KAMINO_LEND,
+    STAKE_POOL,
+    MAYAN,
 )
 
 WSOL: Final = "So11111111111111111111111111111111111111112"
 USDC: Final = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
 USDT: Final = "Es9vMFrzaCERmJfrF4H2FYD4KCoNkY11McCe8BenwNYB"
-STABLES: Final = (USDC, USDT)
-QUOTES: Final = (WSOL, USDC, USDT)
+PYUSD: Final = "2b1kV6DkPAnxd5ixfnxCpjxmKwqjjaYmCZfHsFu24GXo"
+USDG: Final = "2u1tszSeqZ3qBWF3uNGPFc8TzMk2tdiwknnRMWGWjGWH"
+USDS: Final = "USDSwr9ApdHk5bvJKMjzff41FfuX8bSxdKcR81vTwcA"
+USD1: Final = "USD1ttGY1N17NEEHLmELoaybftRBUSErhqYiQzvEmuB"
+STABLE_SYMBOLS: Final = {
+    USDC: "USDC",
+    USDT: "USDT",
+    PYUSD: "PYUSD",
+    USDG: "USDG",
+    USDS: "USDS",
+    USD1: "USD1",
+}
+STABLES: Final = tuple(STABLE_SYMBOLS)
+STABLES_OF_TOKEN_2022: Final = frozenset({PYUSD, USDG})
+QUOTES: Final = (WSOL, *STABLES)
+JITOSOL: Final = "J1toso1uCk3RLmjorhTtrVwY9HJ7X8V9yYac6Y7kGCPn"
 MSOL: Final = "mSoLzYCxHdYgdzU16g5QSh3i5K3z3KZK7ytfqcJm7So"
 EXCLUDED_FROM_SIMILARITY: Final = frozenset(
     {
         *QUOTES,
         MSOL,
         "7dHbWXmci3dT8UFYWYZweBLXgycu7Y3iL6trKn1Y7ARj",
-        "J1toso1uCk3RLmjorhTtrVwY9HJ7X8V9yYac6Y7kGCPn",
+        JITOSOL,
         "bSo13r4TkiE4KumL71LsHTPpL2euBYLFx6h9HP3piy1",
     }
 )
-TIP_ACCOUNTS: Final = (
-    "96gYZGLnJYVFmbjzopPSU6QiEV5fGqZNyN9nmNhvrZU5",
-    "HFqU5x63VTqvQss8hp11i4wVV8bD44PvwucfZ2bU7gRe",
-    "Cw8CFyM9FkoMi7K7Crf6HNQqf4uEMzpKw6QNghXLvLkY",
-    "ADaUMid9yfUytqMBgopwjb2DTLSokTSzL1zt6iGPaS49",
-    "DfXygSm4jCyNCybVYYK6DwvWqjKee8pbDmJGcLWNDXjh",
-    "ADuUkR4vqLUMWXxW9gh6D6L8pMSawimctcNZ5pGwDcEt",
-    "DttWaMuVvTiduZRnguLF7jNxTgiMBZ1hyAumKUiL2KRL",
-    "3AVi9Tg9Uo68tJfuvoKvqKNWKkC5wPdSSdeBnizKZ6jT",
-)
-
 SOL_DUST_LAMPORTS: Final = 10_000
 STABLE_DUST_UNITS: Final = 10_000  # 0.01 of a stable with six decimals
-RENT_STEP_LAMPORTS: Final = 6_960  # an account of n bytes keeps (n + 128) times this
-SMALLEST_RENT_LAMPORTS: Final = 890_880
-LARGEST_RENT_LAMPORTS: Final = 10_000_000
-TOKEN_ACCOUNT_RENT_LAMPORTS: Final = 2_039_280
-TOKEN_2022_ACCOUNT_RENT_LAMPORTS: Final = 2_074_080
-MINT_RENT_LAMPORTS: Final = 1_461_600
 U64_MAX: Final = 2**64 - 1
-
-
-def rent_of_token_account(program: str) -> int:
-    """Return what an empty token account of this program keeps, in lamports."""
-    return (
-        TOKEN_2022_ACCOUNT_RENT_LAMPORTS if program == TOKEN_2022 else TOKEN_ACCOUNT_RENT_LAMPORTS
-    )
-
-
-def looks_like_rent(lamports: int) -> bool:
-    """Say whether an outflow of this many lamports reads as the rent of exactly one account."""
-    in_range = SMALLEST_RENT_LAMPORTS <= lamports <= LARGEST_RENT_LAMPORTS
-    return in_range and lamports % RENT_STEP_LAMPORTS == 0
+MINT_BYTES: Final = 82
+METADATA_BYTES: Final = 679  # of a collectible's name and picture
+TOKEN_ACCOUNT_BYTES: Final = 165
+TOKEN_2022_ACCOUNT_BYTES: Final = 170  # with the extension that every associated one has

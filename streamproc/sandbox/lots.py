@@ -52,8 +52,8 @@ class Row:
     quotes: dict[str, dict[str, int]] = field(default_factory=dict)
     moved: bool = False  # something of it was counted
     was_bought: bool = False  # at any time, counted or not
-    was_dark: bool = False  # some trade of it, counted or not, has no price in SOL
-    sold_known: bool = False  # some unit sold within the window had a cost
+    has_unpriced: bool = False  # some trade of it, counted or not, has no value in SOL
+    sold_with_basis: int = 0  # units of the counted sales whose cost is known
 
     @property
     def open_units(self) -> int:
@@ -78,11 +78,11 @@ class Row:
         return taken
 
     @property
-    def result(self) -> int | None:
-        """What a closed position brought, None where nobody can say."""
-        return self.realized_lamports if self.sold_known and not self.was_dark else None
-
-    @property
     def is_closed(self) -> bool:
         """Whether it was bought at any time and sold within the window, and next to nothing is left."""
         return self.was_bought and self.sells > 0 and self.open_units <= self.peak * CLOSED_BELOW
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anybody can say what a closed position brought."""
+        return not self.has_unpriced and self.sold_with_basis > 0

@@ -28,6 +28,8 @@ DECIMALS: Final = (6, 6, 6, 9, 6, 0, 9, 6, 18, 6, 5, 8)
 TOKEN_2022_EVERY: Final = 5
 STABLE_POOL_EVERY: Final = 3
 UNPRICED_EVERY: Final = 7
+TRANSFER_FEE: Final = 300  # of ten thousand units
+LARGE_ACCOUNT_BYTES: Final = 182  # of a token account with several extensions
 NEWEST: Final = 12  # coins that count as the newest
 WORDS: Final = (
     "Moon",
@@ -83,6 +85,13 @@ class Coin:
         return max(1, int(lamports / self.price(time_s)))
 
 
+def _add_stable(chain: Chain, stable: str) -> None:
+    if stable in known.STABLES_OF_TOKEN_2022:
+        chain.add_mint(stable, 6, known.TOKEN_2022, LARGE_ACCOUNT_BYTES)
+    else:
+        chain.add_mint(stable, 6)
+
+
 def interpolated(series: list[float], time_s: float) -> float:
     """Return the series' value at this time, between its two nearest steps."""
     position = min(max((time_s - FIRST_TIME) / STEP_S, 0.0), STEPS - 2.0)
@@ -107,7 +116,7 @@ class Market:
         self._random = random.Random(f"{seed}/market")  # noqa: S311 - a simulation, nothing secret
         self._chain = chain
         for stable in known.STABLES:
-            chain.add_mint(stable, 6)
+            _add_stable(chain, stable)
         chain.add_mint(known.WSOL, 9)
         self.sol_usd = walk(self._random, SOL_PRICE_USD, 0.008)
         self.sol_usd_now = f"{self.sol_usd[-1]:.2f}"
@@ -117,6 +126,7 @@ class Market:
         self.coins = [self._coin(rank) for rank in range(coins)]
         self.by_mint = {coin.mint: coin for coin in self.coins}
         self.giant = self.coins[-1]
+        self.taxed = self._taxed_coin(coins)
         self._by_birth = sorted(self.coins, key=lambda coin: coin.born)
         self._births = [coin.born for coin in self._by_birth]
         self._weights = list(accumulate(coin.popularity for coin in self._by_birth))
@@ -136,6 +146,10 @@ class Market:
         """Return the stable's base units (six decimals) that these lamports are worth, at least 1."""
         return max(1, int(lamports * interpolated(self.sol_usd, time_s) / 1_000))
 
+    def lamports_for(self, stable_units: int, time_s: float) -> int:
+        """Return the lamports that so many units of a stable are worth, at least 1."""
+        return max(1, int(stable_units * 1_000 / interpolated(self.sol_usd, time_s)))
+
     def _quote_pool(self, stable: str) -> Pool:
         owner = self._chain.book.named(f"pool/SOL/{stable}")
         stable_vault = self._chain.endow_tokens(owner, stable, POOL_STABLE_UNITS)
@@ -144,7 +158,10 @@ class Market:
 
     def _stable_pool(self) -> Pool:
         owner = self._chain.book.named("pool/USDC/USDT")
-        usdc, usdt = (self._chain.endow_tokens(owner, s, POOL_STABLE_UNITS) for s in known.STABLES)
+        usdc, usdt = (
+            self._chain.endow_tokens(owner, stable, POOL_STABLE_UNITS)
+            for stable in (known.USDC, known.USDT)
+        )
         return Pool(owner, usdc, usdt, known.USDT)
 
     def _coin(self, rank: int) -> Coin:
@@ -179,6 +196,14 @@ class Market:
             stable_pool=self._stable_coin_pool(rank, mint, supply // 10),
             usd=self._usd(rank, prices[-1], decimals),
         )
+
+    def _taxed_coin(self, rank: int) -> Coin:
+        """Return a coin whose every transfer withholds a fee; it is none of those that everybody trades."""
+        coin = self._coin(rank)
+        coin.symbol, coin.usd = f"TAX{rank}", None
+        self._chain.account_bytes[coin.mint] = LARGE_ACCOUNT_BYTES
+        self._chain.transfer_fees[coin.mint] = TRANSFER_FEE
+        return coin
 
     def _size(self, rank: int, decimals: int) -> tuple[int, float]:
         """Return supply in base units (within u64) and the first price in lamports per base unit."""

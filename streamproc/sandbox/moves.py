@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamproc.sandbox import known, labels
+from streamproc.sandbox import known, labels, rents
 from streamproc.sandbox.chain import ImpossibleError
 from streamproc.sandbox.intent import Intent, MeantTrade
 from streamproc.sandbox.settling import legs, settle
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from streamproc.sandbox.draft import Draft
     from streamproc.sandbox.scene import Scene
 
-CLAIM_ACCOUNT_BYTES = 104  # what an airdrop's claim record occupies
+CLAIM_BYTES_MAX = 400  # what an airdrop's claim record occupies at most
 
 
 def send_sol(
@@ -28,8 +28,7 @@ def send_sol(
         draft.sign(source)
         draft.pay(source, target, lamports)
         quoted = bool(legs(-lamports, {}))
-        rents = (known.TOKEN_ACCOUNT_RENT_LAMPORTS, known.TOKEN_2022_ACCOUNT_RENT_LAMPORTS)
-        payer_rent = lamports if lamports in rents else 0
+        payer_rent = lamports if lamports in rents.OF_TOKEN_ACCOUNTS else 0
         if draft.payer not in {source, target}:
             # The payer sees one account gain and one lose the same: nothing remains.
             scene.intend(draft, draft.payer, Intent("other"))
@@ -67,6 +66,23 @@ def send_tokens(
     return scene.play(source, labels.TOKEN_TRANSFER, act)
 
 
+def found(
+    scene: Scene, giver: str, mint: str, units: int, *, lamports: int | None = None
+) -> Transaction:
+    """Send tokens to a newcomer together with its first SOL, or with what an account without data has to keep."""
+
+    def act(draft: Draft) -> None:
+        newcomer = scene.fresh("newcomer")
+        first = rents.rent(0, draft.rate) if lamports is None else lamports
+        draft.pay(giver, newcomer, first)
+        account = draft.open(newcomer, mint, funder=giver)
+        draft.transfer(scene.chain.associated_account(giver, mint), account, units)
+        kind = "other" if legs(-first, {}) else "transfer_out"
+        settle(scene, draft, giver, Intent(kind, {mint: -units}, -first))
+
+    return scene.play(giver, labels.TOKEN_TRANSFER, act)
+
+
 def airdrop(scene: Scene, sender: str, takers: Sequence[str], mint: str, units: int) -> Transaction:
     """Drop tokens on several wallets at once; the sender pays fee and rent."""
 
@@ -81,12 +97,20 @@ def airdrop(scene: Scene, sender: str, takers: Sequence[str], mint: str, units: 
     return scene.play(sender, labels.TOKEN_TRANSFER, act)
 
 
-def claim_airdrop(scene: Scene, taker: str, vault: str, mint: str, units: int) -> Transaction:
-    """Claim tokens: the claimer pays its own account's rent and that of the claim record."""
+def claim_airdrop(
+    scene: Scene, taker: str, vault: str, mint: str, units: int, *, rate: int | None = None
+) -> Transaction:
+    """Claim tokens: the claimer pays its own account's rent and that of the claim record.
+
+    The record may be paid for at a `rate` of former times, as programs do that were not told of the new one.
+    """
 
     def act(draft: Draft) -> None:
-        record = (CLAIM_ACCOUNT_BYTES + 128) * known.RENT_STEP_LAMPORTS
         draft.transfer(vault, draft.open(taker, mint, funder=taker), units)
+        size = scene.rng.randint(0, CLAIM_BYTES_MAX)
+        record = rents.rent(size, draft.rate if rate is None else rate)
+        if record in rents.OF_TOKEN_ACCOUNTS:
+            raise ImpossibleError("as large as a token account, and read as one")
         draft.pay(taker, scene.fresh("claim"), record)
         scene.intend(draft, taker, Intent("transfer_in", {mint: units}, -record))
 
@@ -113,9 +137,10 @@ def mint_collectible(scene: Scene, owner: str, *, price: int) -> Transaction:
     def act(draft: Draft) -> None:
         mint = scene.fresh("collectible")
         scene.chain.add_mint(mint, 0)
-        draft.pay(owner, mint, known.MINT_RENT_LAMPORTS)
+        rent = draft.record(owner, mint, known.MINT_BYTES)
+        rent += draft.record(owner, metadata_of(scene, mint), known.METADATA_BYTES)
         draft.mint_to(draft.open(owner, mint, funder=owner), 1)
-        sol = -known.MINT_RENT_LAMPORTS - price
+        sol = -rent - price
         if not price:
             scene.intend(draft, owner, Intent("mint", {mint: 1}, sol))
             return
@@ -126,77 +151,32 @@ def mint_collectible(scene: Scene, owner: str, *, price: int) -> Transaction:
     return scene.play(owner, labels.MINT, act)
 
 
-def open_empty(scene: Scene, funder: str, owner: str, mint: str) -> Transaction:
-    """Open an empty token account: rent paid, whoever owns it."""
-
-    def act(draft: Draft) -> None:
-        if scene.chain.associated_account(owner, mint) in scene.chain.token_accounts:
-            raise ImpossibleError("already open")
-        draft.open(owner, mint, funder=funder)
-        draft.mention(owner, mint)
-        rent = known.rent_of_token_account(scene.chain.programs[mint])
-        scene.intend(draft, funder, Intent("other", rent=rent))
-        if owner != funder:
-            scene.intend(draft, owner, Intent("other"))
-
-    return scene.play(funder, labels.ACCOUNTS, act)
+def metadata_of(scene: Scene, mint: str) -> str:
+    """Return the account that holds a collectible's name."""
+    return scene.chain.book.named(f"metadata/{mint}")
 
 
-def close_empty(scene: Scene, owner: str) -> Transaction:
-    """Close an empty token account: its rent comes back."""
+def burn_collectible(scene: Scene, owner: str) -> Transaction:
+    """Burn an indivisible token: what its metadata kept comes back beside its account's rent, and is no price."""
 
     def act(draft: Draft) -> None:
         accounts = scene.chain.token_accounts
-        empty = [
-            a
-            for a in scene.chain.owned.get(owner, ())
-            if not accounts[a].amount and not accounts[a].frozen
+        held = [
+            address
+            for address in scene.chain.owned.get(owner, ())
+            if metadata_of(scene, accounts[address].mint) in scene.chain.lamports
+            and accounts[address].amount
         ]
-        if not empty:
-            raise ImpossibleError("no empty account")
-        mint = accounts[empty[0]].mint
-        draft.close(empty[0], to=owner)
-        rent = -known.rent_of_token_account(scene.chain.programs[mint])
-        scene.intend(draft, owner, Intent("other", rent=rent))
+        if not held:
+            raise ImpossibleError("no collectible")
+        mint = accounts[held[0]].mint
+        draft.burn(held[0], 1)
+        draft.close(held[0], to=owner)
+        kept = draft.release(metadata_of(scene, mint), to=owner)
+        draft.mention(mint)
+        scene.intend(draft, owner, Intent("burn", {mint: -1}, kept))
 
-    return scene.play(owner, labels.ACCOUNTS, act)
-
-
-def wrap_sol(scene: Scene, owner: str, lamports: int) -> Transaction:
-    """Put SOL into the standing wrapped-SOL account: a move between own pockets."""
-
-    def act(draft: Draft) -> None:
-        account = draft.open(owner, known.WSOL, funder=owner)
-        draft.wrap(account, lamports, source=owner)
-        scene.intend(draft, owner, Intent("other"))
-
-    return scene.play(owner, labels.ACCOUNTS, act)
-
-
-def unwrap_sol(scene: Scene, owner: str) -> Transaction:
-    """Close the standing wrapped-SOL account: a move between own pockets."""
-
-    def act(draft: Draft) -> None:
-        account = scene.chain.associated_account(owner, known.WSOL)
-        standing = scene.chain.token_accounts.get(account)
-        if standing is None or not standing.amount:
-            raise ImpossibleError("nothing wrapped")
-        draft.close(account, to=owner)
-        scene.intend(draft, owner, Intent("other"))
-
-    return scene.play(owner, labels.ACCOUNTS, act)
-
-
-def move_between_own(scene: Scene, owner: str, mint: str, units: int) -> Transaction:
-    """Move tokens from the standard account into a second one of the same owner: nothing changes."""
-
-    def act(draft: Draft) -> None:
-        second = scene.chain.book.named(f"second/{owner}/{mint}")
-        source = scene.chain.associated_account(owner, mint)
-        draft.transfer(source, draft.open(owner, mint, funder=owner, address=second), units)
-        scene.intend(draft, owner, Intent("other"))
-
-    return scene.play(owner, labels.TOKEN_TRANSFER, act)
+    return scene.play(owner, labels.BURN, act)
 
 
 def write_note(scene: Scene, owner: str) -> Transaction:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 PROGRAM_ERROR: Final = {"InstructionError": [2, {"Custom": 6001}]}
 COMPUTE_UNITS: Final = 91_234
+COMPUTE_UNIT_LIMIT: Final = 200_000
 
 
 def shown_amount(units: int, decimals: int) -> str:
@@ -40,7 +41,7 @@ def _token_balances(transaction: Transaction, chain: Chain, *, after: bool) -> l
             "accountIndex": positions[row.account],
             "mint": row.mint,
             "uiTokenAmount": token_amount(amount, chain.decimals[row.mint]),
-            "owner": row.owner,
+            "owner": row.owners[-1] if after else row.owner,
             "programId": chain.programs[row.mint],
         }
         for row, amount in ((row, row.after if after else row.before) for row in transaction.rows)
@@ -78,7 +79,14 @@ def _message(transaction: Transaction, writable: list[str], readonly: list[str])
         "recentBlockhash": _hash(f"block/{transaction.place.slot}"),
         "instructions": _instructions(transaction, static),
     }
-    if transaction.version is not None:
+    if transaction.version == 1:
+        message["transactionConfig"] = {
+            "computeUnitLimit": COMPUTE_UNIT_LIMIT,
+            "heapSize": None,
+            "loadedAccountsDataSizeLimit": None,
+            "priorityFee": transaction.priority,
+        }
+    if transaction.version == 0:
         table = {
             "accountKey": _hash(f"table/{transaction.label.source}"),
             "writableIndexes": list(range(len(writable))),
@@ -149,7 +157,7 @@ def _meta(
         "rewards": [],
         "computeUnitsConsumed": COMPUTE_UNITS,
     }
-    if transaction.version is not None or transaction.place.slot % 2:
+    if transaction.version == 0 or (transaction.version is None and transaction.place.slot % 2):
         meta["loadedAddresses"] = {"writable": writable, "readonly": readonly}
     return meta
 
@@ -158,6 +166,9 @@ def raw_form(transaction: Transaction, chain: Chain) -> Mapping[str, Any]:
     """Return the transaction as `getTransactionsForAddress` lists it in full."""
     writable, readonly = _loaded(transaction)
     place = transaction.place
+    meta = None if transaction.lacks == "meta" else _meta(transaction, chain, writable, readonly)
+    if meta is not None and transaction.lacks == "owner":
+        (meta["preTokenBalances"] or meta["postTokenBalances"])[0]["owner"] = None
     return {
         "slot": place.slot,
         "transactionIndex": place.index,
@@ -166,7 +177,7 @@ def raw_form(transaction: Transaction, chain: Chain) -> Mapping[str, Any]:
             "signatures": [place.signature, *(_further_signatures(transaction))],
             "message": _message(transaction, writable, readonly),
         },
-        "meta": _meta(transaction, chain, writable, readonly),
+        "meta": meta,
         "version": "legacy" if transaction.version is None else transaction.version,
     }
 

@@ -9,12 +9,12 @@ whose records are all whole, for which both forms tell the same.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from streamproc.errors import ConfigurationError, Fault
-from streamproc.sandbox import known
+from streamproc.sandbox import known, rents
 from streamproc.sandbox.archive import AccountState, Asset, Index, Record, TokenState
 from streamproc.sandbox.recorded_form import (
     is_whole,
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     Json = Mapping[str, Any]
+
+
+TOKEN_ACCOUNT_RENT: Final = rents.rent(known.TOKEN_ACCOUNT_BYTES, rents.OLDEST_RATE)
 
 
 class RecordedArchive:
@@ -84,9 +87,7 @@ class RecordedArchive:
         if address in known.PROGRAMS:
             return AccountState(1, known.BPF_LOADER, 36, executable=True)
         if address in self._tokens:
-            return AccountState(
-                known.TOKEN_ACCOUNT_RENT_LAMPORTS, self._tokens[address].program, 165
-            )
+            return AccountState(TOKEN_ACCOUNT_RENT, self._tokens[address].program, 165)
         if address not in self._index.named and address not in self._index.changed:
             return None
         return AccountState(max(0, self._lamports[address]), known.SYSTEM)
@@ -98,11 +99,13 @@ class RecordedArchive:
 
     def asset(self, mint: str) -> Asset | None:
         """Return the quotes; of other mints nothing was recorded."""
-        symbols = {known.WSOL: ("SOL", 9), known.USDC: ("USDC", 6), known.USDT: ("USDT", 6)}
-        if mint not in symbols:
+        if mint == known.WSOL:
+            return Asset(mint, "SOL", "SOL", 9, 0, known.TOKEN)
+        symbol = known.STABLE_SYMBOLS.get(mint)
+        if symbol is None:
             return None
-        symbol, decimals = symbols[mint]
-        return Asset(mint, symbol, symbol, decimals, 0, known.TOKEN)
+        program = known.TOKEN_2022 if mint in known.STABLES_OF_TOKEN_2022 else known.TOKEN
+        return Asset(mint, symbol, symbol, 6, 0, program)
 
     def pairs(self, mint: str) -> Sequence[Json]:  # noqa: ARG002 - no prices were recorded
         """Return nothing: no prices were recorded."""
@@ -152,7 +155,7 @@ class RecordedArchive:
             program=program,
             amount=max(0, before + int(amount["tokenAmount"])),
             decimals=amount["decimals"],
-            lamports=known.TOKEN_ACCOUNT_RENT_LAMPORTS,
+            lamports=TOKEN_ACCOUNT_RENT,
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from streamproc.sandbox import known, liquidity, moves, swaps, trades
+from streamproc.sandbox import known, swaps, trades
 from streamproc.sandbox.chain import ImpossibleError
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ FRACTION_OF_FUNDS: Final = 5  # a wallet spends at most this part of its SOL at 
 VENUES: Final = {"relayed": 0.04, "stable": 0.1, "curve": 0.31, "pool": 0.3, "router": 0.25}
 STABLE_UNITS_MIN: Final = 2_000_000  # a wallet with less of a stable swaps SOL for some first
 BASKET_SIZE: Final = 2
-GIANT_SHARE: Final = 0.9  # of a pool of the giant mint: more units than fit into 63 bits
 
 
 def size(scene: Scene, wallet: Wallet) -> int:
@@ -115,7 +114,8 @@ def sell(
         trades.sell_through_router(scene, trader, coin, units, lamports)
 
 
-def _stable_coin(scene: Scene, *, taken: Coin | None = None, quote: str | None = None) -> Coin:
+def stable_coin(scene: Scene, *, taken: Coin | None = None, quote: str | None = None) -> Coin:
+    """Return a coin that has a pool against a stable, against this one when it is named."""
     for coin in scene.rng.sample(scene.market.coins, len(scene.market.coins)):
         pool = coin.stable_pool
         fits = pool is not None and (quote is None or pool.quote == quote)
@@ -124,7 +124,8 @@ def _stable_coin(scene: Scene, *, taken: Coin | None = None, quote: str | None =
     raise ImpossibleError("no coin with such a pool")
 
 
-def _stable_units(scene: Scene, wallet: Wallet, stable: str) -> int:
+def stable_units(scene: Scene, wallet: Wallet, stable: str) -> int:
+    """Return how much of a stable the wallet spends; it swaps SOL for some first when it has little."""
     held = scene.chain.amount(wallet.address, stable)
     if held < STABLE_UNITS_MIN:
         swaps.sol_to_stable(scene, wallet.address, stable, trades.odd(size(scene, wallet)))
@@ -135,13 +136,13 @@ def _stable_units(scene: Scene, wallet: Wallet, stable: str) -> int:
 def _buy_with_stable(
     scene: Scene, wallet: Wallet, coin: Coin, *, sol_fee: int = 0, relayed: bool = False
 ) -> None:
-    units = _stable_units(scene, wallet, trades.stable_pool_of(coin).quote)
+    units = stable_units(scene, wallet, trades.stable_pool_of(coin).quote)
     payer = scene.relayer if relayed else None
     trades.buy_with_stable(scene, wallet.address, coin, units, payer=payer, sol_fee=sol_fee)
 
 
 def _sell_for_stable(scene: Scene, wallet: Wallet, *, relayed: bool) -> None:
-    coin = _stable_coin(scene)
+    coin = stable_coin(scene)
     if not scene.chain.amount(wallet.address, coin.mint):
         trades.buy_on_pool(scene, wallet.address, coin, size(scene, wallet))
     units = part(scene, held_of(scene, wallet, coin))
@@ -159,8 +160,8 @@ def _swap(scene: Scene, wallet: Wallet, rest_share: float, rest_to: str = "trade
 
 
 def _swap_through_stable(scene: Scene, wallet: Wallet) -> None:
-    sold = _stable_coin(scene)
-    bought = _stable_coin(scene, taken=sold, quote=trades.stable_pool_of(sold).quote)
+    sold = stable_coin(scene)
+    bought = stable_coin(scene, taken=sold, quote=trades.stable_pool_of(sold).quote)
     if not scene.chain.amount(wallet.address, sold.mint):
         trades.buy_on_pool(scene, wallet.address, sold, size(scene, wallet))
     units = part(scene, held_of(scene, wallet, sold))
@@ -199,53 +200,12 @@ def _small_quote_swap(scene: Scene, wallet: Wallet) -> None:
 
 def _stable_to_sol(scene: Scene, wallet: Wallet) -> None:
     stable = scene.rng.choice(known.STABLES)
-    units = _stable_units(scene, wallet, stable)
+    units = stable_units(scene, wallet, stable)
     swaps.stable_to_sol(scene, wallet.address, stable, units)
 
 
 def _stable_to_stable(scene: Scene, wallet: Wallet) -> None:
-    swaps.stable_to_stable(scene, wallet.address, _stable_units(scene, wallet, known.USDC))
-
-
-def _giant_buy(scene: Scene, wallet: Wallet) -> None:
-    trades.buy_on_pool(scene, wallet.address, scene.market.giant, 2 * SOL + 1, share=GIANT_SHARE)
-
-
-def _worthless(scene: Scene, wallet: Wallet, lamports: int, service_fee: int = 0) -> None:
-    coin, held = holding(scene, wallet)
-    trades.sell_on_pool(
-        scene,
-        wallet.address,
-        coin,
-        held,
-        lamports,
-        service_fee=service_fee,
-        close=lamports % 2 == 0,
-    )
-
-
-def _bought_for(scene: Scene, wallet: Wallet, lamports: int) -> None:
-    trades.buy_on_pool(scene, wallet.address, scene.market.pick(scene.rng, scene.now), lamports)
-
-
-def _add_liquidity(scene: Scene, wallet: Wallet, *, position: bool) -> None:
-    coin, held = holding(scene, wallet)
-    act = liquidity.add_to_position if position else liquidity.add_for_pool_tokens
-    act(scene, wallet.address, coin, part(scene, held), max(size(scene, wallet), SOL // 50 + 1))
-
-
-def _remove_liquidity(scene: Scene, wallet: Wallet) -> None:
-    for coin in scene.market.coins:
-        minted = scene.chain.book.named(f"pool-token/{coin.mint}")
-        if minted in scene.chain.decimals and scene.chain.amount(wallet.address, minted):
-            liquidity.remove_for_pool_tokens(scene, wallet.address, coin)
-            return
-    raise ImpossibleError("no pool tokens")
-
-
-def _leave_position(scene: Scene, wallet: Wallet) -> None:
-    coin = scene.market.pick(scene.rng, scene.now)
-    liquidity.remove_from_position(scene, wallet.address, coin, trades.odd(size(scene, wallet)))
+    swaps.stable_to_stable(scene, wallet.address, stable_units(scene, wallet, known.USDC))
 
 
 TRADING: Final[dict[str, Action]] = {
@@ -254,11 +214,12 @@ TRADING: Final[dict[str, Action]] = {
     "buy relayed": lambda s, w: trades.buy_on_curve(
         s, w.address, s.market.pick(s.rng, s.now), size(s, w), payer=s.relayer
     ),
-    "buy with a stable": lambda s, w: _buy_with_stable(s, w, _stable_coin(s)),
-    "buy with two quotes": lambda s, w: _buy_with_stable(s, w, _stable_coin(s), sol_fee=123_457),
-    "buy with a stable, relayed": lambda s, w: _buy_with_stable(
-        s, w, _stable_coin(s), relayed=True
+    "buy with a stable": lambda s, w: _buy_with_stable(s, w, stable_coin(s)),
+    "buy with a stable and a service": lambda s, w: _buy_with_stable(
+        s, w, stable_coin(s), sol_fee=s.rng.choice((123_457, 9_999, 10_000, 1_000_000))
     ),
+    "buy with two quotes": lambda s, w: _buy_with_stable(s, w, stable_coin(s), sol_fee=1_000_001),
+    "buy with a stable, relayed": lambda s, w: _buy_with_stable(s, w, stable_coin(s), relayed=True),
     "sell for a stable": lambda s, w: _sell_for_stable(s, w, relayed=False),
     "sell for a stable, relayed": lambda s, w: _sell_for_stable(s, w, relayed=True),
     "swap": lambda s, w: _swap(s, w, 0.0),
@@ -274,20 +235,4 @@ TRADING: Final[dict[str, Action]] = {
     "stable to SOL": _stable_to_sol,
     "stable to stable": _stable_to_stable,
     "small quote swap": _small_quote_swap,
-}
-EDGES: Final[dict[str, Action]] = {
-    "buy a giant amount": _giant_buy,
-    "sell for 3000 lamports": lambda s, w: _worthless(s, w, 3_000),
-    "sell for less than its costs": lambda s, w: _worthless(s, w, 3_001, 5_000),
-    "sell just below dust": lambda s, w: _worthless(s, w, known.SOL_DUST_LAMPORTS - 1),
-    "sell for dust": lambda s, w: _worthless(s, w, known.SOL_DUST_LAMPORTS),
-    "buy below dust": lambda s, w: _bought_for(s, w, 9_001),
-    "buy for a rent": lambda s, w: _bought_for(s, w, 172 * known.RENT_STEP_LAMPORTS),
-    "add liquidity": lambda s, w: _add_liquidity(s, w, position=False),
-    "remove liquidity": _remove_liquidity,
-    "enter a position": lambda s, w: _add_liquidity(s, w, position=True),
-    "leave a position": _leave_position,
-    "stake": lambda s, w: liquidity.stake(s, w.address, trades.odd(size(s, w))),
-    "mint": lambda s, w: moves.mint_collectible(s, w.address, price=0),
-    "mint for a price": lambda s, w: moves.mint_collectible(s, w.address, price=size(s, w)),
 }

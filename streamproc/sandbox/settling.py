@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from streamproc.sandbox import known
+from streamproc.sandbox import known, rents
 from streamproc.sandbox.intent import Intent, MeantTrade
 
 if TYPE_CHECKING:
@@ -16,16 +17,28 @@ if TYPE_CHECKING:
     from streamproc.sandbox.scene import Scene
 
 NO_STABLES: Final[Mapping[str, int]] = MappingProxyType({})
+SERVICE_MAX: Final = (
+    1_000_000  # lamports that somebody may take beside a stable without being a part of the price
+)
 
 
-def legs(sol: int, stables: Mapping[str, int]) -> dict[str, int]:
-    """Return the amounts that count as quotes: from dust upwards, and SOL only when it is no rent."""
+def legs(sol: int, stables: Mapping[str, int], *, mirrored: bool = False) -> dict[str, int]:
+    """Return the amounts that count as quotes: from dust upwards.
+
+    SOL that goes out and is a rent is none, unless a wrapped-SOL account of somebody else's mirrors it.
+    """
     found = {
         mint: units for mint, units in stables.items() if abs(units) >= known.STABLE_DUST_UNITS
     }
-    if abs(sol) >= known.SOL_DUST_LAMPORTS and not known.looks_like_rent(-sol):
+    if abs(sol) >= known.SOL_DUST_LAMPORTS and (mirrored or not rents.is_rent(-sol)):
         found[known.WSOL] = sol
     return found
+
+
+def service_beside(sol: int, stables: Mapping[str, int]) -> int:
+    """Return the lamports of a small SOL leg out that is a cost, because a stable is what was exchanged."""
+    beside_stable = bool(legs(0, stables))
+    return -sol if beside_stable and legs(sol, {}) and -SERVICE_MAX <= sol < 0 else 0
 
 
 def settle(scene: Scene, draft: Draft, trader: str, meant: Intent) -> None:
@@ -34,7 +47,7 @@ def settle(scene: Scene, draft: Draft, trader: str, meant: Intent) -> None:
     if trader != draft.payer:
         scene.intend(draft, draft.payer, Intent("other", rent=rent))
         rent = -draft.rent_for.get(trader, 0)
-    scene.intend(draft, trader, Intent(meant.kind, meant.deltas, meant.sol, rent, meant.trades))
+    scene.intend(draft, trader, replace(meant, rent=meant.rent + rent))
 
 
 def settle_buy(
@@ -46,15 +59,18 @@ def settle_buy(
     *,
     sol: int,
     stables: Mapping[str, int] = NO_STABLES,
+    mirrored: bool = False,
 ) -> None:
-    """State a buy; one for less than dust, or for exactly one rent, reads as a transfer in."""
+    """State a buy; one for less than dust, or natively for exactly one rent, reads as a transfer in."""
     deltas = {coin.mint: units, **stables}
-    quotes = legs(sol, stables)
+    service = service_beside(sol, stables)
+    sol += service
+    quotes = legs(sol, stables, mirrored=mirrored)
     if not quotes:
         settle(scene, draft, trader, Intent("transfer_in", deltas, sol))
         return
     trade = MeantTrade(coin.mint, "buy", units, quotes)
-    settle(scene, draft, trader, Intent("buy", deltas, sol, trades=(trade,)))
+    settle(scene, draft, trader, Intent("buy", deltas, sol, trades=(trade,), service=service))
 
 
 def settle_sale(

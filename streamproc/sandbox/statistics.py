@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import isqrt
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 DEVIATION_NEEDS = 2
 
 
-def median(values: list[int]) -> Fraction | None:
+def median(values: Sequence[int | Fraction]) -> Fraction | None:
     """Return the middle value, the mean of the two middle ones, None without any."""
     if not values:
         return None
     ordered, half = sorted(values), len(values) // 2
-    return Fraction(ordered[half] + ordered[-half - 1], 2)
+    return Fraction(ordered[half] + ordered[-half - 1]) / 2
 
 
 def trimmed_mean(values: list[int]) -> Fraction | None:
@@ -39,14 +42,13 @@ def deviation(values: list[int]) -> int | None:
     return below + 1 if variance > middle else below
 
 
-def closed_figures(results: list[int | None]) -> dict[str, Any]:
-    """Return what is published about closed positions, from what each brought: None where nobody knows."""
-    realized = [result for result in results if result is not None]
+def closed_figures(realized: list[int], unknown: int) -> dict[str, Any]:
+    """Return what is published about closed positions, from what each brought; of `unknown` ones nobody can say."""
     won, lost = (sum(1 for r in realized if r > 0), sum(1 for r in realized if r < 0))
     middle, trimmed = median(realized), trimmed_mean(realized)
     return {
-        "closed_positions": len(results),
-        "closed_unknown": results.count(None),
+        "closed_positions": len(realized) + unknown,
+        "closed_unknown": unknown,
         "winning_positions": won,
         "losing_positions": lost,
         "win_rate": won / len(realized) if realized else None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from streamproc.sandbox import known, moves, repertoire
 from streamproc.sandbox.chain import ImpossibleError
 from streamproc.sandbox.chores import REPERTOIRE
+from streamproc.sandbox.commitments import FOLLOWED_BY
 from streamproc.sandbox.habits import (
     COPY_SHARE,
     DAY_S,
@@ -21,6 +22,7 @@ from streamproc.sandbox.habits import (
     SAME_SLOT_SHARE,
     Habit,
 )
+from streamproc.sandbox.only_raw import ONLY_RAW
 
 if TYPE_CHECKING:
     from streamproc.sandbox.market import Coin
@@ -52,8 +54,10 @@ class Event:
 class Story:
     """Runs a scene from the first funding to the last event."""
 
-    def __init__(self, scene: Scene, seed: int) -> None:
+    def __init__(self, scene: Scene, seed: int, *, only_raw: bool = False) -> None:
+        """With `only_raw` also happens what only the raw form shows as it is."""
         self.scene = scene
+        self._deeds = {**REPERTOIRE, **ONLY_RAW} if only_raw else REPERTOIRE
         self.rng = random.Random(f"{seed}/story")  # noqa: S311 - a simulation, nothing secret
         self.performed: Counter[str] = Counter()  # actions of the repertoire, by name
         self._events: list[Event] = []
@@ -89,7 +93,7 @@ class Story:
         """Give every action of the repertoire to some wallets, at any time of their lives."""
         guests = [w for w in self.scene.wallets.values() if w.habit != "dormant"]
         rounds = max(TOUR_AT_LEAST, len(guests) // 4)
-        for name in list(REPERTOIRE) * rounds:
+        for name in list(self._deeds) * rounds:
             wallet = self.rng.choice(guests or list(self.scene.wallets.values()))
             if name in {"wrap", "unwrap"}:
                 wallet = next((w for w in guests if w.keeps_wsol), wallet)
@@ -134,11 +138,12 @@ class Story:
         if name is None and likes and self.rng.random() < 1 / 2:
             name = self.rng.choices(list(likes), weights=list(likes.values()))[0]
         name = name or self.rng.choice(ANY_CHORE)
-        REPERTOIRE[name](self.scene, wallet)
+        self._deeds[name](self.scene, wallet)
         self.performed[name] += 1
         later = self.scene.now + self.rng.uniform(HOUR_S, 5 * DAY_S)
-        if name == "add liquidity":
-            self._add(later, wallet, "do", deed="remove liquidity")
+        for deed in self.rng.choice(FOLLOWED_BY.get(name, ((),))):
+            self._add(later, wallet, "do", deed=deed)
+            later += self.rng.uniform(HOUR_S, 2 * DAY_S)
         if name == "buy a giant amount":
             self._add(later, wallet, "leave", coin=self.scene.market.giant)
 

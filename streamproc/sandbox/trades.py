@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from streamproc.sandbox import known, labels
+from streamproc.sandbox import known, labels, rents
 from streamproc.sandbox.chain import ImpossibleError
 from streamproc.sandbox.market import TRADE_SHARE
 from streamproc.sandbox.settling import settle_buy, settle_sale
@@ -22,8 +22,11 @@ PLATFORM_FEE_SHARE: Final = 100  # one in a hundred of the price goes to the pla
 
 
 def odd(lamports: int) -> int:
-    """Return an odd amount near this one: never a rent by accident, as every rent is even."""
-    return max(1, lamports) | 1
+    """Return an odd amount near this one that is no rent by accident."""
+    lamports = max(1, lamports) | 1
+    while rents.is_rent(lamports):
+        lamports += 2
+    return lamports
 
 
 def capped(chain: Chain, vault: str, units: int, share: float = TRADE_SHARE) -> int:
@@ -111,7 +114,7 @@ def buy_on_pool(
         draft.mention(pool.owner, coin.mint)
         pay_wsol(scene, draft, trader, pool.quote_vault, lamports)
         draft.transfer(pool.token_vault, account, units)
-        settle_buy(scene, draft, trader, coin, units, sol=-lamports)
+        settle_buy(scene, draft, trader, coin, units, sol=-lamports, mirrored=True)
 
     return scene.play(trader, scene.rng.choice((labels.AMM, labels.PUMP_AMM)), act)
 
@@ -156,7 +159,7 @@ def buy_through_router(scene: Scene, trader: str, coin: Coin, lamports: int) -> 
         draft.transfer(router_wsol, pool.quote_vault, lamports)
         draft.transfer(pool.token_vault, router_token, units)
         draft.transfer(router_token, account, units)
-        settle_buy(scene, draft, trader, coin, units, sol=-lamports)
+        settle_buy(scene, draft, trader, coin, units, sol=-lamports, mirrored=True)
 
     return scene.play(trader, labels.ROUTER, act)
 

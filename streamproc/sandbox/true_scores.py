@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
 
 from streamproc.sandbox import known
-from streamproc.sandbox.truth import SolView, Terms
+from streamproc.sandbox.true_rates import SolView, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,106 +5,21 @@ Nothing of `streamproc.core` is used here, so that the two can be compared.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from streamproc.sandbox import known
 from streamproc.sandbox.lots import Lot, Row
 from streamproc.sandbox.statistics import closed_figures
+from streamproc.sandbox.true_rates import SolView, Terms
+from streamproc.sandbox.unread import true_unread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from streamproc.sandbox.intent import TrueEntry, TrueTrade
 
-RATE_WINDOW_S: Final = 6 * 3600
-ONE_STABLE: Final = 1_000_000
-JUDGING_WINDOW_S: Final = 30 * 86_400
-JUDGES: Final = 3
-Exchange = tuple[int, str, Fraction]  # time, signature, lamports for a base unit
-FLOW_KINDS: Final = frozenset({"buy", "sell", "token_swap", "quote_swap"})
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What a wallet's numbers are computed under: prices (dollars per whole token), decimals and the window."""
-
-    prices_usd: Mapping[str, str]
-    decimals: Mapping[str, int]
-    since: int | None = None
-    until: int | None = None
-
-    def counts(self, time: int) -> bool:
-        """Say whether something at this time is inside the window."""
-        after = self.since is None or time >= self.since
-        return after and (self.until is None or time <= self.until)
-
-    def lamports_per_unit(self, mint: str) -> Fraction | None:
-        """Return what a base unit is worth now, None without a price."""
-        price, sol = self.prices_usd.get(mint), self.prices_usd.get(known.WSOL)
-        if price is None or sol is None:
-            return None
-        per_unit = Fraction(price) / int(10 ** self.decimals[mint])
-        return per_unit / Fraction(sol) * known.LAMPORTS_PER_SOL
-
-
-class SolView:
-    """Values trades in SOL: by the wallet's own swaps of SOL and stables where one is near, else at today's price."""
-
-    def __init__(self, entries: Iterable[TrueEntry], terms: Terms) -> None:
-        self._terms = terms
-        swaps = [
-            (entry.time, entry.signature, Fraction(abs(entry.trade_sol), abs(units)))
-            for entry in entries
-            if entry.kind == "quote_swap"
-            for units in entry.deltas.values()
-            if abs(units) >= ONE_STABLE
-        ]
-        self._rates = [swap for swap in swaps if _is_plausible(swap, swaps)]
-
-    def of(self, trade: TrueTrade) -> tuple[int | None, str | None]:
-        """Return signed lamports (None when nobody can say) and where the rate of a stable came from."""
-        if trade.confidence == "unpriced":
-            return None, None
-        stables = {mint: units for mint, units in trade.quotes.items() if mint in known.STABLES}
-        total, source = Fraction(trade.quotes.get(known.WSOL, 0)), None
-        for mint, units in stables.items():
-            rate, source = self._rate(mint, trade.time)
-            if rate is None:
-                return None, source
-            total += units * rate
-        return round(total), source
-
-    def _rate(self, stable: str, time: int) -> tuple[Fraction | None, str]:
-        """Return lamports per base unit of a stable at a time, and its source."""
-        near = [
-            (abs(at - time), at, signature, rate)
-            for at, signature, rate in self._rates
-            if abs(at - time) <= RATE_WINDOW_S
-        ]
-        if near:
-            return min(near)[3], "own_swaps"
-        current = self._terms.lamports_per_unit(stable)
-        return current, "missing" if current is None else "current"
-
-
-def _is_plausible(swap: Exchange, swaps: Sequence[Exchange]) -> bool:
-    """Say whether an exchange's price is within twice and half the median of the others around it.
-
-    Of fewer than three others nothing follows. The median is of dollars a SOL.
-    """
-    time, signature, rate = swap
-    others = sorted(
-        1 / other
-        for at, name, other in swaps
-        if name != signature and abs(at - time) <= JUDGING_WINDOW_S
-    )
-    if len(others) < JUDGES:
-        return True
-    half = len(others) // 2
-    middle = (others[half] + others[-half - 1]) / 2
-    return middle / 2 <= 1 / rate <= 2 * middle
+FLOW_KINDS: Final = frozenset({"buy", "sell", "token_swap", "order_filled", "quote_swap"})
 
 
 def true_pnl(entries: Sequence[TrueEntry], terms: Terms) -> dict[str, Any]:
@@ -122,7 +37,9 @@ def true_pnl(entries: Sequence[TrueEntry], terms: Terms) -> dict[str, Any]:
             _trade(rows.setdefault(trade.mint, Row(trade.mint)), trade, lamports, counted=counted)
         if not entry.trades:
             _move(rows, entry, counted=counted)
-    return _record(rows, read, terms, sources)
+    trips = [entry for entry in read if entry.kind == "round_trip" and terms.counts(entry.time)]
+    unread = true_unread((entry for entry in read if terms.counts(entry.time)), view)
+    return _record(rows, read, terms, sources, _round_trips(trips, view)) | {"unread": unread}
 
 
 def _move(rows: dict[str, Row], entry: TrueEntry, *, counted: bool) -> None:
@@ -146,7 +63,7 @@ def _trade(row: Row, trade: TrueTrade, lamports: int | None, *, counted: bool) -
     realized = unknown = 0
     in_quotes: dict[str, int] = {}
     priced = trade.confidence != "unpriced"
-    row.was_dark |= lamports is None
+    row.has_unpriced = row.has_unpriced or lamports is None
     if trade.side == "buy":
         paid = {mint: -units for mint, units in trade.quotes.items() if units < 0}
         quotes = paid if priced else {}
@@ -154,9 +71,10 @@ def _trade(row: Row, trade: TrueTrade, lamports: int | None, *, counted: bool) -
         row.put(Lot(trade.amount, None if lamports is None else -lamports, quotes))
     else:
         taken = row.take(trade.amount)
+        if counted:
+            row.sold_with_basis += sum(lot.units for lot in taken if lot.cost is not None)
         if lamports is not None:
             realized, unknown = _sold(taken, trade.amount, lamports)
-            row.sold_known |= counted and any(lot.cost is not None for lot in taken)
         if priced:
             in_quotes = {
                 mint: _sold_in(taken, trade.amount, mint, n) for mint, n in trade.quotes.items()
@@ -242,10 +160,29 @@ def _shown(row: Row, terms: Terms) -> dict[str, Any]:
     }
 
 
+def _round_trips(trips: list[TrueEntry], view: SolView) -> tuple[dict[str, int], int]:
+    """Return what round trips gained of each quote, and in SOL."""
+    legs: dict[str, int] = {}
+    lamports = 0
+    for trip in trips:
+        gained = {**trip.deltas, **({known.WSOL: trip.trade_sol} if trip.trade_sol else {})}
+        worth, _ = view.worth(gained, trip.time)
+        lamports += worth or 0
+        for mint, units in gained.items():
+            legs[mint] = legs.get(mint, 0) + units
+    return legs, lamports
+
+
 def _record(
-    rows: dict[str, Row], entries: list[TrueEntry], terms: Terms, sources: dict[str, int]
+    rows: dict[str, Row],
+    entries: list[TrueEntry],
+    terms: Terms,
+    sources: dict[str, int],
+    trips: tuple[dict[str, int], int],
 ) -> dict[str, Any]:
+    legs, trip_lamports = trips
     counted = [row for row in rows.values() if row.moved]
+    closed = [row for row in counted if row.is_closed]
     tokens = [_shown(row, terms) for row in counted]
     tokens.sort(key=lambda token: (-abs(token["realized_lamports"]), token["mint"]))
     known_unrealized = [
@@ -258,7 +195,7 @@ def _record(
         "volume_lamports": sum(token[name] for token in tokens for name in spent_or_received),
         "realized_lamports": realized,
         "unrealized_lamports": unrealized,
-        "net_lamports": realized + (unrealized or 0),
+        "net_lamports": realized + (unrealized or 0) + trip_lamports,
         "fees_lamports": sum(row.fees_lamports for row in counted),
         "wallet_costs_lamports": sum(
             e.costs for e in entries if not e.trades and terms.counts(e.time)
@@ -271,7 +208,12 @@ def _record(
         "buys": sum(row.buys for row in counted),
         "sells": sum(row.sells for row in counted),
         "tokens_traded": sum(1 for row in counted if row.buys or row.sells),
-        **closed_figures([row.result for row in counted if row.is_closed]),
+        **closed_figures(
+            [row.realized_lamports for row in closed if row.is_known],
+            sum(not row.is_known for row in closed),
+        ),
+        "round_trips": {mint: str(units) for mint, units in legs.items() if units},
+        "round_trip_lamports": trip_lamports,
         "rate_sources": sources,
         "tokens": tokens,
     }

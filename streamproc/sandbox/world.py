@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -33,12 +34,25 @@ class World:
     """Wallets, market, chain and truth. Two worlds of the same arguments are equal to the last byte."""
 
     def __init__(
-        self, *, seed: int = 1, wallets: int = 10, transactions: int | tuple[int, int] = (50, 300)
+        self,
+        *,
+        seed: int = 1,
+        wallets: int = 10,
+        transactions: int | tuple[int, int] = (50, 300),
+        only_raw: bool = False,
+        odd: int = 0,
     ) -> None:
-        """Generate it; `transactions` per wallet is a number or a range, and is met roughly."""
+        """Generate it; `transactions` per wallet is a number or a range, and is met roughly.
+
+        With `only_raw` also happens what only the raw form shows as it is: accounts that change hands, lamports
+        that leave or enter accounts of one's own. So many of each wallet's transactions are `odd`: their raw form
+        has a null where everybody else has something, and nobody can read them.
+        """
         self.seed = seed
         low, high = (transactions, transactions) if isinstance(transactions, int) else transactions
-        self.chain = Chain(seed, edition=f"/{wallets}/{low}/{high}")
+        self.chain = Chain(
+            seed, edition=f"/{wallets}/{low}/{high}{'/raw' * only_raw}{'/odd' * bool(odd)}"
+        )
         self.market = Market(self.chain, seed, _coins(wallets))
         scene = Scene(self.chain, self.market, seed)
         rng = random.Random(f"{seed}/cast")  # noqa: S311 - a simulation, nothing secret
@@ -49,10 +63,11 @@ class World:
         for wallet in self.wallets:
             self.chain.tracked.add(wallet.address)
             scene.wallets[wallet.address] = wallet
-        story = Story(scene, seed)
+        story = Story(scene, seed, only_raw=only_raw)
         story.run()
         self.performed = story.performed
         self._freeze_something()
+        self._spoil(odd, random.Random(f"{seed}/odd"))  # noqa: S311 - a simulation, nothing secret
         self.chain.endow(self.oversized, known.LAMPORTS_PER_SOL)
 
     @classmethod
@@ -76,13 +91,21 @@ class World:
         found: dict[str, list[TrueEntry]] = {address: [] for address in self.addresses}
         for transaction in self.transactions:
             for wallet, entry in transaction.entries.items():
-                if _shows(transaction, wallet):
+                if _shows(transaction, wallet) and transaction.lacks is None:
                     found[wallet].append(entry)
         return {wallet: tuple(entries) for wallet, entries in found.items()}
 
     def entries(self, wallet: str) -> tuple[TrueEntry, ...]:
-        """Return the wallet's true ledger in block order, failed transactions included."""
+        """Return the wallet's true ledger in block order, failed transactions included, unreadable ones left out."""
         return self._entries[wallet]
+
+    def unreadable(self, wallet: str) -> list[str]:
+        """Return the signatures of the wallet's transactions that nobody can read, in block order."""
+        return [
+            each.place.signature
+            for each in self.transactions
+            if each.lacks is not None and wallet in each.entries and _shows(each, wallet)
+        ]
 
     @cached_property
     def prices_usd(self) -> dict[str, str]:
@@ -128,6 +151,15 @@ class World:
             address = self.chain.book.named(f"oversized/{number}")
             self.chain.put_account(address, TokenAccount(self.oversized, mint, 1))
 
+    def _spoil(self, odd: int, rng: random.Random) -> None:
+        """Make so many transactions of each wallet odd."""
+        for wallet in self.wallets if odd else ():
+            own = [n for n, each in enumerate(self.transactions) if wallet.address in each.entries]
+            for number in rng.sample(own, min(odd, len(own))):
+                transaction = self.transactions[number]
+                lacks = "owner" if transaction.rows and rng.random() < 1 / 2 else "meta"
+                self.transactions[number] = replace(transaction, lacks=lacks)
+
     def _freeze_something(self) -> None:
         """Freeze one token account of every third wallet: seen in balances."""
         for wallet in self.wallets[::3]:
@@ -171,6 +203,4 @@ def _join_groups(chain: Chain, wallets: list[Wallet]) -> None:
 
 def _shows(transaction: Transaction, wallet: str) -> bool:
     """Say whether the transaction is in a wallet's history: it is named, or a token account of its own changes."""
-    return wallet in transaction.keys or any(
-        row.owner == wallet and row.change for row in transaction.rows
-    )
+    return wallet in transaction.keys or any(row.concerns(wallet) for row in transaction.rows)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from streamproc.sandbox import known
+from streamproc.sandbox import known, rents
 from streamproc.sandbox.archive import AccountState, Asset, Index, Record, TokenState
 from streamproc.sandbox.enhanced_form import enhanced_form
 from streamproc.sandbox.raw_form import raw_form
@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from streamproc.sandbox.world import World
 
 TIP_DISTANCE_SLOTS: Final = 150  # the chain goes on after the last transaction of interest
-TOKEN_ACCOUNT_BYTES: Final = 165
 DEEP_LIQUIDITY_USD: Final = 1_250_000.5
 SHALLOW_LIQUIDITY_USD: Final = 310.25
-QUOTE_SYMBOLS: Final = {known.WSOL: "SOL", known.USDC: "USDC", known.USDT: "USDT"}
+QUOTE_SYMBOLS: Final = {known.WSOL: "SOL", **known.STABLE_SYMBOLS}
 UNNAMED_EVERY: Final = 11  # of coins the asset service knows nothing
 
 
@@ -62,11 +61,11 @@ class WorldArchive:
         token_account = self._chain.token_accounts.get(address)
         if token_account is not None:
             program = self._chain.programs[token_account.mint]
-            return AccountState(
-                lamports or known.TOKEN_ACCOUNT_RENT_LAMPORTS, program, TOKEN_ACCOUNT_BYTES
-            )
+            size = self._chain.account_bytes[token_account.mint]
+            return AccountState(lamports or _old_rent(size), program, size)
         if address in self._chain.programs:
-            return AccountState(known.MINT_RENT_LAMPORTS, self._chain.programs[address], 82)
+            program = self._chain.programs[address]
+            return AccountState(_old_rent(known.MINT_BYTES), program, known.MINT_BYTES)
         return AccountState(lamports, known.SYSTEM) if lamports else None
 
     def token_accounts(self, owner: str, program: str) -> Sequence[TokenState]:
@@ -83,7 +82,7 @@ class WorldArchive:
                 program=program,
                 amount=state.amount,
                 decimals=chain.decimals[state.mint],
-                lamports=chain.lamports.get(address, known.TOKEN_ACCOUNT_RENT_LAMPORTS),
+                lamports=chain.lamports.get(address, _old_rent(known.TOKEN_ACCOUNT_BYTES)),
                 frozen=state.frozen,
             )
             for address, state in states
@@ -94,7 +93,8 @@ class WorldArchive:
         """Return what is known of a mint; of some coins nothing is."""
         if mint in QUOTE_SYMBOLS:
             symbol = QUOTE_SYMBOLS[mint]
-            return Asset(mint, symbol, symbol, self._chain.decimals[mint], 0, known.TOKEN)
+            chain = self._chain
+            return Asset(mint, symbol, symbol, chain.decimals[mint], 0, chain.programs[mint])
         coin = self.world.market.by_mint.get(mint)
         if coin is None or self.world.market.coins.index(coin) % UNNAMED_EVERY == UNNAMED_EVERY - 1:
             return None
@@ -156,10 +156,15 @@ def _indexed(world: World) -> Index:
             failed=transaction.failed,
             version=transaction.version,
         )
-        changed = {row.owner for row in transaction.rows if row.change}
-        touched = {row.owner for row in transaction.rows}
+        touched = {owner for row in transaction.rows for owner in row.owners}
+        changed = {o for row in transaction.rows for o in row.owners if row.concerns(o)}
         index.add(record, set(transaction.keys), changed, touched)
     return index
+
+
+def _old_rent(size: int) -> int:
+    """Return what an account from before the world began keeps."""
+    return rents.rent(size, rents.OLDEST_RATE)
 
 
 def _shifted(coin: Coin) -> str:

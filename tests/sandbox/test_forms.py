@@ -78,7 +78,13 @@ def test_a_raw_transaction_s_header_and_tables_fit_its_keys(world: World) -> Non
         programs = message["accountKeys"][-header["numReadonlyUnsignedAccounts"] :]
         assert set(programs) <= set(known.PROGRAMS)
         assert ("addressTableLookups" in message) == (raw["version"] == 0)
-    assert versions.keys() == {"legacy", 0}
+        assert ("transactionConfig" in message) == (raw["version"] == 1)
+        if raw["version"] == 1:
+            assert known.COMPUTE_BUDGET not in message["accountKeys"]
+            assert "loadedAddresses" not in raw["meta"]
+            paid = raw["meta"]["fee"] - 5_000 * header["numRequiredSignatures"]
+            assert message["transactionConfig"]["priorityFee"] == paid
+    assert versions.keys() == {"legacy", 0, 1}
 
 
 def test_some_transactions_load_keys_from_tables_and_change_them(world: World) -> None:

@@ -10,6 +10,7 @@ import pytest
 from streamproc.sandbox import known
 from streamproc.sandbox.intent import Intent, MeantTrade, Place, TrueEntry, entry_from_intent
 from streamproc.sandbox.statistics import deviation, median, trimmed_mean
+from streamproc.sandbox.true_rates import Terms
 from streamproc.sandbox.true_scores import (
     cosine,
     jaccard,
@@ -18,7 +19,7 @@ from streamproc.sandbox.true_scores import (
     true_balances,
     true_similarity,
 )
-from streamproc.sandbox.truth import Terms, true_pnl
+from streamproc.sandbox.truth import true_pnl
 
 if TYPE_CHECKING:
     from streamproc.sandbox.world import World
@@ -200,7 +201,9 @@ def test_a_world_s_pnl_adds_up(world: World) -> None:
             assert moved == int(token["bought"]) + int(token["received"]) - int(
                 token["sold"]
             ) - int(token["sent"])
-            assert int(token["open_amount"]) == world.chain.amount(wallet, token["mint"])
+            held = world.chain.amount(wallet, token["mint"])
+            waiting = world.chain.in_custody(wallet, token["mint"])
+            assert int(token["open_amount"]) == held + waiting
 
 
 def test_a_world_s_balances_are_the_sum_of_its_ledger(world: World) -> None:
@@ -212,6 +215,9 @@ def test_a_world_s_balances_are_the_sum_of_its_ledger(world: World) -> None:
             for mint, units in ledger_entry.deltas.items():
                 deltas[mint] = deltas.get(mint, 0) + units
         held.pop(known.WSOL, None)
+        for mint in deltas:
+            held[mint] = held.get(mint, 0) + world.chain.in_custody(wallet, mint)
+        held = {mint: units for mint, units in held.items() if units}
         assert held == {mint: units for mint, units in deltas.items() if units}
 
 
