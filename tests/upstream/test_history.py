@@ -246,9 +246,6 @@ LIES = {
     "the same page for ever": lambda n: _page([raw(SLOT, 1)], f"token {n}"),
     "slots in no order": lambda n: _page([raw(SLOT, n), raw(SLOT + 1, n + 1)], None),
     "slots that were not asked for": lambda n: _page([raw(5, n)], None),
-    "fewer balances than accounts": lambda n: _page(
-        [{**raw(SLOT, n), "meta": {"fee": 1, "preBalances": [], "postBalances": []}}], None
-    ),
 }
 
 
