@@ -485,7 +485,10 @@ def test_both_forms_of_any_transaction_give_equal_entries(
     assert theirs.estimated == has_unnamed(accounts, wallet)
     assert keeps_an_amount(accounts) or same_facts(ours, theirs._replace(estimated=False))
     assert (ours.index, ours.estimated) == (4, False)
-    assert raw.decimals == {mint: 6 for mint, _ in ours.deltas} == enhanced.decimals
+    moved = {mint: 6 for mint, _ in ours.deltas}
+    assert enhanced.decimals == moved
+    # The raw form names accounts that keep their amount too.
+    assert raw.decimals.items() >= moved.items()
 
 
 @given(transactions(), st.sampled_from("WAB"), st.randoms())
