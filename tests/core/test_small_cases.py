@@ -299,7 +299,7 @@ def test_06_a_position_is_no_token_that_one_buys(read: Read) -> None:
     assert (pnl["trades"], pnl["closed_positions"], pnl["winning_positions"]) == (0, 0, 0)
     assert (pnl["realized_lamports"], pnl["tokens_traded"]) == (0, 0)
     assert (behavior["has_trades"], behavior["tokens"]) == (False, 0)
-    assert found.traded == frozenset()
+    assert not found.first_trades
     assert pnl["unread"]["liquidity"] == 2
 
 
