@@ -19,28 +19,38 @@ def forwarded_quote(evidence: Evidence) -> tuple[str, int] | None:
     quote of the wallet's moves but SOL that the service took. A pool pays 34.96 USDC, a bridge keeps 34.85 and the
     wallet gets 0.11: sold for 34.96. None when no quote, or more than one, moved so.
     """
+    if not evidence.quote_pays:
+        return None
+    moved: dict[str, list[TokenChange]] = {}
+    for change in evidence.changes:
+        if change.mint in QUOTES:
+            moved.setdefault(change.mint, []).append(change)
     found = []
-    for quote in {change.mint for change in evidence.changes if change.mint in QUOTES}:
-        units = _forwarded_units(evidence, quote)
+    for quote, ends in moved.items():
+        units = _forwarded_units(evidence, quote, ends)
         if units is not None:
             found.append((quote, units))
     return found[0] if len(found) == 1 else None
 
 
-def _forwarded_units(evidence: Evidence, quote: str) -> int | None:
+def _forwarded_units(evidence: Evidence, quote: str, ends: list[TokenChange]) -> int | None:
     """What the sale brought of this quote, None when it did not move so."""
-    moved = [change for change in evidence.changes if change.mint == quote]
-    payers = [change for change in moved if change.units < 0]
-    gainers = [change for change in moved if change.units > 0]
-    if len(payers) != 1 or len(gainers) != 1:
+    if len(ends) != 2:  # noqa: PLR2004 - one pays, one gains
         return None
-    paid, gained = -payers[0].units, gainers[0].units
+    payer, gainer = sorted(ends, key=_units)
     share = evidence.trade_sol if quote == WSOL else evidence.deltas.get(quote, 0)
-    if not 0 <= 2 * share < paid or not _is_elsewhere(evidence, payers[0], gainers[0]):
+    if not (payer.units < 0 < gainer.units and 0 <= 2 * share < -payer.units):
         return None
     others = {mint: units for mint, units in evidence.legs.items() if mint != quote}
     taken = others.pop(WSOL, 0)
-    return min(paid, gained + share) if not others and -SERVICE_LAMPORTS <= taken <= 0 else None
+    if others or not -SERVICE_LAMPORTS <= taken <= 0 or not _is_elsewhere(evidence, payer, gainer):
+        return None
+    return min(-payer.units, gainer.units + share)
+
+
+def _units(change: TokenChange) -> int:
+    """What the account gained or lost."""
+    return change.units
 
 
 def _is_elsewhere(evidence: Evidence, payer: TokenChange, gainer: TokenChange) -> bool:

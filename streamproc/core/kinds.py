@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -11,8 +13,6 @@ from streamproc.core.forwarded import forwarded_quote
 from streamproc.core.solana import QUOTES, SERVICE_LAMPORTS, WSOL, is_rent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from streamproc.core.evidence import Evidence
 
 _TRADES: Final = frozenset({Kind.BUY, Kind.SELL, Kind.TOKEN_SWAP})
@@ -53,7 +53,10 @@ def _plain_kind(evidence: Evidence) -> Kind:
     if not evidence.deltas and not evidence.legs:
         return Kind.OTHER
     sides = _sides(evidence)
-    rules = _RULES if sides.tokens_in or sides.tokens_out else _RULES_OF_QUOTES
+    if sides.tokens_in:
+        rules = _RULES_OF_BOTH if sides.tokens_out else _RULES_OF_IN
+    else:
+        rules = _RULES_OF_OUT if sides.tokens_out else _RULES_OF_NONE
     for kind, holds in rules:
         if holds(evidence, sides):
             return kind
@@ -112,20 +115,19 @@ def _is_quote_out(_: Evidence, sides: _Sides) -> bool:
     return len(sides.quotes_out) == 1 and not sides.quotes_in
 
 
-def _is_forwarded(evidence: Evidence, sides: _Sides) -> bool:
+def _is_forwarded(evidence: Evidence, _: _Sides) -> bool:
     """Tokens went into a pool, and most of what it paid to somebody else: swap and bridge, swap and send, pay with."""
-    if sides.tokens_in or not evidence.is_payer:
-        return False
-    evidence.forwarded = forwarded_quote(evidence)
+    if evidence.is_payer:
+        evidence.forwarded = forwarded_quote(evidence)
     return evidence.forwarded is not None
 
 
 def _is_liquidity(evidence: Evidence, sides: _Sides) -> bool:
     """Assets against a receipt or a position, either way, or a token and a quote one way into a pool."""
-    if evidence.is_payer and _is_one_way_liquidity(evidence, sides):
-        return True
     coming = len(sides.tokens_in) + len(sides.quotes_in)
     going = len(sides.tokens_out) + len(sides.quotes_out)
+    if not coming or not going:
+        return evidence.is_payer and _is_one_way_liquidity(evidence, sides)
     if going > 1 and sides.tokens_in and _is_added(evidence, sides):
         return True
     if coming > 1 and sides.tokens_out and _is_removed(evidence, sides):
@@ -180,12 +182,10 @@ def _is_position(evidence: Evidence, mint: str, made: int) -> bool:
 
 
 def _is_one_way_liquidity(evidence: Evidence, sides: _Sides) -> bool:
-    """A token and a quote go the same way, nothing comes back, and foreign accounts of the quote mirror it."""
-    if sides.tokens_out and sides.quotes_out and not sides.tokens_in and not sides.quotes_in:
+    """A token and a quote went one way, nothing came back, and foreign accounts of the quote mirror it."""
+    if sides.tokens_out:
         return any(sum(evidence.moved(mint)) > 0 for mint in sides.quotes_out)
-    if sides.tokens_in and sides.quotes_in and not sides.tokens_out and not sides.quotes_out:
-        return any(sum(evidence.moved(mint)) < 0 for mint in sides.quotes_in)
-    return False
+    return any(sum(evidence.moved(mint)) < 0 for mint in sides.quotes_in)
 
 
 def _is_redeemed(evidence: Evidence, sides: _Sides) -> bool:
@@ -194,14 +194,14 @@ def _is_redeemed(evidence: Evidence, sides: _Sides) -> bool:
     What accounts kept (an NFT's metadata) is no such price.
     """
     paid = evidence.legs.get(WSOL, 0)
-    if sides.tokens_in or evidence.quote_pays or paid <= 0 or is_rent(paid):
+    if evidence.quote_pays or paid <= 0 or is_rent(paid):
         return False
     return _are_destroyed(evidence, sides) and 2 * evidence.reserves_paid() >= paid
 
 
 def _is_burn(evidence: Evidence, sides: _Sides) -> bool:
     """All tokens that leave are destroyed and no pool pays for them; SOL that comes in is rent."""
-    return not sides.tokens_in and not evidence.quote_pays and _are_destroyed(evidence, sides)
+    return not evidence.quote_pays and _are_destroyed(evidence, sides)
 
 
 def _are_destroyed(evidence: Evidence, sides: _Sides) -> bool:
@@ -211,59 +211,63 @@ def _are_destroyed(evidence: Evidence, sides: _Sides) -> bool:
     return sides.are_destroyed
 
 
-def _is_swap(_: Evidence, sides: _Sides) -> bool:
-    """Tokens came and tokens went."""
-    return bool(sides.tokens_in) and bool(sides.tokens_out)
+def _always(_: Evidence, __: _Sides) -> bool:
+    """The shape says it all."""
+    return True
 
 
-def _is_buy(_: Evidence, sides: _Sides) -> bool:
+def _pays_quotes(_: Evidence, sides: _Sides) -> bool:
     """Tokens came for a quote."""
-    return bool(sides.tokens_in) and bool(sides.quotes_out)
+    return bool(sides.quotes_out)
 
 
 def _is_sale(evidence: Evidence, sides: _Sides) -> bool:
     """Tokens went for a quote, however little: also when costs ate all that a pool paid."""
-    if sides.tokens_in or not sides.tokens_out:
-        return False
     below_dust = evidence.trade_sol > 0 and evidence.is_payer
     return bool(sides.quotes_in) or below_dust or evidence.quote_pays
 
 
 def _is_mint(evidence: Evidence, sides: _Sides) -> bool:
     """Nothing but newly minted tokens came."""
-    return (
-        not sides.tokens_out
-        and not evidence.legs
-        and all(evidence.supply(mint) > 0 for mint in sides.tokens_in)
-    )
+    return not evidence.legs and all(evidence.supply(mint) > 0 for mint in sides.tokens_in)
 
 
-def _is_transfer_in(evidence: Evidence, sides: _Sides) -> bool:
-    """Only tokens, and all came."""
-    return not sides.tokens_out and not evidence.legs
+def _has_no_quotes(evidence: Evidence, _: _Sides) -> bool:
+    """Only tokens, and all one way."""
+    return not evidence.legs
 
 
-def _is_transfer_out(evidence: Evidence, sides: _Sides) -> bool:
-    """Only tokens, and all went."""
-    return not sides.tokens_in and not evidence.legs
+class _Shape(Enum):
+    """Which way the wallet's tokens moved."""
+
+    IN = "tokens came"
+    OUT = "tokens went"
+    BOTH = "tokens came and went"
+    NONE = "no token moved"
 
 
-_Rules = tuple[tuple[Kind, "Callable[[Evidence, _Sides], bool]"], ...]
-_RULES: Final[_Rules] = (
-    (Kind.SELL, _is_forwarded),
-    (Kind.LIQUIDITY, _is_liquidity),
-    (Kind.SELL, _is_redeemed),
-    (Kind.BURN, _is_burn),
-    (Kind.TOKEN_SWAP, _is_swap),
-    (Kind.BUY, _is_buy),
-    (Kind.SELL, _is_sale),
-    (Kind.MINT, _is_mint),
-    (Kind.TRANSFER_IN, _is_transfer_in),
-    (Kind.TRANSFER_OUT, _is_transfer_out),
+_IN, _OUT, _BOTH, _NONE = _Shape
+_Rule = Callable[["Evidence", _Sides], bool]
+
+# The order of kinds: the first that holds decides, of those whose shape is the transaction's.
+_RULES: Final[tuple[tuple[Kind, _Rule, frozenset[_Shape]], ...]] = (
+    (Kind.SELL, _is_forwarded, frozenset({_OUT})),
+    (Kind.LIQUIDITY, _is_liquidity, frozenset({_IN, _OUT, _BOTH})),
+    (Kind.SELL, _is_redeemed, frozenset({_OUT})),
+    (Kind.BURN, _is_burn, frozenset({_OUT})),
+    (Kind.TOKEN_SWAP, _always, frozenset({_BOTH})),
+    (Kind.BUY, _pays_quotes, frozenset({_IN})),
+    (Kind.SELL, _is_sale, frozenset({_OUT})),
+    (Kind.QUOTE_SWAP, _is_quote_swap, frozenset({_NONE})),
+    (Kind.ROUND_TRIP, _is_round_trip, frozenset({_NONE})),
+    (Kind.MINT, _is_mint, frozenset({_IN})),
+    (Kind.TRANSFER_IN, _has_no_quotes, frozenset({_IN})),
+    (Kind.TRANSFER_IN, _is_quote_in, frozenset({_NONE})),
+    (Kind.TRANSFER_OUT, _has_no_quotes, frozenset({_OUT})),
+    (Kind.TRANSFER_OUT, _is_quote_out, frozenset({_NONE})),
 )
-_RULES_OF_QUOTES: Final[_Rules] = (  # where no token of the wallet's moves
-    (Kind.QUOTE_SWAP, _is_quote_swap),
-    (Kind.ROUND_TRIP, _is_round_trip),
-    (Kind.TRANSFER_IN, _is_quote_in),
-    (Kind.TRANSFER_OUT, _is_quote_out),
-)
+_RULES_OF: Final = {
+    shape: tuple((kind, holds) for kind, holds, shapes in _RULES if shape in shapes)
+    for shape in _Shape
+}
+_RULES_OF_IN, _RULES_OF_OUT, _RULES_OF_BOTH, _RULES_OF_NONE = _RULES_OF.values()

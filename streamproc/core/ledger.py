@@ -55,14 +55,16 @@ def _entry(evidence: Evidence) -> Entry:
     network_fee, tips = 0, 0
     if evidence.is_payer:
         network_fee, tips = transaction.fee, tips_in(transaction, besides=wallet)
-    sol_delta = lamports.get(wallet, 0) + sum(
-        [lamports.get(own, 0) for own in evidence.own if own != wallet]
-    )
+    sol_delta = lamports.get(wallet, 0)
+    for own in evidence.own:
+        if own != wallet:
+            sol_delta += lamports.get(own, 0)
     rent = rent_of(evidence)
     evidence.trade_sol = sol_delta + network_fee + tips + rent
     trade_sol = evidence.trade_sol
     is_mirrored = trade_sol < 0 and is_rent(-trade_sol) and evidence.mirrors(-trade_sol)
-    legs = quote_legs(trade_sol, evidence.deltas.items(), is_mirrored=is_mirrored)
+    stables = () if STABLES.isdisjoint(evidence.deltas) else evidence.deltas.items()
+    legs = quote_legs(trade_sol, stables, is_mirrored=is_mirrored)
     evidence.legs = legs
     small = _small_cost(evidence) if len(legs) > 1 and WSOL in legs else 0
     if small:
@@ -84,7 +86,7 @@ def _entry(evidence: Evidence) -> Entry:
         rent,
         kind,
         deltas,
-        _priced_elsewhere(evidence, kind),
+        _routed_quote(evidence) if _is_swap(evidence, kind) else evidence.forwarded,
         _counterparty(transaction, wallet, kind, deltas) if kind in TRANSFER_KINDS else None,
         kind is Kind.QUOTE_SWAP and _is_remainder(evidence),
         is_mirrored,
@@ -144,14 +146,11 @@ def _is_remainder(evidence: Evidence) -> bool:
     )
 
 
-def _priced_elsewhere(evidence: Evidence, kind: Kind) -> tuple[str, int] | None:
-    """The quote that prices a token swap between two pools, or a sale that was forwarded."""
-    if kind is Kind.TOKEN_SWAP:
-        return _routed_quote(evidence)
-    if kind is Kind.ORDER_FILLED:
-        ways = {units > 0 for mint, units in evidence.deltas.items() if mint not in QUOTES}
-        return _routed_quote(evidence) if len(ways) > 1 else evidence.forwarded
-    return evidence.forwarded
+def _is_swap(evidence: Evidence, kind: Kind) -> bool:
+    """Whether tokens went for tokens, out of an order's goods or otherwise."""
+    if kind is not Kind.ORDER_FILLED:
+        return kind is Kind.TOKEN_SWAP
+    return len({units > 0 for mint, units in evidence.deltas.items() if mint not in QUOTES}) > 1
 
 
 def _routed_quote(evidence: Evidence) -> tuple[str, int] | None:

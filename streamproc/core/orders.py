@@ -57,6 +57,13 @@ def kept_moves(evidence: Evidence, kind: Kind) -> Moves | None:
 
     Whether they did, only the history before it can tell. The holder is an account of a program: it pays no fee.
     """
+    is_plain = (
+        kind is Kind.SELL
+        or kind is Kind.TOKEN_SWAP
+        or (kind is Kind.BUY and evidence.trade_sol < -SERVICE_LAMPORTS)
+    )
+    if is_plain and not evidence.has_opened:  # most of all
+        return None
     if kind is not Kind.ORDER_PLACED and not _may_move_goods(evidence, kind):
         return None
     return moves_of(evidence.transaction)
@@ -69,7 +76,7 @@ def _may_move_goods(evidence: Evidence, kind: Kind) -> bool:
     service's SOL (filled, taken back in part); or it gains while the wallet gives for nothing (topped up).
     """
     if kind in _EXCHANGES and not evidence.has_opened:
-        return kind is not Kind.SELL and _may_be_filled(evidence)
+        return _may_be_filled(evidence)
     if not (evidence.is_payer or evidence.deltas or evidence.legs):
         return False
     changes = list(_of_holders(evidence))
@@ -86,7 +93,7 @@ def _may_move_goods(evidence: Evidence, kind: Kind) -> bool:
     return any(each.units * moved[0] < 0 for each in changes)
 
 
-_EXCHANGES = frozenset({Kind.BUY, Kind.SELL, Kind.TOKEN_SWAP, Kind.QUOTE_SWAP})
+_EXCHANGES = frozenset({Kind.BUY, Kind.QUOTE_SWAP})
 
 
 def _of_holders(evidence: Evidence) -> Iterator[TokenChange]:

@@ -54,9 +54,11 @@ def _opened(evidence: Evidence) -> int:
         evidence.has_opened = True
         if opened > 0 and evidence.is_payer and _paid_by_payer(evidence, account, opened):
             rent += opened
+    if evidence.is_payer:
+        return rent
     for account, wsol in evidence.own.items():
         opened = lamports.get(account, 0) - wsol
-        if opened > 0 and not evidence.is_payer and _paid_by_payer(evidence, account, opened):
+        if opened > 0 and _paid_by_payer(evidence, account, opened):
             rent -= opened
     return rent
 
@@ -148,11 +150,13 @@ def _empty(evidence: Evidence) -> int:
 
     Neither the wallet nor a tip account, and none whose owner is named and paid for it or got it back.
     """
+    if TOKEN_ACCOUNT_RENTS.isdisjoint(evidence.lamports.values()):
+        return 0
     rent = 0
     apart: set[str] | None = None
     for account, change in evidence.lamports.items():
         if (
-            abs(change) in TOKEN_ACCOUNT_RENTS
+            change in TOKEN_ACCOUNT_RENTS
             and account != evidence.wallet
             and account not in evidence.own
             and account not in evidence.foreign

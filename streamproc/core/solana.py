@@ -46,7 +46,10 @@ RENT_LARGEST_LAMPORTS: Final = 10_000_000  # above it a payment is a price, what
 # Token accounts: plain, of Token-2022 with one, two or more extensions that associated accounts get.
 TOKEN_ACCOUNT_BYTES: Final = (165, 170, 175, 182)
 TOKEN_ACCOUNT_RENTS: Final = frozenset(
-    (RENT_OVERHEAD_BYTES + size) * rate for size in TOKEN_ACCOUNT_BYTES for rate in RENT_RATES
+    sign * (RENT_OVERHEAD_BYTES + size) * rate
+    for size in TOKEN_ACCOUNT_BYTES
+    for rate in RENT_RATES
+    for sign in (1, -1)  # opened, closed
 )
 # What moves an account that may be a token account: any size between these, or a plain one set from rate to rate.
 LIKELY_RENTS: Final = frozenset(
