@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from streamproc.core.entries import Page, Unreadable
+from streamproc.core.entries import Page, Unreadable, mints_of
 from streamproc.core.ledger import entry_of
 from streamproc.core.solana import QUOTE_DECIMALS
 from streamproc.core.transactions import TokenChange, Transaction
@@ -106,7 +106,7 @@ def enhanced_page(
             continue
         entry = entry_of(transaction, wallet)
         entries.append(entry)
-        mints.update(mint for mint, _ in entry.deltas)
+        mints.update(mints_of(entry, wallet))
         unknown |= unread
         if not _names(record, transaction, wallet):
             foreign.append(entry.signature)

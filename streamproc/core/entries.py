@@ -137,6 +137,15 @@ def token_deltas(entry: Entry) -> list[tuple[str, int]]:
     return [change for change in entry.deltas if change[0] not in QUOTES]
 
 
+def mints_of(entry: Entry, wallet: str) -> list[str]:
+    """The mints whose decimals the entry's amounts need, goods that an order may hold among them."""
+    mints = [mint for mint, _ in entry.deltas]
+    if entry.moves is not None:
+        own = {mint for _, owner, mint, units, _ in entry.moves.tokens if owner == wallet and units}
+        mints += sorted(own - {*mints, WSOL})
+    return mints
+
+
 def canonical_order(entries: Iterable[Entry]) -> list[Entry]:
     """The entries by (slot, index, signature), each signature once.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from streamproc.core.entries import Page, RpcError, Unreadable
+from streamproc.core.entries import Page, RpcError, Unreadable, mints_of
 from streamproc.core.ledger import entry_of
 from streamproc.core.solana import WSOL
 from streamproc.core.transactions import TokenChange, Transaction
@@ -124,10 +124,9 @@ def raw_page(body: bytes | bytearray, wallet: str) -> Page | RpcError:
             unreadable.append(_unreadable_item(item, error))
             continue
         entry = entry_of(transaction, wallet)
-        for mint, _ in entry.deltas:
+        for mint in mints_of(entry, wallet):
             if mint not in decimals:
-                _note_decimals(decimals, transaction.tokens, wallet)
-                break
+                _note_decimals(decimals, transaction.tokens, mint)
         entries.append(entry)
         if not _names(item, wallet):
             foreign.append(entry.signature)
@@ -276,11 +275,12 @@ def _add_changed_hands(
     changes.append(TokenChange(account, was.owner, was.mint, lost, was.uiTokenAmount.decimals))
 
 
-def _note_decimals(decimals: dict[str, int], tokens: Iterable[TokenChange], wallet: str) -> None:
-    """Add the decimals of the wallet's own changes, by mint."""
+def _note_decimals(decimals: dict[str, int], tokens: Iterable[TokenChange], mint: str) -> None:
+    """Add the decimals of this mint, as far as it can have so many."""
     for change in tokens:
-        if change.owner == wallet and change.mint != WSOL and 0 <= change.decimals <= MOST_DECIMALS:
-            decimals[change.mint] = change.decimals
+        if change.mint == mint and 0 <= change.decimals <= MOST_DECIMALS:
+            decimals[mint] = change.decimals
+            return
 
 
 def _names(item: _Item, wallet: str) -> bool:

@@ -485,10 +485,22 @@ def test_both_forms_of_any_transaction_give_equal_entries(
     assert theirs.estimated == has_unnamed(accounts, wallet)
     assert keeps_an_amount(accounts) or same_facts(ours, theirs._replace(estimated=False))
     assert (ours.index, ours.estimated) == (4, False)
-    moved = {mint: 6 for mint, _ in ours.deltas}
-    assert enhanced.decimals == moved
-    # The raw form names accounts that keep their amount too.
-    assert raw.decimals.items() >= moved.items()
+    assert raw.decimals == enhanced.decimals
+    assert {mint for mint, _ in ours.deltas} <= raw.decimals.keys()
+    assert set(raw.decimals.values()) <= {6}
+
+
+def test_the_decimals_of_goods_are_known_when_an_order_is_placed() -> None:
+    accounts = [
+        Account("W", 10**9, 10**9 - FEE - 5_122_560),
+        Account("E", 0, 3_083_280),
+        Account("escrow", 0, 2_039_280, ("E", "T", None, 100)),
+        Account("W.T", 2_039_280, 2_039_280, ("W", "T", 100, 0)),
+    ]
+    raw = read_raw(raw_body(raw_item(accounts)))
+    enhanced = enhanced_page(enhanced_body(record(accounts)), "W", {})
+    assert raw.entries[0].kind is enhanced.entries[0].kind is Kind.ORDER_PLACED
+    assert raw.decimals == enhanced.decimals == {"T": 6}
 
 
 @given(transactions(), st.sampled_from("WAB"), st.randoms())
