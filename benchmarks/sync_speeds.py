@@ -68,7 +68,7 @@ async def measured_speeds(postgres: EmbeddedPostgres, report: Report) -> Speeds:
     assert prepared is not None
     body = prepared.body
     page = _read(body, wallet)
-    if [entry._asdict() for entry in page.entries] != plain_page(body, wallet):
+    if list(page.entries) != plain_page(body, wallet):
         raise AssertionError("the obvious way says something else than we do")
     read, plain, decoded = _rates(
         lambda: _read(body, wallet),
