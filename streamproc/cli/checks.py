@@ -9,13 +9,13 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import asyncpg
-import httpx
 
 from streamproc import admin, limits
 from streamproc.errors import ConfigurationError, StreamprocError
 from streamproc.store.migrate import pending
 from streamproc.store.seam import named_refusals
 from streamproc.topics import read_topology
+from streamproc.upstream.survey import survey
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,9 +45,11 @@ async def all_checks(settings: Settings, *, upstream: bool) -> list[Check]:
         _embedded(),
         *await _broker(settings),
         *await _postgres(settings.postgres_dsn.get_secret_value()),
-        await _upstream(settings)
-        if upstream
-        else Check("upstream", "skipped", "ask with --upstream"),
+        *(
+            await _upstream(settings)
+            if upstream
+            else [Check("upstream", "skipped", "ask with --upstream")]
+        ),
     ]
 
 
@@ -134,21 +136,8 @@ async def _schema(dsn: str) -> Check:
     return Check("schema", "ok", "current")
 
 
-async def _upstream(settings: Settings) -> Check:
-    """Does the upstream take the key? What is said never holds the key or the URL that carries it."""
-    if settings.helius_api_key is None:
-        return Check("upstream", "failed", "STREAMPROC_HELIUS_API_KEY is not set")
-    question = {"jsonrpc": "2.0", "id": 1, "method": "getHealth"}
-    try:
-        async with httpx.AsyncClient(timeout=limits.CLI_REQUEST_TIMEOUT_MS / 1000) as client:
-            answer = await client.post(
-                f"{settings.helius_rpc_url}/",
-                params={"api-key": settings.helius_api_key.get_secret_value()},
-                json=question,
-            )
-    except httpx.HTTPError as error:
-        return Check("upstream", "failed", f"does not answer: {type(error).__name__}")
-    if answer.status_code in {401, 403}:
-        return Check("upstream", "failed", f"refuses the key (HTTP {answer.status_code})")
-    state: Literal["ok", "failed"] = "ok" if answer.is_success else "failed"
-    return Check("upstream", state, f"answers with HTTP {answer.status_code}")
+async def _upstream(settings: Settings) -> list[Check]:
+    """What the upstream can do and how the chain is now; nothing holds the key or a URL that carries one."""
+    if settings.helius_api_key is None and settings.history_source != "rpc":
+        return [Check("upstream", "failed", "STREAMPROC_HELIUS_API_KEY is not set")]
+    return [Check(*each) for each in await survey(settings)]

@@ -23,7 +23,9 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.option(
-    "--upstream", is_flag=True, help="Also ask the upstream whether it takes the key (one credit)."
+    "--upstream",
+    is_flag=True,
+    help="Also ask the upstream what it can do, and the chain how it is (about 130 credits).",
 )
 @output_option
 def doctor(*, upstream: bool, output: str) -> int:
