@@ -48,9 +48,14 @@ async def test_an_analysis_of_recorded_wallets_completes_with_equal_numbers_in_b
                 assert not installation.of("dead-letters")
     full, enhanced = map(lasting, results)
     assert full["status"] == "completed"
+    check_facts(full, archive)
+    # What the enhanced form can only estimate it says so, and the digest of the inputs covers what it says.
+    for each in (full, enhanced):
+        del each["inputs_digest"]
+        for wallet in each["wallets"]:
+            del wallet["coverage"]["estimated_entries"]
     for name, value in full.items():
         assert enhanced[name] == value, name
-    check_facts(full, archive)
 
 
 def check_facts(result: dict[str, Any], archive: RecordedArchive) -> None:
