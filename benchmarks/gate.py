@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from former_gate import chance_of as former_chance
-from gate_cases import CASES, NOBODY, case
+from gate_cases import CASES, case
 from gate_worlds import NEVER
 from scipy.stats import hypergeom
 
@@ -58,7 +58,9 @@ class Tally:
     false: int = 0
     signal: int = 0  # followers of a caller, of `signals`
     signals: int = 0
-    by_world: list[tuple[int, int]] = field(default_factory=list)  # found or signal, false
+
+
+Tallies = dict[tuple[str, bool, str], Tally]  # by kind, whether the store is mixed, and method
 
 
 def main(arguments: list[str]) -> int:
@@ -67,13 +69,18 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seeds", type=int, default=5, help="worlds of each kind")
     parser.add_argument("--first", type=int, default=1000, help="the first seed")
     parser.add_argument("--kinds", nargs="*", choices=list(CASES), default=list(CASES))
+    parser.add_argument("--page", action="store_true", help="make docs/similarity.md's table anew")
     options = parser.parse_args(arguments)
     tallies = measured(options.kinds, range(options.first, options.first + options.seeds))
     print_table(tallies)
+    if options.page:
+        from gate_page import write_page  # noqa: PLC0415 - needs the pictures
+
+        write_page(tallies)
     return 0
 
 
-def measured(kinds: Sequence[str], seeds: Iterable[int]) -> dict[tuple[str, bool, str], Tally]:
+def measured(kinds: Sequence[str], seeds: Iterable[int]) -> Tallies:
     """Tallies by kind, whether the store is mixed, and method."""
     tallies: defaultdict[tuple[str, bool, str], Tally] = defaultdict(Tally)
     for seed in seeds:
@@ -155,7 +162,7 @@ def background_of(stored: Sequence[Books]) -> Background | None:
     )
 
 
-def print_table(tallies: dict[tuple[str, bool, str], Tally]) -> None:
+def print_table(tallies: Tallies) -> None:
     """Clean worlds, recall and false pairs."""
     print(f"{'world':14}{'store':8}{'method':18}{'clean':>8}{'recall':>8}{'signal':>8}{'false':>8}")
     for (kind, mixed, method), each in tallies.items():
@@ -177,7 +184,6 @@ def _count(tally: Tally, world: Case, pairs: set[Pair]) -> None:
     tally.false += len(wrong)
     tally.signals += len(world.signal)
     tally.signal += len(pairs & world.signal)
-    tally.by_world.append((len(pairs & world.truth), len(wrong)))
 
 
 def _hypergeometric(found: Comparison) -> NDArray[np.float64]:
@@ -206,6 +212,3 @@ def _pair_names(found: Comparison) -> list[Pair]:
     wallets = found.rows.wallets
     a, b = found.scores.wallet_a.tolist(), found.scores.wallet_b.tolist()
     return [(wallets[left], wallets[right]) for left, right in zip(a, b, strict=True)]
-
-
-__all__ = ["NOBODY", "inputs_of", "main"]
