@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -172,6 +173,7 @@ def test_a_worker_and_a_backend_with_their_rights_run_an_analysis(
     assert ended
 
 
+@pytest.mark.timeout(600)  # two workers and three commands, each a process of its own
 @pytest.mark.parametrize("right", ["write", "read"])
 def test_a_right_that_is_taken_away_stops_the_worker_in_a_sentence_and_loses_nothing(
     listed: Access, store_dsn: str, tmp_path: Path, right: str
@@ -185,7 +187,9 @@ def test_a_right_that_is_taken_away_stops_the_worker_in_a_sentence_and_loses_not
     first, second = tmp_path / "first.log", tmp_path / "second.log"
     with served(world) as sandbox:
         with worker_of(listed, store_dsn, sandbox, first) as process:
-            assert backend.run("submit", *world.addresses, "--wait").returncode == 0
+            until = time.monotonic() + 60
+            while "records flow" not in first.read_text("utf-8") and time.monotonic() < until:
+                time.sleep(0.2)
             asyncio.run(take(listed.bootstrap, security, lost))
             assert backend.run("submit", *words).returncode == 0
             assert process.wait(60) == 1, first.read_text("utf-8")[-3000:]
