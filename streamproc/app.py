@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from streamproc import admin, limits
 from streamproc.agents.analyst import Analyst
+from streamproc.agents.answers import Answers
 from streamproc.agents.asking import Asking, excluded_wallets, open_asking
 from streamproc.agents.balances import fetch_balances
 from streamproc.agents.clock import DatabaseClock, keeping_time
@@ -113,7 +114,11 @@ class Means:
         )
         return {
             "requests": partial(
-                accept_request, store=self.store, codec=self.codec, quotas=self.quotas
+                accept_request,
+                store=self.store,
+                codec=self.codec,
+                answers=Answers(),
+                quotas=self.quotas,
             ),
             SYNC: on_event(WalletSyncRequested, sync, self.codec),
             "balances": on_event(BalanceFetchRequested, balances, self.codec),

@@ -340,6 +340,11 @@ TRANSFERS_BETWEEN: Final = 100_000  # among the wallets of a request; the oldest
 SHARED_PRICED: Final = 600  # tokens priced for a result beside those that figures need: 20 calls
 FEE_PAYERS: Final = 20  # of one wallet; with more, its fees say nothing
 
+# --- requests that come again ---
+ANSWERS_AT_ONCE: Final = 5  # of one request that has ended: a result has megabytes
+ANSWER_EVERY_S: Final = 10.0  # after these
+ANSWERS_REMEMBERED: Final = 10_000  # requests: two megabytes
+
 # --- dead letters ---
 DEAD_LETTERS_IN_A_ROW: Final = 50  # of a topic: no producer's slip is that long, a bug's is endless
 

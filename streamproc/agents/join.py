@@ -15,6 +15,7 @@ from streamproc import metrics
 from streamproc.agents.endings import count_end
 from streamproc.agents.last_words import last_words
 from streamproc.agents.unopened import known_of
+from streamproc.core.carried import bytes_of, state_from
 from streamproc.core.join import PARTS, JoinState, due, step, touched
 from streamproc.core.tell import give_up, is_urgent, tell
 from streamproc.engine import Outgoing, failpoints
@@ -61,6 +62,13 @@ class Traced(msgspec.Struct, frozen=True, omit_defaults=True):
     traceparent: str | None = None
 
 
+class _Kept(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The same as it is kept."""
+
+    state: msgspec.Raw
+    traceparent: str | None = None
+
+
 class JoinLogic:
     """What the engine asks of the join: how states are kept, folded, told and decided."""
 
@@ -76,17 +84,18 @@ class JoinLogic:
         self._failed_topic = codec.topic_of(AnalysisFailed)
         self._progress_topic = codec.topic_of(AnalysisProgressed)
         self._encoder = msgspec.json.Encoder()
-        self._decoder = msgspec.json.Decoder(Traced)
+        self._decoder = msgspec.json.Decoder(_Kept)
 
     def load(self, raw: bytes) -> Traced:
-        """The state that `dump` made these bytes of."""
-        return self._decoder.decode(raw)
+        """The state that `dump` made these bytes of, in this version or another."""
+        kept = self._decoder.decode(raw)
+        return Traced(state_from(bytes(kept.state)), kept.traceparent)
 
     def dump(self, traced: Traced) -> bytes | None:
         """The state's bytes; None when it is to be forgotten."""
         if traced.state.phase == "forgotten":
             return None
-        return self._encoder.encode(traced)
+        return self._encoder.encode(_Kept(msgspec.Raw(bytes_of(traced.state)), traced.traceparent))
 
     def fold(self, key: bytes, traced: Traced | None, record: Record) -> Traced:
         """The state after one more record; raises DeadLetterError for one that does not decode."""

@@ -30,6 +30,7 @@ from streamproc.store import NewRequest, Rejection
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from streamproc.agents.answers import Answers
     from streamproc.core.quotas import Quotas, Usage
     from streamproc.engine import Record
     from streamproc.serde import Codec, Encoded
@@ -39,13 +40,18 @@ NO_TIME: Final = -1  # what Kafka calls a record without one
 
 
 async def accept_request(
-    record: Record, *, store: Store, codec: Codec, quotas: Quotas = NO_QUOTAS
+    record: Record,
+    *,
+    store: Store,
+    codec: Codec,
+    answers: Answers,
+    quotas: Quotas = NO_QUOTAS,
 ) -> AsyncIterator[Event | Encoded]:
     """Record one request and fan it out: AnalysisAccepted, a WalletSyncRequested per wallet, a BalanceFetchRequested.
 
-    The same content again is answered with the terminal record once there is one, and ignored while it runs; the same
-    id with other content is a dead letter, whether that content is valid or not. What breaks rules, or a quota of its
-    tenant, is rejected, and that is an end like any other.
+    The same content again is answered with the terminal record once there is one, as often as `answers` allows, and
+    ignored while it runs; the same id with other content is a dead letter, whether that content is valid or not. What
+    breaks rules, or a quota of its tenant, is rejected, and that is an end like any other.
     """
     faults = await _faults_of_time(record, store=store, codec=codec)
     try:
@@ -64,10 +70,11 @@ async def accept_request(
         return
     if recorded.state == "conflict":
         raise _reused(request.request_id)
-    if recorded.state == "ended":
+    is_repeat = recorded.source != new.source
+    if recorded.state == "ended" and (not is_repeat or answers.may(new.request_id)):
         for told in await _answer(request.request_id, store):
             yield told
-    elif recorded.source != new.source:
+    elif is_repeat:
         metrics.REPEATS_DROPPED.labels("requests").inc()
     else:
         for event in fan_out(request, requested_at_ms=recorded.requested_at_ms):

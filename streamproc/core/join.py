@@ -93,6 +93,7 @@ class JoinState(msgspec.Struct, frozen=True, omit_defaults=True):
     notice: tuple[int, str] = (0, "")  # the newest one, with its time
     noticed_at: int = 0  # the one that was told
     is_broken: bool = False  # a bug keeps it from being looked at
+    more: dict[str, str] = {}  # of a later version: JSON by field, see core.carried
 
 
 def step(state: JoinState, part: Part) -> JoinState:

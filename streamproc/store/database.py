@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
 from streamproc import limits
 from streamproc.slots import WHOSE, Slots
 from streamproc.store.queries import query
-from streamproc.store.seam import mapped_errors, named_refusals
+from streamproc.store.seam import mapped_errors, named_refusals, no_pooler
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from streamproc.core.formats import Formats
 
 Row = Any  # asyncpg.Record: fields by name
+_TIMEOUT_MS: Final = str(limits.STATEMENT_TIMEOUT_S * 1000)
 SERVER_SETTINGS = {
     "application_name": "streamproc",
-    "statement_timeout": str(limits.STATEMENT_TIMEOUT_S * 1000),
+    "statement_timeout": _TIMEOUT_MS,
     "idle_in_transaction_session_timeout": str(limits.IDLE_TRANSACTION_TIMEOUT_S * 1000),
     "lock_timeout": str(limits.LOCK_TIMEOUT_S * 1000),
     "jit": "off",  # our statements are short
@@ -137,7 +138,10 @@ async def open_database(dsn: str, *, pool_size: int, formats: Formats) -> AsyncI
             reset=_leave_as_it_is,
         )
     try:
-        yield Database(pool, formats)
+        database = Database(pool, formats)
+        if await database.value("migrations.statement_timeout") != _TIMEOUT_MS:
+            raise no_pooler(dsn)
+        yield database
     finally:
         await _close(pool)
 

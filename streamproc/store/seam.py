@@ -49,6 +49,10 @@ _REFUSALS: Final[dict[type[Exception], str]] = {
     asyncpg.exceptions.ClientConfigurationError: f"{POSTGRES_FORM}, with options that Postgres has",
     ValueError: f"{POSTGRES_FORM}, with options that Postgres has",
 }
+NO_POOLER: Final = (
+    "must lead to Postgres itself: a pooler in between (pgbouncer) gives each transaction another session,"
+    " without our time-outs and prepared statements"
+)
 # asyncpg's own errors carry no code; these are words of the ones that mean a lost connection.
 _LOST: Final = ("closed", "closing", "terminated", "released", "lost")
 
@@ -83,6 +87,11 @@ def named_refusals(dsn: str) -> Iterator[None]:
         raise ConfigurationError([Fault("STREAMPROC_POSTGRES_DSN", _place(dsn), rule)]) from None
 
 
+def no_pooler(dsn: str) -> ConfigurationError:
+    """What is raised when somebody between us and Postgres drops what our sessions set."""
+    return ConfigurationError([Fault("STREAMPROC_POSTGRES_DSN", _place(dsn), NO_POOLER)])
+
+
 def _rule_broken(dsn: str, error: Exception) -> str | None:
     """What an address of Postgres must be, in the words of a refusal; None when it is no matter of the address."""
     unreadable = [file for file in _files(dsn) if not os.access(file, os.R_OK)]
@@ -91,6 +100,8 @@ def _rule_broken(dsn: str, error: Exception) -> str | None:
     if isinstance(error, ssl.SSLCertVerificationError):
         why = error.verify_message
         return f"must lead to a server whose certificate its sslrootcert proves ({why})"
+    if "unsupported startup parameter" in str(error):  # pgbouncer's words
+        return NO_POOLER
     if "rejected SSL upgrade" in str(error):
         return "must lead to a server that speaks TLS, or ask for none by its sslmode"
     return next((rule for kind, rule in _REFUSALS.items() if isinstance(error, kind)), None)

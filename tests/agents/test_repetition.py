@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from streamproc import limits
+from streamproc.agents.answers import Answers
 from streamproc.agents.handlers import running
 from streamproc.agents.join import JoinLogic, outgoing
 from streamproc.agents.recorded import already_said, say_once
@@ -40,6 +41,7 @@ BODY = {
     "since": 7,
     "excluded_mints": WALLETS[:2],
     "enrich": False,
+    "tenant": "light",
 }
 
 
@@ -54,7 +56,7 @@ async def first_said(store: Store) -> list[Outgoing]:
         headers=(("traceparent", TRACE),),
         timestamp_ms=HEARD_MS,
     )
-    handler = partial(accept_request, store=store, codec=CODEC)
+    handler = partial(accept_request, store=store, codec=CODEC, answers=Answers())
     run = running(handler, codec=CODEC, tell=lambda _: asyncio.Future())
     return [outgoing(each) for each in await run(record)]
 

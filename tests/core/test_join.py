@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamproc import limits
+from streamproc.core.carried import bytes_of, state_from
 from streamproc.core.join import JoinState, Part, due, is_whole, step
 from streamproc.core.tell import give_up, is_urgent, tell
 from streamproc.core.verdict import failed_wallets
@@ -146,7 +147,26 @@ def test_progress_has_no_gaps_never_falls_and_ends_once(
 @given(st.lists(PARTS, max_size=12))
 def test_a_state_survives_its_own_bytes(parts: list[Part]) -> None:
     state = folded(parts)
-    assert msgspec.json.decode(msgspec.json.encode(state), type=JoinState) == state
+    assert state_from(bytes_of(state)) == state
+
+
+@given(st.lists(PARTS, max_size=12), st.lists(PARTS, max_size=6))
+def test_what_a_later_version_wrote_into_a_state_is_carried_on(
+    before: list[Part], after: list[Part]
+) -> None:
+    state = folded([accepted(), *before])
+    later = msgspec.json.decode(bytes_of(state))
+    later["added"] = {"of": ["a", "later", "version"]}
+    later["opened"]["added_too"] = 7
+    ours = state_from(msgspec.json.encode(later))
+    assert msgspec.structs.replace(ours, more={}) == state
+    for part in after:
+        ours, _ = tell(step(ours, part), now=9)
+    if ours.phase in {"waiting", "ready"}:
+        again = msgspec.json.decode(bytes_of(ours))
+        assert again["added"] == later["added"]
+        assert again["opened"]["added_too"] == 7
+        assert "more" not in again
 
 
 @given(st.permutations(whole()))

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
+    from collections.abc import Callable
 
 TLS_ASKED: Final = 80877103  # the code of a client that asks for TLS before anything else
 WRITES: Final = (b"COMMIT", b"INSERT", b"UPDATE", b"DELETE")  # tags of what changes something
@@ -25,6 +26,7 @@ class Proxy:
         self._open: set[StreamWriter] = set()
         self.to_swallow = 0  # answers to commits that will still be lost
         self.swallowed = 0
+        self.rewrite: Callable[[bytes], bytes] = bytes  # of what a client says first
 
     @property
     def dsn(self) -> str:
@@ -54,7 +56,7 @@ class Proxy:
             hello = await _hello(client, to_client)
             server, to_server = await self._connected()
             self._open |= {to_client, to_server}
-            to_server.write(hello)
+            to_server.write(self.rewrite(hello))
             await asyncio.wait(
                 [
                     asyncio.ensure_future(_copied(client, to_server)),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import orjson
 
 from streamproc import limits
+from streamproc.agents.answers import Answers
 from streamproc.agents.handlers import on_event, running
 from streamproc.agents.join import JoinLogic, Traced, outgoing
 from streamproc.agents.requests import accept_request
@@ -103,7 +104,7 @@ class Simulation:
     def _handlers(self) -> dict[str, Run]:
         async def accept(record: Record) -> AsyncIterator[Any]:
             async for said in accept_request(
-                record, store=cast("Any", self.store), codec=self.codec
+                record, store=cast("Any", self.store), codec=self.codec, answers=Answers()
             ):
                 yield said
 

@@ -13,3 +13,6 @@ SELECT name, digest FROM schema_migrations
 
 -- name: note
 INSERT INTO schema_migrations (name, digest) VALUES ($1, $2)
+
+-- name: statement_timeout
+SELECT setting FROM pg_settings WHERE name = 'statement_timeout'
