@@ -128,6 +128,8 @@ class UpstreamTooNewError(WalletError):
 class StrategyUnsupportedError(StreamprocError):
     """This endpoint or plan does not know the method (-32601, 403 for the method): the next strategy takes over."""
 
+    code = "upstream_unavailable"  # when there is no next one
+
 
 # --- the request cannot go on, whatever the wallet ---
 
