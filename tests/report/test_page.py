@@ -128,6 +128,25 @@ def test_cut_results_and_incomplete_histories_are_noted() -> None:
     assert "lower bounds" in says
 
 
+def test_what_nobody_knows_and_what_is_not_read_stand_beside_the_profit() -> None:
+    changed = result()
+    pnl = changed["wallets"][0]["pnl"]
+    pnl |= {"closed_positions": 5, "winning_positions": 2, "losing_positions": 1, "win_rate": 2 / 3}
+    pnl |= {"closed_unknown": 2, "round_trips": {}, "round_trip_lamports": 1_500_000_000}
+    pnl["unread"] = {"liquidity": 3, "token_transfers": 1_200, "other": 0}
+    says = Page(render_report(changed)).says
+    assert "won of 3" in says
+    assert "2 won, 1 lost, 2 unknown of 5" in says
+    assert "1,200 token transfers, 3 liquidity" in says
+    assert "round trips1.5 SOL" in says.replace("1.500", "1.5")
+
+
+def test_a_result_of_an_older_version_is_shown_without_what_it_lacks() -> None:
+    changed = result()
+    assert "unread" not in changed["wallets"][0]["pnl"]
+    assert "0 unknown of" in Page(render_report(changed)).says
+
+
 def test_behavior_shows_labels_with_what_decided_them() -> None:
     says = Page(render_report(RESULT)).says
     label = RESULT["wallets"][0]["behavior"]["type"]["label"]
