@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 FULL = "getTransactionsForAddress"
 ENHANCED = "history"
 ONE = "getTransaction"
-FORMS = {"full": FULL, "enhanced": ENHANCED}
+FORMS = {"full": FULL, "enhanced": ENHANCED, "rpc": ONE}
 HISTORY_CALLS = ("getSignaturesForAddress", *FORMS.values())
 EVERYTHING = {"max_tokens_per_wallet": 10_000}
 
@@ -124,13 +124,15 @@ async def test_every_token_that_is_held_or_shared_has_its_name_and_price_or_is_l
 
 
 async def test_each_form_was_really_used(runs: dict[str, Run], world: World) -> None:
+    assert runs["rpc"].asked[ONE] >= sum(len(world.entries(each)) for each in world.addresses) / 2
+    assert not {FULL, ENHANCED} & runs["rpc"].asked.keys()
     assert ENHANCED not in runs["full"].asked
     assert runs["full"].asked[FULL] >= len(world.addresses)
     assert runs["enhanced"].sandbox.counters.faults["-32601"] == runs["enhanced"].asked[FULL]
     assert runs["enhanced"].asked[ENHANCED] >= len(world.addresses)
 
 
-@pytest.mark.parametrize("form", ["enhanced"])
+@pytest.mark.parametrize("form", ["enhanced", "rpc"])
 async def test_every_form_gives_the_same_result(runs: dict[str, Run], form: str) -> None:
     full, other = (_told_by_every_form(runs[each].result) for each in ("full", form))
     assert full.keys() == other.keys()
