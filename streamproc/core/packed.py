@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from solders.signature import Signature
 
+from streamproc.core.entries import Unreadable
 from streamproc.core.entry_rows import HEADER, TRAILER, entries_from, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from streamproc.core.entries import Entry, Page, Unreadable
+    from streamproc.core.entries import Entry, Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +83,34 @@ class PackedPage:
 
 
 def packed_page(page: Page, wallet: str) -> PackedPage:
-    """The page with its entries as bytes."""
-    entries = packed(page.entries, wallet)
+    """The page with its entries as bytes; one whose signature is none is unreadable, and costs nothing but itself."""
+    odd: list[Unreadable] = []
+    try:
+        entries = packed(page.entries, wallet)
+    except ValueError:
+        odd = [
+            Unreadable(None, each.slot, "its signature is not 64 bytes of base58")
+            for each in page.entries
+            if not _is_signature(each.signature)
+        ]
+        entries = packed([each for each in page.entries if _is_signature(each.signature)], wallet)
     return PackedPage(
         entries,
         len(page.entries) + len(page.unreadable),
         page.decimals,
         page.next_token,
         page.foreign,
-        page.unreadable,
+        (*page.unreadable, *odd),
     )
+
+
+def _is_signature(text: str) -> bool:
+    """Whether the text is base58 of 64 bytes."""
+    try:
+        Signature.from_string(text)
+    except ValueError:
+        return False
+    return True
 
 
 def packed(entries: Iterable[Entry], wallet: str) -> PackedEntries:

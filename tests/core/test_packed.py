@@ -97,3 +97,12 @@ def test_a_page_keeps_what_it_says_and_counts_what_came_twice(entry: Entry) -> N
     assert found.transactions == 3, "the upstream charges for all"
     assert found.unreadable == odd
     assert (found.decimals, found.next_token, found.foreign) == ({MINTS[0]: 6}, "7:1", ("foreign",))
+
+
+@given(ENTRIES, st.sampled_from(["", "x", "0" * 88, "1" * 63, "é", "5" * 200]))
+def test_a_transaction_whose_signature_is_none_costs_itself_alone(entry: Entry, odd: str) -> None:
+    page = Page((entry, entry._replace(signature=odd, slot=77)), {}, None, ())
+    found = packed_page(page, WALLET)
+    assert list(found.entries) == [entry]
+    assert [(each.signature, each.slot) for each in found.unreadable] == [(None, 77)]
+    assert found.transactions == 2
