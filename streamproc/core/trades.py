@@ -75,6 +75,8 @@ def trades_of(entry: Entry, wallet: str) -> list[Trade]:
     if entry.kind not in TRADE_KINDS:
         return []
     tokens = token_deltas(entry)
+    if not tokens:  # quotes against quotes, whatever the kind says: nothing that is owned
+        return []
     rule, quotes = _quotes(entry, tokens)
     confidence = _confidence(entry, rule)
     share, left = divmod(entry.network_fee + entry.tips, len(tokens))

@@ -146,7 +146,10 @@ async def stored(store: Store) -> Store:
     analyst = Analyst(store=store, tokens=market, pool=Here())
     for number, wallet in enumerate(OTHERS):
         mints = [POPULAR[(number + step) % len(POPULAR)] for step in range(8)]
-        await known(store, wallet, *(books.bought(wallet, mint) for mint in mints))
+        while_they_trade = (
+            books.bought(wallet, mint, slot=8 + 4 * step) for step, mint in enumerate(mints)
+        )
+        await known(store, wallet, *while_they_trade)
         await analyst.analyze("x", wallet, TIP, Options(enrich=False))
     return store
 

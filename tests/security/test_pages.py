@@ -27,6 +27,9 @@ def test_every_setting_that_is_named_exists(page: str) -> None:
     named = {name.lower() for name in re.findall(rf"{PREFIX}([A-Z][A-Z_]+[A-Z])", text_of(page))}
     assert named
     there = set(Settings.model_fields) | {f"{name}_file" for name in SECRETS}
+    there |= {
+        name.lower() for name in re.findall(rf"\${{{PREFIX}(\w+):\?", text_of("docker-compose.yml"))
+    }
     assert named - there == set()
 
 
