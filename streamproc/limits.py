@@ -151,8 +151,8 @@ PARTITION_HELD_MAX_BYTES: Final = (
     8 * 1024**2
 )  # read and not finished, of one partition; then it is not read on
 OUTSIDE_HELD_MAX_BYTES: Final = (
-    2 * 1024**2
-)  # the same of what strangers write: two of the largest requests
+    256 * 1024
+)  # the same of what strangers write: some hundred requests, or one of the largest
 REQUEST_TIMEOUT_S: Final = 40.0  # of one call to a broker
 POLL_RECORDS: Final = (
     400  # of one hand-over to the agents; more would let one backlog hold up the others

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from streamproc import limits, metrics
 from streamproc.engine.join import Join
+from streamproc.engine.memory import give_back
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,8 +74,12 @@ class Vitals:
     async def measure(self) -> None:
         """Set the gauges, once a second, and sweep up what was lost on its way, seldom."""
         swept_at = time.monotonic()
+        given_back_at = swept_at
         while True:
             await asyncio.sleep(limits.GAUGES_S)
+            if self.moved_at() > given_back_at and not self.is_at_work():
+                give_back()
+                given_back_at = time.monotonic()
             if self._flow.is_flowing and time.monotonic() - swept_at > limits.SWEEP_S:
                 swept_at = time.monotonic()
                 await self._flow.sweep()
