@@ -40,8 +40,10 @@ def _read_again(entry: Entry, wallet: str, held: dict[str, set[str]]) -> Entry:
 
 
 def _touches(moves: Moves, held: dict[str, set[str]]) -> bool:
-    """Whether a holder owns an account that moved."""
-    return any(owner in held for _, owner, _, _, _ in moves.tokens)
+    """Whether a holder owns an account that moved, or moved itself."""
+    return any(owner in held for _, owner, _, _, _ in moves.tokens) or any(
+        account in held for account, _ in moves.lamports
+    )
 
 
 def _transaction(entry: Entry, moves: Moves) -> Transaction:

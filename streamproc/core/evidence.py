@@ -35,9 +35,8 @@ class Evidence(msgspec.Struct, gc=False):
     goods: tuple[TokenChange, ...] = ()  # of own accounts at somebody who holds them for an order
     still: tuple[TokenChange, ...] = ()  # that kept their amount; only the raw form names them
     quote_pays: bool = False  # whether a foreign token account of a quote loses units
-    has_indivisible: bool = (
-        False  # whether an own account of a token without decimals changed by one
-    )
+    quote_gains: bool = False  # whether one gains some
+    has_indivisible: bool = False  # whether an own account of a token without decimals changed
     has_opened: bool = False  # whether lamports of a foreign token account moved beyond its WSOL
     forwarded: tuple[str, int] | None = None  # see `forwarded`
     trade_sol: int = 0
@@ -125,12 +124,15 @@ def evidence_of(transaction: Transaction, wallet: str, held: Held) -> Evidence:
             else:
                 own.setdefault(account, 0)
                 deltas[mint] = deltas.get(mint, 0) + units
-                if not change.decimals and -1 <= units <= 1:
+                if not change.decimals:
                     evidence.has_indivisible = True
         else:
             changes.append(change)
-            if units < 0 and mint in QUOTES:
-                evidence.quote_pays = True
+            if mint in QUOTES:
+                if units < 0:
+                    evidence.quote_pays = True
+                else:
+                    evidence.quote_gains = True
             if mint == WSOL:
                 foreign[account] = foreign.get(account, 0) + units
             else:

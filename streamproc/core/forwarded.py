@@ -19,8 +19,6 @@ def forwarded_quote(evidence: Evidence) -> tuple[str, int] | None:
     quote of the wallet's moves but SOL that the service took. A pool pays 34.96 USDC, a bridge keeps 34.85 and the
     wallet gets 0.11: sold for 34.96. None when no quote, or more than one, moved so.
     """
-    if not evidence.quote_pays:
-        return None
     moved: dict[str, list[TokenChange]] = {}
     for change in evidence.changes:
         if change.mint in QUOTES:

@@ -79,13 +79,13 @@ def _order_kind(evidence: Evidence, kind: Kind) -> Kind:
 
 def _sides(evidence: Evidence) -> _Sides:
     """Assets by what they are and which way they went."""
-    sides = _Sides([], [], [], [])
+    tokens_in, tokens_out, quotes_in, quotes_out = [], [], [], []
     for mint, units in evidence.deltas.items():
         if mint not in QUOTES:
-            (sides.tokens_in if units > 0 else sides.tokens_out).append(mint)
+            (tokens_in if units > 0 else tokens_out).append(mint)
     for mint, units in evidence.legs.items():
-        (sides.quotes_in if units > 0 else sides.quotes_out).append(mint)
-    return sides
+        (quotes_in if units > 0 else quotes_out).append(mint)
+    return _Sides(tokens_in, tokens_out, quotes_in, quotes_out)
 
 
 def _is_quote_swap(_: Evidence, sides: _Sides) -> bool:
@@ -94,12 +94,14 @@ def _is_quote_swap(_: Evidence, sides: _Sides) -> bool:
     return len(into) == 1 and len(out) == 1 and WSOL in {into[0], out[0]}
 
 
-def _is_round_trip(evidence: Evidence, sides: _Sides) -> bool:
-    """The wallet paid the fee, and every quote of its went round, as some other mint did: arbitrage.
+def _is_round_trip(evidence: Evidence, _: _Sides) -> bool:
+    """The wallet paid the fee, and every quote of its, one at least, went round, as some other mint did: arbitrage.
 
     An NFT sold out of an escrow moves a mint but not the quote; a leveraged deposit moves the quote but keeps much.
     """
-    if not evidence.is_payer or not all(map(evidence.went_round, sides.coming + sides.going)):
+    if not (evidence.is_payer and evidence.legs):
+        return False
+    if not all(map(evidence.went_round, evidence.legs)):
         return False
     others = {change.mint for change in evidence.changes} - evidence.legs.keys()
     return any(map(evidence.went_round, others))
@@ -117,8 +119,9 @@ def _is_quote_out(_: Evidence, sides: _Sides) -> bool:
 
 def _is_forwarded(evidence: Evidence, _: _Sides) -> bool:
     """Tokens went into a pool, and most of what it paid to somebody else: swap and bridge, swap and send, pay with."""
-    if evidence.is_payer:
-        evidence.forwarded = forwarded_quote(evidence)
+    if not (evidence.is_payer and evidence.quote_pays and evidence.quote_gains):
+        return False
+    evidence.forwarded = forwarded_quote(evidence)
     return evidence.forwarded is not None
 
 
@@ -193,8 +196,10 @@ def _is_redeemed(evidence: Evidence, sides: _Sides) -> bool:
 
     What accounts kept (an NFT's metadata) is no such price.
     """
+    if evidence.quote_pays:
+        return False
     paid = evidence.legs.get(WSOL, 0)
-    if evidence.quote_pays or paid <= 0 or is_rent(paid):
+    if paid <= 0 or is_rent(paid):
         return False
     return _are_destroyed(evidence, sides) and 2 * evidence.reserves_paid() >= paid
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from streamproc.core.entries import TRANSFER_KINDS, Entry, Kind, quote_legs
 from streamproc.core.evidence import NOTHING_HELD, evidence_of
@@ -51,25 +51,18 @@ def _placed(evidence: Evidence, owner: str, mint: str) -> Entry:
 
 def _entry(evidence: Evidence) -> Entry:
     """The entry; what it costs to get a transaction through joins the tips, whatever is left is the trade."""
-    transaction, wallet, lamports = evidence.transaction, evidence.wallet, evidence.lamports
-    network_fee, tips = 0, 0
-    if evidence.is_payer:
-        network_fee, tips = transaction.fee, tips_in(transaction, besides=wallet)
-    sol_delta = lamports.get(wallet, 0)
-    for own in evidence.own:
-        if own != wallet:
-            sol_delta += lamports.get(own, 0)
-    rent = rent_of(evidence)
-    evidence.trade_sol = sol_delta + network_fee + tips + rent
-    trade_sol = evidence.trade_sol
-    is_mirrored = trade_sol < 0 and is_rent(-trade_sol) and evidence.mirrors(-trade_sol)
+    transaction, wallet = evidence.transaction, evidence.wallet
+    network_fee, tips = _fees(evidence)
+    sol_delta, rent = _sol_delta(evidence), rent_of(evidence)
+    trade_sol = evidence.trade_sol = sol_delta + network_fee + tips + rent
+    looks_like_rent = is_rent(-trade_sol)
+    is_mirrored = looks_like_rent and evidence.mirrors(-trade_sol)
     stables = () if STABLES.isdisjoint(evidence.deltas) else evidence.deltas.items()
-    legs = quote_legs(trade_sol, stables, is_mirrored=is_mirrored)
-    evidence.legs = legs
-    small = _small_cost(evidence) if len(legs) > 1 and WSOL in legs else 0
-    if small:
+    is_price = is_mirrored or not looks_like_rent
+    evidence.legs = quote_legs(trade_sol, stables, is_mirrored=is_price)
+    if len(evidence.legs) > 1 and (small := _small_cost(evidence)):
         tips += small
-        del legs[WSOL]
+        del evidence.legs[WSOL]
     kind = kind_of(evidence)
     deltas = tuple(sorted(evidence.deltas.items()))
     return Entry(
@@ -88,10 +81,33 @@ def _entry(evidence: Evidence) -> Entry:
         deltas,
         _routed_quote(evidence) if _is_swap(evidence, kind) else evidence.forwarded,
         _counterparty(transaction, wallet, kind, deltas) if kind in TRANSFER_KINDS else None,
-        kind is Kind.QUOTE_SWAP and _is_remainder(evidence),
+        kind is _QUOTE_SWAP and _is_remainder(evidence),
         is_mirrored,
         kept_moves(evidence, kind),
     )
+
+
+# A look-up in an Enum is a call into Python.
+_QUOTE_SWAP: Final = Kind.QUOTE_SWAP
+_TOKEN_SWAP: Final = Kind.TOKEN_SWAP
+_ORDER_FILLED: Final = Kind.ORDER_FILLED
+
+
+def _fees(evidence: Evidence) -> tuple[int, int]:
+    """Network fee and tips, of who pays the fee."""
+    if not evidence.is_payer:
+        return 0, 0
+    return evidence.transaction.fee, tips_in(evidence.transaction, besides=evidence.wallet)
+
+
+def _sol_delta(evidence: Evidence) -> int:
+    """What the wallet and its own accounts whose amount changed gained, in lamports."""
+    lamports = evidence.lamports
+    gained = lamports.get(evidence.wallet, 0)
+    for own in evidence.own:
+        if own != evidence.wallet:
+            gained += lamports.get(own, 0)
+    return gained
 
 
 def _failed(transaction: Transaction, network_fee: int) -> Entry:
@@ -148,8 +164,8 @@ def _is_remainder(evidence: Evidence) -> bool:
 
 def _is_swap(evidence: Evidence, kind: Kind) -> bool:
     """Whether tokens went for tokens, out of an order's goods or otherwise."""
-    if kind is not Kind.ORDER_FILLED:
-        return kind is Kind.TOKEN_SWAP
+    if kind is not _ORDER_FILLED:
+        return kind is _TOKEN_SWAP
     return len({units > 0 for mint, units in evidence.deltas.items() if mint not in QUOTES}) > 1
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from streamproc.core.entries import Kind, Moves
 from streamproc.core.solana import QUOTES, SERVICE_LAMPORTS, WSOL, is_rent
@@ -57,14 +57,11 @@ def kept_moves(evidence: Evidence, kind: Kind) -> Moves | None:
 
     Whether they did, only the history before it can tell. The holder is an account of a program: it pays no fee.
     """
-    is_plain = (
-        kind is Kind.SELL
-        or kind is Kind.TOKEN_SWAP
-        or (kind is Kind.BUY and evidence.trade_sol < -SERVICE_LAMPORTS)
-    )
-    if is_plain and not evidence.has_opened:  # most of all
+    if not evidence.has_opened and (  # most of all
+        kind in _PLAIN or (kind is _BUY and evidence.trade_sol < -SERVICE_LAMPORTS)
+    ):
         return None
-    if kind is not Kind.ORDER_PLACED and not _may_move_goods(evidence, kind):
+    if kind is not _ORDER_PLACED and not _may_move_goods(evidence, kind):
         return None
     return moves_of(evidence.transaction)
 
@@ -73,18 +70,21 @@ def _may_move_goods(evidence: Evidence, kind: Kind) -> bool:
     """Whether a foreign owner may have held goods of the wallet's, from what it and the wallet gained and lost.
 
     It closes or opens a token account beside what the wallet does; or it loses while the wallet gains for nothing but a
-    service's SOL (filled, taken back in part); or it gains while the wallet gives for nothing (topped up).
+    service's SOL (filled, taken back in part); or it gains while the wallet gives for nothing (topped up); or it is
+    closed itself where the wallet gets nothing but SOL.
     """
     if kind in _EXCHANGES and not evidence.has_opened:
         return _may_be_filled(evidence)
     if not (evidence.is_payer or evidence.deltas or evidence.legs):
         return False
     changes = list(_of_holders(evidence))
+    if not evidence.deltas and _may_be_closed(evidence):
+        return True
     if evidence.has_opened and any(
         evidence.lamports.get(each.account, 0) != evidence.foreign[each.account] for each in changes
     ):
         return True
-    if kind is Kind.ROUND_TRIP:
+    if kind is _ROUND_TRIP:
         return False
     moved = [units for mint, units in evidence.deltas.items() if mint not in QUOTES]
     moved += evidence.legs.values()
@@ -93,7 +93,22 @@ def _may_move_goods(evidence: Evidence, kind: Kind) -> bool:
     return any(each.units * moved[0] < 0 for each in changes)
 
 
-_EXCHANGES = frozenset({Kind.BUY, Kind.QUOTE_SWAP})
+_EXCHANGES: Final = frozenset({Kind.BUY, Kind.QUOTE_SWAP})
+_PLAIN: Final = frozenset({Kind.SELL, Kind.TOKEN_SWAP})
+# A look-up in an Enum is a call into Python.
+_BUY: Final = Kind.BUY
+_ORDER_PLACED: Final = Kind.ORDER_PLACED
+_ROUND_TRIP: Final = Kind.ROUND_TRIP
+
+
+def _may_be_closed(evidence: Evidence) -> bool:
+    """Whether an account without tokens gives back what it was opened with, as who held goods does at last."""
+    known = {evidence.wallet, evidence.transaction.payer}
+    return any(
+        is_rent(-change, least_bytes=1)
+        for account, change in evidence.lamports.items()
+        if change < 0 and account not in known and account not in evidence.foreign
+    )
 
 
 def _of_holders(evidence: Evidence) -> Iterator[TokenChange]:
@@ -112,10 +127,10 @@ def _may_be_filled(evidence: Evidence) -> bool:
 
 
 def _gives_alone(evidence: Evidence, change: TokenChange) -> bool:
-    """Whether this account loses what the wallet does not get, and its owner gains nothing: no pool does."""
+    """Whether this account loses something and its owner gains nothing, neither units nor lamports: no pool does."""
     return (
         change.units < 0
-        and change.mint not in evidence.deltas
+        and evidence.lamports.get(change.owner, 0) <= 0
         and not any(each.units > 0 and each.owner == change.owner for each in evidence.changes)
     )
 

@@ -140,6 +140,45 @@ def test_goods_that_are_topped_up_or_taken_back_in_part_stay_w_s() -> None:
     assert [each.deltas for each in entries] == [(), (), ()]
 
 
+SERVICE = 10_000_000
+
+
+@pytest.mark.parametrize("mint", ["COIN", USDC])
+def test_goods_taken_back_in_part_for_a_service_s_sol_are_not_bought(mint: str) -> None:
+    put_in = placed(goods=("escrow", "E", mint, 10**8), given=("W.C", "W", mint, -(10**8)))
+    back = transaction(
+        {"W": -FEE - SERVICE, "service": SERVICE},
+        ("escrow", "E", mint, -(10**7)),
+        ("W.C", "W", mint, 10**7),
+        slot=2,
+        signature="back",
+    )
+    entry = history(put_in, back)[1]
+    assert (entry.kind, entry.deltas, entry.trade_sol) == (Kind.ORDER_CANCELLED, (), -SERVICE)
+
+
+@pytest.mark.parametrize("payer", ["W", "K"])
+def test_a_holder_that_is_closed_later_gives_rent_back_and_sends_nothing(payer: str) -> None:
+    emptied = cancelled()
+    emptied = transaction(
+        {"W": ACCOUNT - FEE, "escrow": -ACCOUNT},
+        *[(c.account, c.owner, c.mint, c.units) for c in emptied.tokens],
+        slot=2,
+        signature="emptied",
+    )
+    moved = {"E": -HOLDER, "W": HOLDER}
+    moved[payer] = moved.get(payer, 0) - FEE
+    closed = transaction(moved, slot=3, signature="closed", payer=payer)
+    entries = history(placed(), emptied, closed)
+    assert [each.kind for each in entries] == [
+        Kind.ORDER_PLACED,
+        Kind.ORDER_CANCELLED,
+        Kind.OTHER,
+    ]
+    assert (entries[2].rent, entries[2].trade_sol) == (-HOLDER, 0)
+    assert kinds(closed) == [Kind.TRANSFER_IN], "of a stranger it is what it looks like"
+
+
 def test_without_its_placing_everything_stays_what_it_looks_like() -> None:
     assert kinds(filled()) == [Kind.TRANSFER_IN]
     assert kinds(cancelled()) == [Kind.OTHER]
