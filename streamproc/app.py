@@ -29,6 +29,7 @@ from streamproc.agents.endings import Endings, watching_endings
 from streamproc.agents.handlers import Handler, Run, on_event, running
 from streamproc.agents.join import JoinLogic, outgoing
 from streamproc.agents.pool import ProcessPool, process_pool
+from streamproc.agents.price_history import PriceHistory, price_history_of
 from streamproc.agents.quotas import quotas_of
 from streamproc.agents.reopening import Reopening
 from streamproc.agents.requests import accept_request
@@ -73,6 +74,7 @@ class Means:
     endings: Endings
     clock: DatabaseClock
     quotas: Quotas
+    price_history: PriceHistory
 
     def handlers(self) -> dict[str, Handler]:
         """Each agent's handler, by agent; the join is a fold instead, see agents/join.py."""
@@ -81,6 +83,7 @@ class Means:
             tokens=self.asking,
             pool=self.pool,
             list_anew=partial(list_anew, store=self.store, asking=self.asking),
+            price_history=self.price_history,
         )
         composer = Composer(
             store=self.store,
@@ -143,7 +146,8 @@ async def open_means(settings: Settings, topology: Topology) -> AsyncIterator[Me
         asking = await opened.enter_async_context(
             open_asking(settings, store, endings, pool.run, quotas)
         )
-        yield Means(codec, store, asking, pool, endings, clock, quotas)
+        past = price_history_of(settings)
+        yield Means(codec, store, asking, pool, endings, clock, quotas, past)
 
 
 class Worker:
@@ -273,6 +277,7 @@ async def preflight(settings: Settings, topology: Topology) -> None:
     )
     excluded_wallets(settings)
     quotas_of(settings)
+    price_history_of(settings)
     _make_folder(settings.data_dir)
     failpoints.arm(failpoints.parse(settings.failpoints))
 

@@ -242,6 +242,9 @@ OWN_RATE_REACH_S: Final = (
     6 * 3600
 )  # SOL moves by a percent or two in so long; longer would misprice
 HISTORY_RATE_REACH_S: Final = 2 * 86_400  # a daily history with one day missing still prices
+PRICE_HISTORY_POINTS: Final = (
+    50_000  # five years by the hour; each analysis in the pool is sent all
+)
 RATE_JUDGES_REACH_S: Final = (
     30 * 86_400
 )  # other exchanges so near say whether one was at the market's price

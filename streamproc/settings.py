@@ -150,6 +150,9 @@ class Settings(BaseModel):
     quotas_file: Path | None = Field(
         None, description="what tenants may have at most (YAML), see docs/operations.md"
     )
+    sol_prices_file: Path | None = Field(
+        None, description="what SOL cost (unix seconds,dollars a line), see docs/analysis.md"
+    )
     data_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_path("streamproc")),
         description="where the embedded servers keep their data",

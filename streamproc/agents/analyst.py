@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from streamproc import __version__, limits
+from streamproc.agents.price_history import PriceHistory
 from streamproc.core.analysis import Analysis, History, Scope, analyze, lacks_sol_price
 from streamproc.core.formats import ANALYSIS_FORMAT
 from streamproc.core.ranges import union
@@ -40,8 +41,9 @@ class Analyst:
         tokens: TokenFacts,
         pool: Pool,
         list_anew: Callable[[WalletSyncRequested], Awaitable[None]] | None = None,
+        price_history: PriceHistory | None = None,
     ) -> None:
-        """Read and keep in the store; `tokens` knows today's price of SOL.
+        """Read and keep in the store; `tokens` knows today's price of SOL, `price_history` those of the past.
 
         `list_anew` brings a wallet up to date whose history is stored in an older format.
         """
@@ -49,6 +51,7 @@ class Analyst:
         self._list_anew = list_anew
         self._tokens = tokens
         self._pool = pool
+        self._past = price_history or PriceHistory()
 
     async def analyze(
         self, request_id: str, wallet: str, watermark_slot: int, options: Options
@@ -61,7 +64,7 @@ class Analyst:
         present = await self._store.present_analysis(
             wallet,
             watermark_slot,
-            options_digest=scope_digest(scope, None),
+            options_digest=self._digest(scope, None),
             engine_version=__version__,
         )
         if present is not None and not (options.enrich and lacks_sol_price(present.pnl)):
@@ -79,7 +82,7 @@ class Analyst:
             behavior=analysis.behavior,
             coverage=analysis.coverage,
         )
-        digest = scope_digest(scope, price)
+        digest = self._digest(scope, price)
         await self._store.put_analysis(
             kept,
             options_digest=digest,
@@ -100,7 +103,7 @@ class Analyst:
         found: dict[str, AnalysisTexts] = {}
         for price in (await self._frozen_price(ready.request_id), None):
             left = {wallet: slot for wallet, slot in wanted.items() if wallet not in found}
-            digest = scope_digest(scope, price)
+            digest = self._digest(scope, price)
             if left:
                 found |= await self._store.analysis_texts(
                     left, options_digest=digest, engine_version=__version__
@@ -144,10 +147,14 @@ class Analyst:
 
     async def _analyzed(self, history: History, scope: Scope, price: str | None) -> Analysis:
         """The analysis, here or in the process pool."""
-        prices = SolPrices(current=Fraction(price)) if price is not None else None
+        prices = SolPrices(self._past.points, None if price is None else Fraction(price))
         if len(history.entries) <= limits.INLINE_ENTRIES:
             return analyze(history, scope, prices)
         return await self._pool.run(analyze, history, scope, prices)
+
+    def _digest(self, scope: Scope, price: str | None) -> str:
+        """See `scope_digest`."""
+        return scope_digest(scope, price, self._past.digest)
 
     async def _sol_price(self, request_id: str) -> str | None:
         """Today's price of SOL in US dollars, one for the whole request, as text; None when nobody knows it."""
@@ -182,10 +189,12 @@ def scope_of(options: Options) -> Scope:
     return Scope(options.max_transactions, options.since, options.until)
 
 
-def scope_digest(scope: Scope, price: str | None) -> str:
-    """What tells analyses of the same history apart: the scope, and the price of SOL where one was used.
+def scope_digest(scope: Scope, price: str | None, price_history: str | None = None) -> str:
+    """What tells analyses of the same history apart: the scope, and the prices of SOL where such were used.
 
     The format is in it, so that a worker from before formats neither finds nor replaces what this one keeps.
     """
     content = [ANALYSIS_FORMAT, scope.max_transactions, scope.since, scope.until, price]
+    if price_history is not None:
+        content.append(price_history)
     return hashlib.sha256(orjson.dumps(content)).hexdigest()[:32]

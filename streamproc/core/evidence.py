@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from streamproc.core.solana import QUOTES, WSOL, is_rent
+from streamproc.core.solana import WSOL, is_rent
 from streamproc.core.transactions import TokenChange, Transaction
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ class Evidence(msgspec.Struct, gc=False):
     deltas: dict[str, int]  # mint -> sum over own accounts, none of them 0, without WSOL
     goods: tuple[TokenChange, ...] = ()  # of own accounts at somebody who holds them for an order
     still: tuple[TokenChange, ...] = ()  # that kept their amount; only the raw form names them
-    quote_pays: bool = False  # whether a foreign token account of a quote loses units
-    quote_gains: bool = False  # whether one gains some
     has_indivisible: bool = False  # whether an own account of a token without decimals changed
     has_opened: bool = False  # whether lamports of a foreign token account moved beyond its WSOL
     forwarded: tuple[str, int] | None = None  # see `forwarded`
@@ -116,27 +114,22 @@ def evidence_of(transaction: Transaction, wallet: str, held: Held) -> Evidence:
         account, owner, mint, units = change.account, change.owner, change.mint, change.units
         if not units:
             evidence.still = (*evidence.still, change)
-        elif owner == wallet or (held and mint in held.get(owner, ())):
-            if owner != wallet:
-                evidence.goods = (*evidence.goods, change)
-            if mint == WSOL:
-                own[account] = own.get(account, 0) + units
-            else:
-                own.setdefault(account, 0)
-                deltas[mint] = deltas.get(mint, 0) + units
-                if not change.decimals:
-                    evidence.has_indivisible = True
+            continue
+        is_own = owner == wallet or (held and mint in held.get(owner, ()))
+        side = own if is_own else foreign
+        if mint == WSOL:
+            side[account] = side.get(account, 0) + units
         else:
+            side.setdefault(account, 0)
+        if not is_own:
             changes.append(change)
-            if mint in QUOTES:
-                if units < 0:
-                    evidence.quote_pays = True
-                else:
-                    evidence.quote_gains = True
-            if mint == WSOL:
-                foreign[account] = foreign.get(account, 0) + units
-            else:
-                foreign.setdefault(account, 0)
+            continue
+        if mint != WSOL:
+            deltas[mint] = deltas.get(mint, 0) + units
+        if not change.decimals:
+            evidence.has_indivisible = True
+        if owner != wallet:
+            evidence.goods = (*evidence.goods, change)
     if 0 in deltas.values():
         evidence.deltas = {mint: units for mint, units in deltas.items() if units}
     return evidence

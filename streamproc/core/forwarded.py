@@ -23,6 +23,8 @@ def forwarded_quote(evidence: Evidence) -> tuple[str, int] | None:
     for change in evidence.changes:
         if change.mint in QUOTES:
             moved.setdefault(change.mint, []).append(change)
+    if max(map(len, moved.values()), default=0) < 2:  # noqa: PLR2004 - one pays, one gains
+        return None
     found = []
     for quote, ends in moved.items():
         units = _forwarded_units(evidence, quote, ends)

@@ -26,6 +26,7 @@ class _Sides(msgspec.Struct, gc=False):
     quotes_in: list[str]
     quotes_out: list[str]
     are_destroyed: bool | None = None  # all of `tokens_out`, as soon as somebody asked
+    pool_pays: bool | None = None  # likewise, see `_pool_pays`
 
     @property
     def coming(self) -> list[str]:
@@ -79,7 +80,10 @@ def _order_kind(evidence: Evidence, kind: Kind) -> Kind:
 
 def _sides(evidence: Evidence) -> _Sides:
     """Assets by what they are and which way they went."""
-    tokens_in, tokens_out, quotes_in, quotes_out = [], [], [], []
+    tokens_in: list[str] = []
+    tokens_out: list[str] = []
+    quotes_in: list[str] = []
+    quotes_out: list[str] = []
     for mint, units in evidence.deltas.items():
         if mint not in QUOTES:
             (tokens_in if units > 0 else tokens_out).append(mint)
@@ -117,12 +121,21 @@ def _is_quote_out(_: Evidence, sides: _Sides) -> bool:
     return len(sides.quotes_out) == 1 and not sides.quotes_in
 
 
-def _is_forwarded(evidence: Evidence, _: _Sides) -> bool:
+def _is_forwarded(evidence: Evidence, sides: _Sides) -> bool:
     """Tokens went into a pool, and most of what it paid to somebody else: swap and bridge, swap and send, pay with."""
-    if not (evidence.is_payer and evidence.quote_pays and evidence.quote_gains):
+    if not (evidence.is_payer and _pool_pays(evidence, sides)):
         return False
     evidence.forwarded = forwarded_quote(evidence)
     return evidence.forwarded is not None
+
+
+def _pool_pays(evidence: Evidence, sides: _Sides) -> bool:
+    """Whether a foreign token account of a quote loses units."""
+    if sides.pool_pays is None:
+        sides.pool_pays = any(
+            change.units < 0 and change.mint in QUOTES for change in evidence.changes
+        )
+    return sides.pool_pays
 
 
 def _is_liquidity(evidence: Evidence, sides: _Sides) -> bool:
@@ -196,7 +209,7 @@ def _is_redeemed(evidence: Evidence, sides: _Sides) -> bool:
 
     What accounts kept (an NFT's metadata) is no such price.
     """
-    if evidence.quote_pays:
+    if _pool_pays(evidence, sides):
         return False
     paid = evidence.legs.get(WSOL, 0)
     if paid <= 0 or is_rent(paid):
@@ -206,7 +219,7 @@ def _is_redeemed(evidence: Evidence, sides: _Sides) -> bool:
 
 def _is_burn(evidence: Evidence, sides: _Sides) -> bool:
     """All tokens that leave are destroyed and no pool pays for them; SOL that comes in is rent."""
-    return not evidence.quote_pays and _are_destroyed(evidence, sides)
+    return not _pool_pays(evidence, sides) and _are_destroyed(evidence, sides)
 
 
 def _are_destroyed(evidence: Evidence, sides: _Sides) -> bool:
@@ -229,7 +242,7 @@ def _pays_quotes(_: Evidence, sides: _Sides) -> bool:
 def _is_sale(evidence: Evidence, sides: _Sides) -> bool:
     """Tokens went for a quote, however little: also when costs ate all that a pool paid."""
     below_dust = evidence.trade_sol > 0 and evidence.is_payer
-    return bool(sides.quotes_in) or below_dust or evidence.quote_pays
+    return bool(sides.quotes_in) or below_dust or _pool_pays(evidence, sides)
 
 
 def _is_mint(evidence: Evidence, sides: _Sides) -> bool:

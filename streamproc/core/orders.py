@@ -78,11 +78,7 @@ def _may_move_goods(evidence: Evidence, kind: Kind) -> bool:
     if not (evidence.is_payer or evidence.deltas or evidence.legs):
         return False
     changes = list(_of_holders(evidence))
-    if not evidence.deltas and _may_be_closed(evidence):
-        return True
-    if evidence.has_opened and any(
-        evidence.lamports.get(each.account, 0) != evidence.foreign[each.account] for each in changes
-    ):
+    if _may_be_closed(evidence, changes):
         return True
     if kind is _ROUND_TRIP:
         return False
@@ -101,8 +97,17 @@ _ORDER_PLACED: Final = Kind.ORDER_PLACED
 _ROUND_TRIP: Final = Kind.ROUND_TRIP
 
 
-def _may_be_closed(evidence: Evidence) -> bool:
-    """Whether an account without tokens gives back what it was opened with, as who held goods does at last."""
+def _may_be_closed(evidence: Evidence, changes: list[TokenChange]) -> bool:
+    """Whether one of these accounts is opened or closed, or what has no tokens gives back what it was opened with.
+
+    As who held goods does at last; where tokens of the wallet's move, that alone says nothing.
+    """
+    if evidence.has_opened and any(
+        evidence.lamports.get(each.account, 0) != evidence.foreign[each.account] for each in changes
+    ):
+        return True
+    if evidence.deltas:
+        return False
     known = {evidence.wallet, evidence.transaction.payer}
     return any(
         is_rent(-change, least_bytes=1)

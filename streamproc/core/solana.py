@@ -95,7 +95,4 @@ def is_rent(lamports: int, *, least_bytes: int = 0) -> bool:
     if not 0 < lamports <= RENT_LARGEST_LAMPORTS:
         return False
     least = RENT_OVERHEAD_BYTES + least_bytes
-    for rate in RENT_RATES:
-        if lamports % rate == 0 and lamports // rate >= least:
-            return True
-    return False
+    return any(lamports % rate == 0 and lamports // rate >= least for rate in RENT_RATES)

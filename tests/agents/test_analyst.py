@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
@@ -11,6 +12,7 @@ from solders.signature import Signature
 
 from streamproc import limits
 from streamproc.agents.analyst import Analyst
+from streamproc.agents.price_history import PriceHistory
 from streamproc.core.entries import Entry, Kind
 from streamproc.core.formats import Formats
 from streamproc.core.ranges import SlotRange
@@ -167,6 +169,20 @@ async def test_a_request_is_not_composed_of_a_newer_history_by_an_older_worker(
     with pytest.raises(TransientError, match="newer worker"):
         await analyst.analyses(_ready())
     assert counted.made == 0
+
+
+async def test_a_configured_history_prices_what_was_paid_in_dollars(store: Store) -> None:
+    counted = Counted()
+    await _known(store, _entry(1, paid=USDC))
+    for dollars, spent in ((None, 0), (100, 500_000_000), (50, 1_000_000_000)):
+        past = PriceHistory()
+        if dollars is not None:
+            past = PriceHistory(((1_700_000_000, Fraction(dollars)),), f"digest of {dollars}")
+        analyst = Analyst(store=store, tokens=counted, pool=counted, price_history=past)
+        made = await analyst.analyze("r-1", WALLET, TIP, Options(enrich=False))
+        assert made.pnl["tokens"][0]["spent_lamports"] == spent
+        assert made.pnl["rate_sources"]["history"] == (dollars is not None)
+    assert counted.made == 3, "each history has an analysis of its own"
 
 
 async def test_what_depends_on_todays_price_is_made_again(store: Store) -> None:
