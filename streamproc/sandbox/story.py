@@ -22,6 +22,7 @@ from streamproc.sandbox.habits import (
     SAME_SLOT_SHARE,
     Habit,
 )
+from streamproc.sandbox.market import END_TIME
 from streamproc.sandbox.only_raw import ONLY_RAW
 
 if TYPE_CHECKING:
@@ -74,7 +75,10 @@ class Story:
             self._happen(event)
 
     def _add(self, at: float, wallet: Wallet, verb: str, **about: object) -> None:
+        """Plan it; what would happen after the world's end does not."""
         self._count += 1
+        if at >= END_TIME:
+            return
         event = Event(at, self._count, wallet.address, verb)
         for name, value in about.items():
             setattr(event, name, value)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from streamproc.sandbox import known
 from streamproc.sandbox.addresses import is_address
 from streamproc.sandbox.chores import REPERTOIRE
+from streamproc.sandbox.market import END_TIME
 from streamproc.sandbox.world import World
 from streamproc.sandbox.world_archive import WorldArchive
 
@@ -51,6 +52,12 @@ def made_or_destroyed(transaction: Transaction) -> dict[str, int]:
         sums[move.mint] += (not move.source) * move.amount - (not move.target) * move.amount
         sums[move.mint] -= move.withheld
     return {mint: units for mint, units in sums.items() if units}
+
+
+def test_nothing_happens_after_the_worlds_end() -> None:
+    # In the future of a clock a time is none: figures would change from day to day.
+    world = World(seed=3, wallets=6, transactions=(60, 160))
+    assert max(each.place.time for each in world.transactions) < END_TIME
 
 
 @FEW_WORLDS
