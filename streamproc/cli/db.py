@@ -8,7 +8,6 @@ import click
 
 from streamproc.cli.environment import effective_settings
 from streamproc.cli.output import output_option, print_json, tell
-from streamproc.store.migrate import migrate as migrate_store
 
 EPILOG = """\b
 Example:
@@ -24,6 +23,8 @@ def db() -> None:
 @output_option
 def migrate(output: str) -> None:
     """Apply the migrations that are missing; safe to run at any time and from several places at once."""
+    from streamproc.store.migrate import migrate as migrate_store
+
     settings = effective_settings()
     applied = asyncio.run(migrate_store(settings.postgres_dsn.get_secret_value()))
     if output == "json":

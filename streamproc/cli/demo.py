@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streamproc.cli.demo_run import Demo, run_demo
 from streamproc.cli.environment import effective_environment
 from streamproc.errors import ConfigurationError, Fault
-from streamproc.settings import PREFIX, load_settings
 
 if TYPE_CHECKING:
+    from streamproc.cli.demo_run import Demo
     from streamproc.settings import Settings
 
 EPILOG = """\b
@@ -50,6 +49,8 @@ def demo(wallets: tuple[str, ...], *, live: bool, count: int, seed: int, keep: b
     worker; asks for an analysis, shows it happen, prints the ranked pairs and every wallet's result, writes the
     complete result and a report, and stops everything. Data stay in STREAMPROC_DATA_DIR, so a second run is faster.
     """
+    from streamproc.cli.demo_run import Demo
+
     if live != bool(wallets):
         raise click.UsageError("WALLETS and --live belong together")
     plan = Demo(wallets=wallets, is_live=live, population=count, seed=seed, keep=keep)
@@ -58,6 +59,8 @@ def demo(wallets: tuple[str, ...], *, live: bool, count: int, seed: int, keep: b
 
 async def _until_terminated(plan: Demo, settings: Settings) -> int:
     """Run the demo; SIGTERM ends it as cleanly as Ctrl-C."""
+    from streamproc.cli.demo_run import run_demo
+
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - we are in a coroutine
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
@@ -66,6 +69,8 @@ async def _until_terminated(plan: Demo, settings: Settings) -> int:
 
 def _settings(*, is_live: bool) -> Settings:
     """The settings in force but for the servers, which the demo starts itself; raises ConfigurationError."""
+    from streamproc.settings import PREFIX, load_settings
+
     environment = effective_environment()
     settings = load_settings(environment, kafka_brokers=ELSEWHERE, postgres_dsn="postgresql:///")
     if is_live and settings.helius_api_key is None:

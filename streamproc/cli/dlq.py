@@ -10,17 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from streamproc import limits
-from streamproc.cli.dead_letters import (
-    ERRORS,
-    DeadLetter,
-    Filters,
-    count_up_to,
-    dead_letters,
-    last_before,
-    parsed_positions,
-    remove_up_to,
-    send_again,
-)
 from streamproc.cli.environment import effective_settings
 from streamproc.cli.output import output_option, print_json, print_table, remark, tell
 from streamproc.printable import printable
@@ -28,6 +17,7 @@ from streamproc.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from streamproc.cli.dead_letters import DeadLetter, Filters
     from streamproc.cli.records import Placed
     from streamproc.settings import Settings
 
@@ -72,6 +62,8 @@ def list_letters(
     reason: str | None, topic: str | None, since: datetime | None, limit: int, output: str
 ) -> None:
     """List the dead letters that match all filters."""
+    from streamproc.cli.dead_letters import ERRORS, Filters
+
     filters = Filters(reason, topic, _unix_ms(since))
     letters = _found(effective_settings(store=False), filters, limit)
     if output == "json":
@@ -99,6 +91,8 @@ def list_letters(
 @output_option
 def show(positions: tuple[str, ...], output: str) -> int:
     """Show dead letters with all their headers and their value."""
+    from streamproc.cli.dead_letters import Filters, parsed_positions
+
     wanted = parsed_positions(positions)
     letters = _found(effective_settings(store=False), Filters(positions=wanted), len(wanted))
     if output == "json":
@@ -135,6 +129,8 @@ def replay(  # noqa: PLR0917 - click hands over one argument per option
 
     Name letters or give a filter. The letters stay where they are; `purge` removes them.
     """
+    from streamproc.cli.dead_letters import Filters, parsed_positions, send_again
+
     if not (positions or reason or topic or since):
         raise click.UsageError("name letters, or give --reason, --topic or --since")
     wanted = parsed_positions(positions) if positions else None
@@ -170,6 +166,8 @@ def purge(
     It is asked for first, unless --yes is given. Kafka removes from the beginning of a partition only, so no other
     filter is possible.
     """
+    from streamproc.cli.dead_letters import count_up_to, last_before, parsed_positions, remove_up_to
+
     if not (positions or until):
         raise click.UsageError("name letters, or give --until")
     wanted = parsed_positions(positions)
@@ -205,6 +203,7 @@ def _ask(counts: dict[int, int]) -> None:
 
 def _found(settings: Settings, filters: Filters, limit: int) -> list[DeadLetter]:
     """The letters that match, by position."""
+    from streamproc.cli.dead_letters import dead_letters
 
     async def read() -> list[DeadLetter]:
         return [letter async for letter in dead_letters(settings, filters, limit=limit)]

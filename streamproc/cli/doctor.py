@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streamproc.cli.checks import Check, all_checks
 from streamproc.cli.environment import effective_settings
 from streamproc.cli.output import output_option, print_json, print_table
 from streamproc.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from streamproc.cli.checks import Check
 
 EPILOG = """\b
 Examples:
@@ -40,6 +41,8 @@ def doctor(*, upstream: bool, output: str) -> int:
 
 def _run_checks(*, upstream: bool) -> Sequence[Check]:
     """All checks; with unusable settings one failed check per fault."""
+    from streamproc.cli.checks import Check, all_checks
+
     try:
         settings = effective_settings()
     except ConfigurationError as error:

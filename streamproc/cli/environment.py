@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from streamproc.cli.output import remark
 from streamproc.own_files import NotOursError
-from streamproc.settings import ENV_FILE, PREFIX, Settings, load_settings, settings_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from streamproc.settings import Settings
 
 # For commands that never open the store: an address that names no server.
 NO_STORE: Final = "postgresql:///not-used-by-this-command"
@@ -34,6 +35,8 @@ def effective_environment(folder: Path | None = None) -> dict[str, str]:
     Of the files only `STREAMPROC_...` counts, and a file that somebody else can have written is passed over, which is
     said once on standard error.
     """
+    from streamproc.settings import settings_in
+
     folder = folder or Path.cwd()
     written = env_file(folder)
     values: dict[str, str] = {}
@@ -52,6 +55,8 @@ def effective_settings(*, store: bool = True, **given: object) -> Settings:
 
     Raises ConfigurationError naming every wrong or missing setting.
     """
+    from streamproc.settings import PREFIX, load_settings
+
     environment = effective_environment()
     variable = f"{PREFIX}POSTGRES_DSN"
     if not store and not (environment.get(variable) or environment.get(f"{variable}_FILE")):
@@ -61,6 +66,8 @@ def effective_settings(*, store: bool = True, **given: object) -> Settings:
 
 def env_file(folder: Path) -> Path | None:
     """The nearest `.streamproc/env`, in the folder or above it up to the project's root, None when there is none."""
+    from streamproc.settings import ENV_FILE
+
     for place in _up_to_the_root(folder):
         if os.path.isfile(place / ENV_FILE):  # noqa: PTH113 - Path's own raises where we may not look
             return place / ENV_FILE

@@ -80,7 +80,7 @@ def _all_faults(error: InvalidInputError) -> str:
 
 def _said(sentence: str, code: int) -> int:
     """Say a sentence on standard error and return the code."""
-    from streamproc.cli.output import remark  # noqa: PLC0415 - loads what a good end does not need
+    from streamproc.cli.output import remark
 
     remark(redacted(sentence, _known_secrets()))
     return code
@@ -88,7 +88,7 @@ def _said(sentence: str, code: int) -> int:
 
 def _known_secrets() -> Iterator[str]:
     """Every secret in force, looked up when the first sentence needs it."""
-    from streamproc.cli.environment import effective_environment  # noqa: PLC0415 - loads all settings
-    from streamproc.settings import secrets_in  # noqa: PLC0415 - as above
+    from streamproc.cli.environment import effective_environment
+    from streamproc.settings import secrets_in
 
     yield from secrets_in(effective_environment())

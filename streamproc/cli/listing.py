@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from streamproc import limits
 from streamproc.cli.environment import effective_settings
 from streamproc.cli.output import output_option, print_json, print_table, remark
-from streamproc.cli.records import latest_progress
 from streamproc.errors import BrokerUnavailableError
-from streamproc.report.wording import NOTHING, seconds
-from streamproc.store import open_store
-from streamproc.store.requests import Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,13 +23,12 @@ Examples:
   streamproc list
   streamproc list --status running --output json
   streamproc list --tenant desk-2 --limit 500"""
+STATUSES: Final = ("running", "completed", "failed", "cancelled", "expired", "rejected")
 COLUMNS = ("request", "status", "age>", "progress>", "wallets>", "tenant")
 
 
 @click.command("list", epilog=EPILOG)
-@click.option(
-    "--status", type=click.Choice(get_args(Status)), help="Only those that stand like this."
-)
+@click.option("--status", type=click.Choice(STATUSES), help="Only those that stand like this.")
 @click.option("--tenant", help="Only those of this tenant.")
 @click.option(
     "--limit",
@@ -48,6 +43,8 @@ def list_requests(status: str | None, tenant: str | None, limit: int, output: st
 
     What has ended is read from Postgres alone; how far a running one is says its last record on Kafka.
     """
+    from streamproc.report.wording import NOTHING, seconds
+
     found, percents = asyncio.run(_found(effective_settings(), status, tenant, limit))
     if output == "json":
         print_json([_as_json(each, percents) for each in found])
@@ -72,6 +69,9 @@ async def _found(
     settings: Settings, status: str | None, tenant: str | None, limit: int
 ) -> tuple[Sequence[Listed], dict[str, float]]:
     """The requests, and how far the running ones are as far as Kafka says so."""
+    from streamproc.cli.records import latest_progress
+    from streamproc.store import open_store
+
     async with open_store(settings.postgres_dsn.get_secret_value(), pool_size=1) as store:
         found = await store.listed(status=status, tenant=tenant, most=limit)
     running = {each.request_id: each.requested_at_ms for each in found if each.status == "running"}

@@ -8,15 +8,16 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 import orjson
 
 from streamproc import limits
 from streamproc.errors import DeadLetterError, Fault, InvalidInputError
-from streamproc.events import AnalysisRequested
-from streamproc.intake import parsed, validated
+
+if TYPE_CHECKING:
+    from streamproc.events import AnalysisRequested
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -68,6 +69,9 @@ def build_request(
 
     Raises InvalidInputError with every fault at once; `request_id` is made up when none is given.
     """
+    from streamproc.events import AnalysisRequested
+    from streamproc.intake import validated
+
     content = _request_json(request) if request is not None else {}
     given = [*_addresses(file), *wallets] if file is not None else list(wallets)
     if given:
@@ -112,6 +116,8 @@ def _unix_time(text: str) -> int | str:
 
 def _request_json(text: str) -> dict[str, Any]:
     """The JSON object given as text, as `@FILE`, or as `-` (standard input)."""
+    from streamproc.intake import parsed
+
     source = (
         _read(text.removeprefix("@"), "--request") if text.startswith("@") or text == "-" else text
     )

@@ -10,10 +10,6 @@ import orjson
 
 from streamproc.cli.environment import effective_settings
 from streamproc.cli.output import remark, tell, tell_exactly
-from streamproc.cli.result_csv import csv_lines
-from streamproc.cli.result_tables import print_result
-from streamproc.report import render_report
-from streamproc.store import open_store
 
 if TYPE_CHECKING:
     from streamproc.settings import Settings
@@ -51,6 +47,10 @@ class Stored(NamedTuple):
 )
 def result(request_id: str, form: str, pairs: int) -> int:
     """Show the result of REQUEST_ID; exit code 1 when there is none (yet)."""
+    from streamproc.cli.result_csv import csv_lines
+    from streamproc.cli.result_tables import print_result
+    from streamproc.report import render_report
+
     stored = asyncio.run(stored_result(effective_settings(), request_id))
     if stored.result is None:
         remark(f"streamproc: {_why_none(request_id, stored.ending)}")
@@ -59,7 +59,7 @@ def result(request_id: str, form: str, pairs: int) -> int:
         tell_exactly([stored.result, b"\n"])
         return 0
     if form == "csv" and stored.pairs is not None:
-        from streamproc.core.pair_columns import unpacked_columns  # noqa: PLC0415 - takes a second
+        from streamproc.core.pair_columns import unpacked_columns
 
         tell_exactly(csv_lines(unpacked_columns(stored.pairs).rows()))
         return 0
@@ -75,6 +75,8 @@ def result(request_id: str, form: str, pairs: int) -> int:
 
 async def stored_result(settings: Settings, request_id: str) -> Stored:
     """What the store knows of a request's end; raises ConfigurationError when its schema is not current."""
+    from streamproc.store import open_store
+
     dsn = settings.postgres_dsn.get_secret_value()
     async with open_store(dsn, pool_size=1) as store:
         found = await store.result(request_id)

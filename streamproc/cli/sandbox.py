@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from streamproc.cli.output import remark, tell
-from streamproc.cli.stand_in import settings_of
-from streamproc.local.up import env_lines
-from streamproc.sandbox.command import SandboxOptions, run_sandbox
-from streamproc.sandbox.server import BATCH_MAX
+from streamproc.sandbox.refusals import BATCH_MAX
 
 if TYPE_CHECKING:
     from streamproc.sandbox.server import Sandbox
@@ -101,6 +98,9 @@ def sandbox(*, lists: bool, **options: object) -> None:
     It answers JSON-RPC, the enhanced API and token prices, in both wire forms, for a generated world of wallets or
     for recorded transactions. Faults can be set while it runs: POST /sandbox/faults.
     """
+    from streamproc.cli.stand_in import settings_of
+    from streamproc.local.up import env_lines
+    from streamproc.sandbox.command import SandboxOptions, run_sandbox
 
     def started(running: Sandbox) -> None:
         wallets = [wallet["address"] for wallet in running.archive.about()["wallets"]]

@@ -9,7 +9,6 @@ import click
 from streamproc.cli.environment import effective_settings, env_file
 from streamproc.cli.markdown import into_option, show_block, table
 from streamproc.cli.output import output_option, print_json, print_table, remarks
-from streamproc.settings import PREFIX, Settings, describe
 
 EPILOG = """\b
 Examples:
@@ -26,6 +25,8 @@ def settings(output: str, into: Path | None) -> None:
 
     With --into the table of all settings and their defaults is written, whatever is in force.
     """
+    from streamproc.settings import describe
+
     if into is not None:
         show_block("settings", settings_table(), into)
         return
@@ -41,6 +42,8 @@ def settings(output: str, into: Path | None) -> None:
 
 def settings_table() -> str:
     """All settings with their defaults, as a Markdown table."""
+    from streamproc.settings import PREFIX, Settings
+
     rows = []
     for name, field in Settings.model_fields.items():
         default = "**needed**" if field.is_required() else _default(name)
@@ -50,6 +53,8 @@ def settings_table() -> str:
 
 def _default(name: str) -> str:
     """A setting's default in words that hold on every machine."""
+    from streamproc.settings import Settings
+
     if name == "data_dir":
         return "the user's data folder"
     default = Settings.model_fields[name].default

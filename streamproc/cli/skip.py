@@ -7,19 +7,15 @@ import time
 from typing import TYPE_CHECKING
 
 import click
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
 
 from streamproc import limits
 from streamproc.cli.environment import effective_settings
 from streamproc.cli.output import output_option, print_json, tell
-from streamproc.cli.records import consuming, partitions_of, producing, send_record
 from streamproc.errors import BrokerUnavailableError, DeadLetterError, Fault, InvalidInputError
-from streamproc.serde import Encoded
-from streamproc.topics import OUTSIDE, read_topology
 
 if TYPE_CHECKING:
+    from aiokafka import TopicPartition
+
     from streamproc.cli.records import Placed
     from streamproc.engine import Record
     from streamproc.settings import Settings
@@ -40,6 +36,8 @@ def skip(topic: str, partition: int, offset: int, *, dry_run: bool, output: str)
 
     It must be the record at which the group stands, and no worker may run.
     """
+    from aiokafka import TopicPartition
+
     settings = effective_settings(store=False)
     place = TopicPartition(_full_name(settings, topic), partition)
     letter = asyncio.run(_skipped(settings, place, offset, dry_run=dry_run))
@@ -60,6 +58,9 @@ async def _skipped(
 
     Raises InvalidInputError when workers run, or stand elsewhere.
     """
+    from aiokafka import AIOKafkaConsumer
+    from aiokafka.errors import KafkaError
+
     await _check_stopped(settings)
     record = await _record_at(settings, place, await _committed(settings, place), offset)
     if dry_run:
@@ -84,7 +85,10 @@ async def _skipped(
 
 async def _write_letter(settings: Settings, record: Record) -> Placed:
     """Put the record on the dead letters' topic, as a worker would."""
-    from streamproc.engine.dead_letters import dead_letter  # noqa: PLC0415 - loads Faust
+    from streamproc.cli.records import producing, send_record
+    from streamproc.engine.dead_letters import dead_letter
+    from streamproc.serde import Encoded
+    from streamproc.topics import read_topology
 
     topic = read_topology().dead_letters
     error = DeadLetterError("skipped", "an operator stepped over it")
@@ -102,6 +106,9 @@ async def _write_letter(settings: Settings, record: Record) -> Placed:
 
 async def _check_stopped(settings: Settings) -> None:
     """Raise InvalidInputError while the group has members."""
+    from aiokafka.admin import AIOKafkaAdminClient
+    from aiokafka.errors import KafkaError
+
     admin = AIOKafkaAdminClient(
         bootstrap_servers=settings.kafka_brokers, **settings.kafka_security()
     )
@@ -120,6 +127,11 @@ async def _check_stopped(settings: Settings) -> None:
 
 async def _committed(settings: Settings, place: TopicPartition) -> int:
     """Where the group stands in a partition: at its beginning, if it never committed there."""
+    from aiokafka.admin import AIOKafkaAdminClient
+    from aiokafka.errors import KafkaError
+
+    from streamproc.cli.records import consuming
+
     admin = AIOKafkaAdminClient(
         bootstrap_servers=settings.kafka_brokers, **settings.kafka_security()
     )
@@ -142,7 +154,8 @@ async def _record_at(
     settings: Settings, place: TopicPartition, committed: int, offset: int
 ) -> Record:
     """The record at this offset; raises InvalidInputError when the group's next record is another."""
-    from streamproc.engine.packing import record_of  # noqa: PLC0415 - loads Faust
+    from streamproc.cli.records import consuming, partitions_of
+    from streamproc.engine.packing import record_of
 
     async with consuming(settings) as consumer:
         if place.partition not in await partitions_of(consumer, place.topic):
@@ -167,6 +180,8 @@ async def _record_at(
 
 def _full_name(settings: Settings, topic: str) -> str:
     """The topic's full name, given with or without the prefix; raises InvalidInputError for one no agent reads."""
+    from streamproc.topics import OUTSIDE, read_topology
+
     name = topic.removeprefix(settings.topic_prefix)
     read = [each.name for each in read_topology().topics if set(each.consumers) - OUTSIDE]
     if name not in read:

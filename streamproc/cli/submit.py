@@ -7,15 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streamproc.cli.acceptance import is_taken_up
 from streamproc.cli.environment import effective_settings
-from streamproc.cli.estimate import estimated, print_estimate
 from streamproc.cli.output import output_option, print_json, remark, tell
-from streamproc.cli.records import now_ms, send_event
 from streamproc.cli.requests import build_request, is_named, request_options
-from streamproc.cli.watch import waited
-from streamproc.events import AnalysisCancelRequested
-from streamproc.intake import validated
 
 if TYPE_CHECKING:
     from streamproc.cli.records import Placed
@@ -71,6 +65,10 @@ def submit(
     The request is checked before it is sent, with the rules that the workers use, and all faults are shown at once
     (exit code 2).
     """
+    from streamproc.cli.estimate import estimated, print_estimate
+    from streamproc.cli.records import now_ms, send_event
+    from streamproc.cli.watch import waited
+
     if not (wallets or file or request):
         raise click.UsageError("name wallets, --file or --request")
     asked = build_request(wallets, file, request, **options)
@@ -99,6 +97,10 @@ def submit(
 @output_option
 def cancel(request_id: str, reason: str | None, output: str) -> int:
     """Say that the result of REQUEST_ID is no longer wanted; after its end that is ignored."""
+    from streamproc.cli.records import send_event
+    from streamproc.events import AnalysisCancelRequested
+    from streamproc.intake import validated
+
     content = {"request_id": request_id, "reason": reason}
     event = validated(AnalysisCancelRequested, content)
     placed = asyncio.run(send_event(effective_settings(store=False), event))
@@ -108,6 +110,8 @@ def cancel(request_id: str, reason: str | None, output: str) -> int:
 
 async def _taken_up(settings: Settings, request_id: str, placed: Placed) -> None:
     """Say so if no worker has answered yet; raises NotTakenError when the id belongs to another request."""
+    from streamproc.cli.acceptance import is_taken_up
+
     if not await is_taken_up(settings, request_id, placed):
         remark(f"no worker has taken up {request_id} yet, or it was asked before")
 

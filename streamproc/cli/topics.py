@@ -7,13 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streamproc import admin
 from streamproc.cli.environment import effective_settings
-from streamproc.cli.event_tables import event_tables
 from streamproc.cli.markdown import into_option, show_block
 from streamproc.cli.output import output_option, print_json, print_table, tell
-from streamproc.cli.topology_graph import graph
-from streamproc.topics import read_topology
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +34,9 @@ def topics() -> None:
 @output_option
 def plan(output: str) -> None:
     """Show what `apply` would create and what differs from the declaration."""
+    from streamproc import admin
+    from streamproc.topics import read_topology
+
     settings = effective_settings(store=False)
     compared = asyncio.run(
         admin.plan(
@@ -55,6 +54,9 @@ def plan(output: str) -> None:
 @output_option
 def apply(output: str) -> int:
     """Create the topics that are missing; exit code 1 when existing ones differ."""
+    from streamproc import admin
+    from streamproc.topics import read_topology
+
     settings = effective_settings(store=False)
     done = asyncio.run(
         admin.apply(
@@ -73,6 +75,9 @@ def apply(output: str) -> int:
 @output_option
 def check(output: str) -> int:
     """Exit with 0 when the broker's topics are exactly as declared, else with 1 and every difference."""
+    from streamproc import admin
+    from streamproc.topics import read_topology
+
     settings = effective_settings(store=False)
     faults = asyncio.run(
         admin.check(
@@ -96,6 +101,9 @@ def check(output: str) -> int:
 @into_option
 def draw(into: Path | None) -> None:
     """Draw who writes and who reads which topic, as a mermaid diagram."""
+    from streamproc.cli.topology_graph import graph
+    from streamproc.topics import read_topology
+
     show_block("topology", graph(read_topology()), into)
 
 
@@ -103,11 +111,16 @@ def draw(into: Path | None) -> None:
 @into_option
 def list_events(into: Path | None) -> None:
     """List every event with its topic, key and fields, as Markdown."""
+    from streamproc.cli.event_tables import event_tables
+    from streamproc.topics import read_topology
+
     show_block("events", event_tables(read_topology()), into)
 
 
 def _show(compared: Plan, *, created: str, unset: str, as_json: bool) -> None:
     """What is or would be created, and what differs."""
+    from streamproc import admin
+
     if as_json:
         missing = [
             {"topic": topic.name, "partitions": topic.partitions} for topic in compared.missing

@@ -10,10 +10,6 @@ import click
 
 from streamproc.cli.environment import effective_environment
 from streamproc.cli.output import remark
-from streamproc.cli.stand_in import generated_upstream
-from streamproc.local.up import run_up
-from streamproc.settings import load_settings
-from streamproc.topics import read_topology
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -45,6 +41,10 @@ def up(*, sandbox: bool, wallets: int, seed: int, kafka_port: int) -> None:
     .streamproc/env in this folder, where the other commands find them from here and from folders below. Data stay in
     STREAMPROC_DATA_DIR.
     """
+    from streamproc.local.up import run_up
+    from streamproc.settings import load_settings
+    from streamproc.topics import read_topology
+
     # The servers' addresses are what this command finds out; whatever else is set must be right.
     settings = load_settings(
         effective_environment(), kafka_brokers="127.0.0.1:1", postgres_dsn="postgresql:///"
@@ -65,6 +65,8 @@ def up(*, sandbox: bool, wallets: int, seed: int, kafka_port: int) -> None:
 @asynccontextmanager
 async def _stand_in(wallets: int, seed: int) -> AsyncIterator[Mapping[str, str]]:
     """The generated upstream's settings as long as it is served; its wallets are named on standard error."""
+    from streamproc.cli.stand_in import generated_upstream
+
     async with generated_upstream(wallets=wallets, seed=seed) as upstream:
         remark(f"sandbox at {upstream.settings['helius_rpc_url']}: {upstream.says}")
         remark("its wallets:\n" + "\n".join(upstream.wallets))

@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from streamproc.cli.environment import effective_settings
-from streamproc.cli.live import live_view
 from streamproc.cli.output import output_option, print_json_line, remarks
-from streamproc.cli.records import follow
 from streamproc.errors import BrokerUnavailableError
-from streamproc.events import AnalysisCompleted, AnalysisFailed, AnalysisProgressed, Event
-from streamproc.report.wording import seconds, short
 
 if TYPE_CHECKING:
+    from streamproc.events import Event
     from streamproc.settings import Settings
 
 EPILOG = """\b
@@ -53,6 +50,8 @@ async def waited(
 
     Raises BrokerUnavailableError when it has not ended within `timeout_s`.
     """
+    from streamproc.events import AnalysisCompleted
+
     following = _watched(settings, request_id, as_json=output == "json", since_ms=since_ms)
     try:
         terminal = await asyncio.wait_for(following, timeout_s)
@@ -67,6 +66,9 @@ async def _watched(
     settings: Settings, request_id: str, *, as_json: bool, since_ms: int | None
 ) -> Event:
     """Show the request's events until the terminal one, which is returned."""
+    from streamproc.cli.live import live_view
+    from streamproc.cli.records import follow
+
     event: Event | None = None
     with contextlib.nullcontext(JsonLines()) if as_json else live_view(remarks()) as view:
         async for event in follow(settings, request_id, since_ms=since_ms):
@@ -80,12 +82,17 @@ class JsonLines:
 
     def show(self, event: Event) -> None:
         """Print progress and terminal records."""
+        from streamproc.events import AnalysisCompleted, AnalysisFailed, AnalysisProgressed
+
         if isinstance(event, AnalysisProgressed | AnalysisCompleted | AnalysisFailed):
             print_json_line(event.model_dump_json())
 
 
 def _say_ending(terminal: Event) -> None:
     """One paragraph about the end, on standard error."""
+    from streamproc.events import AnalysisCompleted, AnalysisFailed
+    from streamproc.report.wording import seconds, short
+
     console = remarks()
     if isinstance(terminal, AnalysisCompleted):
         pairs, wallets = terminal.pairs_total, len(terminal.wallets)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from streamproc.app import run_worker
 from streamproc.cli.environment import effective_settings
 
 EPILOG = """\b
@@ -19,4 +18,6 @@ def worker() -> int:
 
     Start as many as there are partitions; they share the work. Health and metrics are served at STREAMPROC_HTTP_BIND.
     """
+    from streamproc.app import run_worker
+
     return run_worker(effective_settings())

@@ -12,7 +12,8 @@ from streamproc.errors import ConfigurationError
 from streamproc.errors import Fault as Misuse
 from streamproc.sandbox.faults import Fault, fault_from_text
 from streamproc.sandbox.recorded import RecordedArchive
-from streamproc.sandbox.server import BATCH_MAX, Sandbox, serve
+from streamproc.sandbox.refusals import BATCH_MAX
+from streamproc.sandbox.server import Sandbox, serve
 from streamproc.sandbox.world import World
 from streamproc.sandbox.world_archive import WorldArchive
 

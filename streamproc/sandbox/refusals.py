@@ -1,4 +1,4 @@
-"""JSON-RPC errors that the stand-in answers with, by the codes of the real services."""
+"""What the stand-in refuses: JSON-RPC errors by the codes of the real services, and how large a batch may be."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ INVALID_REQUEST: Final = -32600
 METHOD_NOT_FOUND: Final = -32601
 INVALID_PARAMS: Final = -32602
 UNSUPPORTED_VERSION: Final = -32015
+BATCH_MAX: Final = 100  # calls in one JSON-RPC batch
 
 
 class RpcError(Exception):

@@ -17,6 +17,7 @@ from streamproc.sandbox.calls import ENHANCED_BUCKET, RPC_BUCKET, Calls
 from streamproc.sandbox.counters import RATE_WINDOW_S, Counters
 from streamproc.sandbox.faults import Fault, FaultBook
 from streamproc.sandbox.prebuilt import PrebuiltPages
+from streamproc.sandbox.refusals import BATCH_MAX
 from streamproc.sandbox.world import World
 from streamproc.sandbox.world_archive import WorldArchive
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 REJECTED_KEY: Final = "rejected"
 BODY_MAX_BYTES: Final = 4 * 1024 * 1024
 SHUTDOWN_S: Final = 0.2  # hanging calls do not hold up the end
-BATCH_MAX: Final = 100  # calls in one JSON-RPC batch
 
 
 @dataclass
