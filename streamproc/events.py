@@ -15,9 +15,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    NonNegativeInt,
     PlainSerializer,
-    PositiveInt,
     StringConstraints,
     ValidationInfo,
     field_validator,
@@ -25,7 +23,20 @@ from pydantic import (
 from solders.pubkey import Pubkey
 
 from streamproc import limits
+from streamproc.units import (
+    Count,
+    Credits,
+    Milliseconds,
+    Percent,
+    Share,
+    Slot,
+    Unit,
+    UnixMilliseconds,
+    UnixSeconds,
+    WholeSeconds,
+)
 
+ADDRESS_PATTERN: Final = "^[1-9A-HJ-NP-Za-km-z]{32,44}$"
 REQUEST_ID_PATTERN = re.compile(rf"[A-Za-z0-9._-]{{1,{limits.REQUEST_ID_MAX_LENGTH}}}")
 
 
@@ -48,7 +59,7 @@ def _enough_different(wallets: list[str]) -> list[str]:
 
 
 RequestId = Annotated[str, StringConstraints(pattern=f"^{REQUEST_ID_PATTERN.pattern}$")]
-Address = Annotated[str, AfterValidator(_base58_of_32_bytes)]
+Address = Annotated[str, AfterValidator(_base58_of_32_bytes), Unit("address", ADDRESS_PATTERN)]
 RankBy = Literal[
     "capital",
     "binary",
@@ -66,6 +77,7 @@ Outcome = Literal["analyzed", "failed", "excluded"]
 BalanceState = Literal["ok", "failed", "oversized"]
 # A number of a request that the store holds as it is.
 Counted = Annotated[int, Field(ge=0, le=limits.INTEGER_MAX)]
+Sequence = Annotated[int, Field(gt=0), Unit("sequence number")]
 Tenant = RequestId  # the same letters, the same length
 TerminalStatus = Literal["completed", "failed", "cancelled", "expired", "rejected"]
 Stage = Literal[
@@ -79,6 +91,7 @@ class Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     request_id: RequestId
+    """The request: 1 to 64 of A-Za-z0-9._-."""
 
 
 class OutsideEvent(Event):
@@ -95,23 +108,50 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow", strict=True, allow_inf_nan=False)
 
-    max_transactions: Annotated[int, Field(ge=1, le=limits.MAX_TRANSACTIONS_MAX)] | None = None
-    since: Counted | None = None
-    until: Counted | None = None
-    min_success_ratio: Annotated[float, Field(ge=0, le=1)] = 1.0
-    deadline_s: Annotated[int, Field(ge=1, le=limits.DEADLINE_MAX_S)] = limits.DEADLINE_DEFAULT_S
-    max_age_s: Annotated[int, Field(ge=0, le=limits.MAX_AGE_MAX_S)] = 0
+    max_transactions: Annotated[Count, Field(ge=1, le=limits.MAX_TRANSACTIONS_MAX)] | None = None
+    """Newest so many per wallet; null is the full history."""
+
+    since: Annotated[Counted, Unit("unix seconds")] | None = None
+    """Bounds what is analyzed from below; null is from the beginning."""
+
+    until: Annotated[Counted, Unit("unix seconds")] | None = None
+    """Bounds what is analyzed from above, inclusive; null is up to now."""
+
+    min_success_ratio: Share = 1.0
+    """Share of wallets that must be analyzed, or the request fails."""
+
+    deadline_s: Annotated[WholeSeconds, Field(ge=1, le=limits.DEADLINE_MAX_S)] = (
+        limits.DEADLINE_DEFAULT_S
+    )
+    """Measured from the request's record time; then it expires."""
+
+    max_age_s: Annotated[WholeSeconds, Field(le=limits.MAX_AGE_MAX_S)] = 0
+    """A wallet synced at most so long ago is not synced again."""
+
     excluded_mints: Annotated[list[Address], Field(max_length=limits.EXCLUDED_MINTS_MAX)] | None = (
         None
     )
+    """Left out of the comparison, instead of the default list; null is that list."""
+
     include_oversized: bool = False
+    """Fetch balances of wallets with more than 10 000 token accounts too."""
+
     rank_by: RankBy = "idf"
+    """The score that orders the pairs."""
+
     enrich: bool = True
-    credit_budget: Counted | None = None
-    max_pairs: Annotated[int, Field(ge=1, le=limits.PAIRS_MAX)] = limits.PAIRS_DEFAULT
-    max_tokens_per_wallet: Annotated[int, Field(ge=1, le=limits.TOKENS_PER_WALLET_MAX)] = (
+    """Ask for names and prices of mints."""
+
+    credit_budget: Annotated[Counted, Unit("upstream credits")] | None = None
+    """Upstream credits that the request may spend; null is without a bound."""
+
+    max_pairs: Annotated[Count, Field(ge=1, le=limits.PAIRS_MAX)] = limits.PAIRS_DEFAULT
+    """Most pairs in the result's event."""
+
+    max_tokens_per_wallet: Annotated[Count, Field(ge=1, le=limits.TOKENS_PER_WALLET_MAX)] = (
         limits.TOKENS_PER_WALLET_DEFAULT
     )
+    """Most token rows of each wallet in the result's event."""
 
     @field_validator("until")
     @classmethod
@@ -140,8 +180,13 @@ class AnalysisRequested(Options):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     request_id: RequestId
+    """A name of your choice, 1 to 64 of A-Za-z0-9._-; it is bound for good."""
+
     wallets: Annotated[list[Address], AfterValidator(_enough_different)]
-    tenant: Tenant = DEFAULT_TENANT  # whose quotas and share of the places count
+    """1 to 1000 different addresses, base58 of 32 bytes."""
+
+    tenant: Tenant = DEFAULT_TENANT
+    """Whose quotas and share of the places count."""
 
     def options(self) -> Options:
         """The request without its id, wallets and tenant."""
@@ -156,17 +201,29 @@ class AnalysisCancelRequested(OutsideEvent):
     reason: (
         Annotated[str, StringConstraints(max_length=limits.ERROR_TEXT_MAX_CHARACTERS)] | None
     ) = None
+    """A sentence for the record."""
 
 
 class AnalysisAccepted(Event):
     """The request is valid and recorded; this opens the join."""
 
-    wallets: list[str]  # different ones, sorted
-    repeats_dropped: NonNegativeInt
-    requested_at_ms: NonNegativeInt  # the request's record time
-    deadline_at: NonNegativeInt
+    wallets: list[str]
+    """Different ones, sorted."""
+
+    repeats_dropped: Count
+    """How many addresses were named again."""
+
+    requested_at_ms: UnixMilliseconds
+    """The request's record time."""
+
+    deadline_at: UnixSeconds
+    """When it expires."""
+
     options: Options
+    """As they count, defaults filled in."""
+
     tenant: str = DEFAULT_TENANT
+    """Whose quotas and share of the places count."""
 
 
 class WalletSyncRequested(Event):
@@ -176,19 +233,35 @@ class WalletSyncRequested(Event):
     """
 
     wallet: str
+    """The address."""
+
     options: PartOptions
-    requested_at_ms: NonNegativeInt  # a wallet synced later than this is fresh
-    deadline_at: NonNegativeInt
+    """Of the request; those with their default are left out."""
+
+    requested_at_ms: UnixMilliseconds
+    """A wallet synced later than this is fresh."""
+
+    deadline_at: UnixSeconds
+    """When the request expires."""
+
     tenant: str = DEFAULT_TENANT
+    """Whose quotas and share of the places count."""
 
 
 class BalanceFetchRequested(Event):
     """The present balances of all wallets of a request are to be fetched. As above."""
 
     wallets: list[str]
+    """The addresses."""
+
     options: PartOptions
-    deadline_at: NonNegativeInt
+    """Of the request; those with their default are left out."""
+
+    deadline_at: UnixSeconds
+    """When the request expires."""
+
     tenant: str = DEFAULT_TENANT
+    """Whose quotas and share of the places count."""
 
 
 class WalletProgressed(Event):
@@ -199,10 +272,19 @@ class WalletProgressed(Event):
     """
 
     wallet: str
-    transactions: NonNegativeInt
-    fraction: Annotated[float, Field(ge=0, le=1)] | None
+    """The address."""
+
+    transactions: Count
+    """Read so far."""
+
+    fraction: Share | None
+    """Of its history; null when nobody can say."""
+
     notice: str | None = None
-    notice_at: NonNegativeInt = 0
+    """What it waits for, in words; null when for nothing."""
+
+    notice_at: UnixSeconds = 0
+    """When that was, in tens of seconds; 0 without a notice."""
 
 
 class PublicError(BaseModel):
@@ -211,7 +293,10 @@ class PublicError(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     code: str
+    """A word for machines."""
+
     message: str
+    """A sentence for people."""
 
 
 class Coverage(BaseModel):
@@ -220,17 +305,37 @@ class Coverage(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     state: Literal["complete", "capped", "partial"]
-    transactions: NonNegativeInt  # distinct signatures, failed ones included
-    failed_transactions: NonNegativeInt
-    estimated_entries: NonNegativeInt
-    first_slot: NonNegativeInt | None
-    last_slot: NonNegativeInt | None
-    first_time: int | None
-    last_time: int | None
-    unreadable: NonNegativeInt = 0  # transactions that could not be read: the state is partial
-    gaps: list[tuple[int, int]]
-    # known: token accounts that were opened, used and closed without the wallet being named may be missing
+    """Whole, cut by `max_transactions`, or with something missing that was asked for."""
+
+    transactions: Count
+    """Distinct signatures, failed ones included."""
+
+    failed_transactions: Count
+    """Failed ones."""
+
+    estimated_entries: Count
+    """Read from transfers, because their balances were trimmed."""
+
+    first_slot: Slot | None
+    """Of these transactions; null without any."""
+
+    last_slot: Slot | None
+    """Of these transactions; null without any."""
+
+    first_time: Annotated[int, Unit("unix seconds")] | None
+    """Of these transactions; null without one that has a time."""
+
+    last_time: Annotated[int, Unit("unix seconds")] | None
+    """Of these transactions; null without one that has a time."""
+
+    unreadable: Count = 0
+    """Transactions that could not be read; with one the state is `partial`."""
+
+    gaps: list[tuple[Slot, Slot]]
+    """`[from_slot, to_slot]`, both included: what is not known or not used."""
+
     token_accounts: Literal["all", "known"] = "all"  # noqa: S105 - a word
+    """`known`: token accounts that were opened, used and closed without the wallet being named may be missing."""
 
 
 class Counts(BaseModel):
@@ -238,9 +343,14 @@ class Counts(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    transactions: NonNegativeInt
-    trades: NonNegativeInt
-    tokens: NonNegativeInt
+    transactions: Count
+    """Distinct signatures."""
+
+    trades: Count
+    """Buys and sells."""
+
+    tokens: Count
+    """Different tokens traded."""
 
 
 class WalletAnalyzed(Event):
@@ -250,20 +360,38 @@ class WalletAnalyzed(Event):
     """
 
     wallet: str
+    """The address."""
+
     outcome: Outcome
+    """analyzed, failed or excluded."""
+
     error: PublicError | None = None
-    watermark_slot: NonNegativeInt | None = None
+    """Why it failed or is excluded, else null."""
+
+    watermark_slot: Slot | None = None
+    """Everything up to this slot is in the store; null unless analyzed."""
+
     coverage: Coverage | None = None
+    """What the figures rest on; null unless analyzed."""
+
     counts: Counts | None = None
-    fatal: bool = False  # true: the error ends the whole request, whatever min_success_ratio says
+    """How much was found; null unless analyzed."""
+
+    fatal: bool = False
+    """True: the error ends the whole request, whatever `min_success_ratio` says."""
 
 
 class BalancesFetched(Event):
     """The balances of a request are in the store, per wallet ok, failed or oversized."""
 
     wallets: dict[str, BalanceState]
-    errors: dict[str, PublicError] = {}  # of the failed ones
-    fatal: PublicError | None = None  # ends the whole request, whatever min_success_ratio says
+    """By address."""
+
+    errors: dict[str, PublicError] = {}
+    """Of the failed ones, by address."""
+
+    fatal: PublicError | None = None
+    """Ends the whole request, whatever `min_success_ratio` says; else null."""
 
 
 class AnalysisDue(Event):
@@ -273,7 +401,10 @@ class AnalysisDue(Event):
     """
 
     kind: Literal["heal", "expire", "ended", "broken"]
-    at: NonNegativeInt
+    """heal: parts are overdue; expire: the deadline has passed; ended: nothing is due; broken: a bug."""
+
+    at: UnixSeconds
+    """When it was due."""
 
 
 class ReadyWallet(BaseModel):
@@ -282,9 +413,16 @@ class ReadyWallet(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     outcome: Outcome
-    watermark_slot: NonNegativeInt | None = None
+    """analyzed, failed or excluded."""
+
+    watermark_slot: Slot | None = None
+    """Up to which slot it is compared; null unless analyzed."""
+
     error: PublicError | None = None
+    """Why it failed or is excluded, else null."""
+
     balances: BalanceState | None = None
+    """Of an analyzed or failed one, else null."""
 
 
 class AnalysisReady(Event):
@@ -294,30 +432,68 @@ class AnalysisReady(Event):
     """
 
     wallets: dict[str, ReadyWallet]
+    """By address."""
+
     options: PartOptions
+    """Of the request; those with their default are left out."""
+
     excludes_mints: bool = False
-    requested_at_ms: NonNegativeInt
-    deadline_at: NonNegativeInt
-    next_seq: PositiveInt
+    """The store has the request's own list of excluded mints."""
+
+    requested_at_ms: UnixMilliseconds
+    """The request's record time."""
+
+    deadline_at: UnixSeconds
+    """When it expires."""
+
+    next_seq: Sequence
+    """Of the next progress record."""
+
     tenant: str = DEFAULT_TENANT
-    wallets_done: NonNegativeInt
-    wallets_failed: NonNegativeInt
-    at: NonNegativeInt
+    """Whose quotas and share of the places count."""
+
+    wallets_done: Count
+    """Analyzed and excluded ones."""
+
+    wallets_failed: Count
+    """Failed ones."""
+
+    at: UnixSeconds
+    """When."""
 
 
 class AnalysisProgressed(Event):
     """Where a request stands. `seq` has no gaps, `percent` never falls, nothing follows `terminal`."""
 
-    seq: PositiveInt
+    seq: Sequence
+    """1, 2, 3 ... without gaps; a repeat has the same content."""
+
     stage: Stage
-    percent: Annotated[float, Field(ge=0, le=100)]
-    wallets_total: NonNegativeInt
-    wallets_done: NonNegativeInt
-    wallets_failed: NonNegativeInt
+    """Where the request stands; the last one is its end."""
+
+    percent: Percent
+    """Never falls."""
+
+    wallets_total: Count
+    """Different wallets of the request."""
+
+    wallets_done: Count
+    """Analyzed and excluded ones."""
+
+    wallets_failed: Count
+    """Failed ones."""
+
     balances_done: bool
+    """The balances of all wallets are there."""
+
     message: str
+    """In words."""
+
     terminal: bool
-    at: NonNegativeInt
+    """True: nothing follows."""
+
+    at: UnixSeconds
+    """When."""
 
 
 class FailedWallet(BaseModel):
@@ -326,8 +502,13 @@ class FailedWallet(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     wallet: str
+    """The address."""
+
     code: str
+    """A word for machines."""
+
     message: str
+    """A sentence for people."""
 
 
 class FaultNote(BaseModel):
@@ -336,37 +517,55 @@ class FaultNote(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     field: str
+    """Which field."""
+
     value: str
+    """What stood there, shortened."""
+
     rule: str
+    """The rule that it breaks, in words."""
 
 
 class AnalysisFailed(Event):
     """The request ended without a result: failed, cancelled, expired, or rejected as invalid."""
 
     status: Literal["failed", "cancelled", "expired", "rejected"]
+    """How it ended."""
+
     code: str
+    """A word for machines."""
+
     message: str
+    """A sentence for people."""
+
     wallets_failed: list[FailedWallet] = []
+    """The wallets that could not be analyzed."""
+
     faults: list[FaultNote] = []
-    faults_omitted: NonNegativeInt = 0  # how many more there were
-    at: NonNegativeInt
+    """Of a rejected request, at most 100."""
+
+    faults_omitted: Count = 0
+    """How many more there were."""
+
+    at: UnixSeconds
+    """When."""
 
 
 class AnalysisCompleted(Event):
     """The result. Composed by `core.result`; its parts are described in docs/result.md."""
 
     status: Literal["completed"] = "completed"
-    completed_at: NonNegativeInt
-    duration_ms: NonNegativeInt
+    completed_at: UnixSeconds
+    duration_ms: Milliseconds
     engine_version: str
     inputs_digest: str
     wallets: list[dict[str, Any]]
     pairs: list[dict[str, Any]]
-    pairs_total: NonNegativeInt
+    pairs_total: Count
     set: dict[str, Any]
     clusters: list[dict[str, Any]]
     tokens: dict[str, dict[str, Any]]
     missing: list[dict[str, Any]]
-    truncated: dict[str, int] | None
-    credits_spent: NonNegativeInt
-    timings_ms: dict[str, int]
+    truncated: dict[str, Count] | None
+    credits_spent: Credits
+    timings_ms: dict[str, Milliseconds]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from streamproc import events, metrics
-from streamproc.cli.event_tables import event_tables
+from streamproc.cli.event_tables import event_tables, result_tables
 from streamproc.cli.markdown import with_block
 from streamproc.cli.program import COMMANDS
 from streamproc.cli.settings import settings_table
@@ -47,6 +47,7 @@ EXAMPLE = re.compile(r"<!-- example[^>]*-->\n```sh\n(.*?)```", re.DOTALL)
         ("README.md", "topology", graph(read_topology())),
         ("README.md", "settings", settings_table()),
         ("docs/events.md", "events", event_tables(read_topology())),
+        ("docs/result.md", "result", result_tables(read_topology())),
     ],
 )
 def test_a_written_block_is_what_its_command_writes(page: str, name: str, content: str) -> None:

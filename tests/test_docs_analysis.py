@@ -35,6 +35,7 @@ from streamproc.core.tokens import TokenMetadata, TokenPrice
 from streamproc.core.trades import Confidence
 from streamproc.core.unread import Unread
 from streamproc.events import AnalysisCompleted, PublicError, ReadyWallet
+from tests.contract.valid import check_by_schema
 
 DOCS = Path(__file__).parents[1] / "docs"
 ANALYSIS = (DOCS / "analysis.md").read_text("utf-8")
@@ -52,8 +53,6 @@ NAME = re.compile(r"`([a-z_0-9]+)(?:\[\]|\{\})?`")
 KEYS_ARE_DATA = {
     "timings_ms",
     "tokens",
-    "set.mean",
-    "set.median",
     "set.verdicts",
     "pairs[].null_scores",
     "wallets[].pnl.stable_net_flow",
@@ -96,6 +95,10 @@ def test_lines_are_short_enough_to_read_side_by_side(page: Path) -> None:
 
 def test_every_name_of_a_result_is_described_and_every_described_one_occurs() -> None:
     assert _described() == _occurring(_composed())
+
+
+def test_a_real_result_is_one_by_the_schema() -> None:
+    check_by_schema("AnalysisCompleted", _composed())
 
 
 def test_the_example_of_a_result_is_one() -> None:

@@ -1,4 +1,4 @@
-"""The events as documentation: every field with its type and default, from the models themselves."""
+"""Events and the result as documentation: every field with type, unit and meaning, from the models themselves."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamproc import events
 from streamproc.cli.markdown import table
+from streamproc.contract.meanings import meanings_of
+from streamproc.contract.schemas import schema_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from streamproc.topics import Topic, Topology
 
 REF: Final = re.compile(r"^#/\$defs/")
+PLAIN_UNITS: Final = frozenset({"count", "sequence number"})  # said by the meaning
 
 
 def event_tables(topology: Topology) -> str:
@@ -39,14 +42,53 @@ def _people(names: list[str]) -> str:
 
 def _section(heading: str, model: type[BaseModel], where: str | None = None) -> str:
     """Heading, docstring, fields."""
-    schema = model.model_json_schema()
+    schema, meanings = model.model_json_schema(), meanings_of(model)
     needed = schema.get("required", [])
     fields = sorted(schema.get("properties", {}).items(), key=lambda each: each[0] not in needed)
-    rows = [[f"`{name}`", _type(field), _default(name, field, schema)] for name, field in fields]
+    rows = [
+        [f"`{name}`", _type(field), _default(name, field, schema), meanings.get(name, "")]
+        for name, field in fields
+    ]
     doc = inspect.cleandoc(model.__doc__ or "")
-    return "\n\n".join(
-        filter(None, [heading, doc, where, table(["field", "type", "default"], rows)])
-    )
+    shown = table(["field", "type", "default", "what"], rows)
+    return "\n\n".join(filter(None, [heading, doc, where, shown]))
+
+
+def result_tables(topology: Topology) -> str:
+    """One section per record of the result, from the outermost on."""
+    whole = schema_of("AnalysisCompleted", topology)
+    left, parts = [("", whole)], []
+    while left:
+        place, schema = left.pop(0)
+        rows, inner = [], []
+        for name, field in schema["properties"].items():
+            sign, record = _record_in(field)
+            if record is not None:
+                inner.append((f"{place}{name}{sign}.", whole["$defs"][record]))
+            rows.append([f"`{name}{sign}`", _result_type(field), field["description"]])
+        heading = f"## `{place.rstrip('.')}`" if place else "## Top"
+        shown = table(["field", "type", "what"], rows)
+        parts += [heading, *([schema["description"]] if place else []), shown]
+        left = inner + left
+    return "\n\n".join(parts)
+
+
+def _record_in(field: dict[str, Any]) -> tuple[str, str | None]:
+    """What a field is made of: `[]` for a list and `{}` for an object whose keys are data, and the record's name."""
+    (field,) = [each for each in field.get("anyOf", [field]) if each.get("type") != "null"][:1]
+    if field.get("type") == "array":
+        return "[]", _record_in(field["items"])[1]
+    if isinstance(field.get("additionalProperties"), dict):
+        return "{}", _record_in(field["additionalProperties"])[1]
+    return "", REF.sub("", field["$ref"]) if "$ref" in field else None
+
+
+def _result_type(field: dict[str, Any]) -> str:
+    """The type of a field of the result in words; of what records it is made says the section below."""
+    sign, record = _record_in(field)
+    if record is None:
+        return _type(field)
+    return ("list" if sign == "[]" else "object") + (" or null" if "anyOf" in field else "")
 
 
 def _type(field: dict[str, Any]) -> str:
@@ -83,10 +125,11 @@ def _bounds(field: dict[str, Any]) -> str:
         f"<= {high}" if high is not None else "",
         f"at most {field['maxLength']} characters" if "maxLength" in field else "",
         f"at most {field['maxItems']}" if "maxItems" in field else "",
-        f"matching `{field['pattern']}`" if "pattern" in field else "",
+        f"matching `{field['pattern']}`" if "pattern" in field and "x-unit" not in field else "",
     ]
+    unit = field.get("x-unit", "count")
     words = ", ".join(filter(None, said))
-    return f" ({words})" if words else ""
+    return (f" ({words})" if words else "") + ("" if unit in PLAIN_UNITS else f", {unit}")
 
 
 def _default(name: str, field: dict[str, Any], schema: dict[str, Any]) -> str:

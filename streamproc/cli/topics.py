@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,18 +11,17 @@ import click
 from streamproc.cli.environment import effective_settings
 from streamproc.cli.markdown import into_option, show_block
 from streamproc.cli.output import output_option, print_json, print_table, tell
+from streamproc.errors import Fault, InvalidInputError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from streamproc.admin import Plan
-    from streamproc.errors import Fault
 
 EPILOG = """\b
 Examples:
   streamproc topics plan
   streamproc topics apply
   streamproc topics check && echo as declared
+  streamproc topics schema AnalysisCompleted
   streamproc topics graph --into README.md"""
 
 
@@ -115,6 +115,43 @@ def list_events(into: Path | None) -> None:
     from streamproc.topics import read_topology
 
     show_block("events", event_tables(read_topology()), into)
+
+
+@topics.command("result")
+@into_option
+def list_result(into: Path | None) -> None:
+    """List every field of the result with its type, unit and meaning, as Markdown."""
+    from streamproc.cli.event_tables import result_tables
+    from streamproc.topics import read_topology
+
+    show_block("result", result_tables(read_topology()), into)
+
+
+@topics.command()
+@click.argument("event", required=False)
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A checkout in which schemas/ and asyncapi.yaml are written anew.",
+)
+def schema(event: str | None, into: Path | None) -> None:
+    """Print the JSON Schema (2020-12) of EVENT, or without one of all events by name."""
+    from streamproc.contract import files, schema_of
+    from streamproc.contract.files import read_examples
+    from streamproc.topics import read_topology
+
+    topology = read_topology()
+    if into is not None:
+        for name, text in files(topology, read_examples(into)).items():
+            (into / name).parent.mkdir(parents=True, exist_ok=True)
+            (into / name).write_text(text, encoding="utf-8")
+    elif event is None:
+        print_json({name: schema_of(name, topology) for name in topology.by_event})
+    elif event in topology.by_event:
+        print_json(schema_of(event, topology))
+    else:
+        rule = f"must be one of {', '.join(topology.by_event)}"
+        raise InvalidInputError([Fault("event", event, rule)])
 
 
 def _show(compared: Plan, *, created: str, unset: str, as_json: bool) -> None:

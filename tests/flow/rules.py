@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from tests.contract.valid import check_by_schema
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -36,6 +38,8 @@ def check_end(said: Iterable[Said], request_id: str) -> Json:
     end: Json = orjson.loads(value or b"")
     last = check_progress([each for each in mine if each.topic == "analysis-progress"])[-1]
     assert last["stage"] == end["status"]
+    check_by_schema("AnalysisProgressed", last)
+    check_by_schema("AnalysisCompleted" if end["status"] == "completed" else "AnalysisFailed", end)
     return end
 
 
@@ -71,10 +75,13 @@ def check_headers(said: Iterable[Said]) -> None:
         assert headers["ce_specversion"] == b"1.0"
         assert headers["content-type"] == b"application/json"
         assert headers["ce_source"]
-        assert headers["ce_type"]
+        event = headers["ce_type"].decode()
+        assert headers["ce_dataschema"].decode() == f"urn:streamproc:{event}:1"
         assert headers["ce_subject"].decode() == each.event["request_id"]
         assert datetime.fromisoformat(headers["ce_time"].decode()).tzinfo is not None
         uuid.UUID(headers["ce_id"].decode())
+        if headers["ce_id"] not in meant:
+            check_by_schema(event, each.event)
         found = meant.setdefault(headers["ce_id"], (each.value, headers))
         assert found == (each.value, headers), "one ce_id for different records"
     by_content = {(value, headers["ce_type"]): ident for ident, (value, headers) in meant.items()}
