@@ -24,8 +24,6 @@ from streamproc.unpacking import UnreadableError, unpacked
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streamproc.unpacking import Buffer
-
 # Base offset, length, leader's epoch, magic; then checksum, attributes, last offset's delta, first and last time,
 # producer's id and epoch, base sequence, count of records.
 _HEADER: Final = struct.Struct(">qiibIhiqqqhii")
@@ -185,13 +183,13 @@ class Batch:
     def _records(self) -> Iterator[RawRecord]:
         """Its records: as aiokafka reads them, and one by one where it fails."""
         try:
-            payload = self._payload()
+            whole = self._uncompressed()
         except UnreadableError as error:
             yield from self._unreadable(str(error))
             return
         done = self.base_offset - 1
         try:
-            for record in self._uncompressed(payload):
+            for record in DefaultRecordBatch(whole):
                 yield record
                 done = record.offset
         except (
@@ -199,30 +197,26 @@ class Batch:
             IndexError,
             KafkaError,
         ):  # a name that is no UTF-8, a length that is wrong
-            yield from (each for each in self._one_by_one(payload) if each.offset > done)
+            yield from (
+                each for each in self._one_by_one(whole[_HEADER.size :]) if each.offset > done
+            )
 
-    def _payload(self) -> Buffer:
-        """The bytes of the records, unpacked; raises UnreadableError past the bounds."""
-        packed = self._raw[_HEADER.size :]
+    def _uncompressed(self) -> bytes:
+        """The batch without compression, the one copy there is; raises UnreadableError past the bounds."""
         codec = self._attributes & _CODEC_BITS
         if not codec:
-            return packed
+            return bytes(self._raw)
         if self._count > limits.BATCH_MAX_RECORDS:
             most = limits.BATCH_MAX_RECORDS
             raise UnreadableError(
                 f"a packed batch of {self._count} records; at most {most} are read"
             )
-        return unpacked(codec, packed, limits.BATCH_UNPACKED_MAX_BYTES)
-
-    def _uncompressed(self, payload: Buffer) -> Any:  # noqa: ANN401 - aiokafka's
-        """The batch without compression, as aiokafka reads it."""
-        if not self._attributes & _CODEC_BITS:
-            return self._native
         header = bytearray(self._raw[: _HEADER.size])
         struct.pack_into(">h", header, _ATTRIBUTES_AT, self._attributes & ~_CODEC_BITS)
-        return DefaultRecordBatch(bytes(header) + payload)
+        packed = self._raw[_HEADER.size :]
+        return bytes(header) + unpacked(codec, packed, limits.BATCH_UNPACKED_MAX_BYTES)
 
-    def _one_by_one(self, payload: Buffer) -> Iterator[RawRecord]:
+    def _one_by_one(self, payload: bytes) -> Iterator[RawRecord]:
         """Each record by its own length; one that cannot be read does not hide the next."""
         data, at, offset = bytearray(payload), 0, self.base_offset
         for _ in range(self._count):

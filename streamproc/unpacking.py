@@ -78,18 +78,20 @@ def _unsnapped(block: bytes, most: int) -> bytes:
 
 
 def _into(unpack: Callable[[bytes, bytearray], int]) -> Callable[[bytes, int], Buffer]:
-    """Unpacking into memory of a fixed size: first what is likely enough, then as much as may be."""
+    """Unpacking into memory of a fixed size: first what is likely enough, then four times as much, up to the bound."""
 
     def unpack_into(packed: bytes, most: int) -> Buffer:
-        likely = min(most, limits.UNPACKED_FIRST_BYTES + 8 * len(packed))
-        for size in dict.fromkeys((likely, most)):
+        size = min(most, limits.UNPACKED_FIRST_BYTES + 8 * len(packed))
+        while True:
             room = bytearray(size)
             try:
-                return memoryview(room)[: unpack(packed, room)]
+                return room[: unpack(packed, room)]  # a copy: what was not needed is not kept
             except cramjam.DecompressionError as error:
                 if "write whole buffer" not in str(error):
                     raise
-        raise _too_large(most)
+            if size == most:
+                raise _too_large(most)
+            size = min(most, 4 * size)
 
     return unpack_into
 

@@ -58,6 +58,22 @@ def test_a_bomb_takes_no_memory_and_is_stepped_over(codec: str) -> None:
 
 
 @pytest.mark.parametrize("codec", PACKED)
+def test_a_batch_that_is_being_read_takes_its_own_size_and_no_more(codec: str) -> None:
+    """Each partition holds one while its records wait; those of a flood pack to a thirtieth and better."""
+    size = 1000 * 500
+    data = batch([Raw(b"r" * 490, b"key")] * 1000, codec=codec)
+    tracemalloc.start()
+    try:
+        records = Records(TopicPartition("t", 0), Batches(data), None, 0, None, None, True, 1)
+        assert next(records).value == b"r" * 490
+        now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert now < 1.2 * size
+    assert peak < 8 * size
+
+
+@pytest.mark.parametrize("codec", PACKED)
 def test_what_is_no_such_format_is_stepped_over_record_by_record(codec: str) -> None:
     for body in (b"", b"\0" * 50, packed(b"x" * 500, codec)[:-9]):
         found = read(framed(body, 3, codec))

@@ -44,7 +44,8 @@ class Attacked:
         self.installation = installation
         self.producer = producer
         self.wallets = list(wallets)
-        self.peak_bytes = 0
+        self.peak_bytes = 0  # of any process
+        self.worker_peak_bytes = 0  # of the workers' own ones
         self.ends: defaultdict[str, dict[int, int]] = defaultdict(dict)  # of topics, by partition
         self._numbers = itertools.count()
 
@@ -149,6 +150,8 @@ class Attacked:
             for worker in self.installation.workers:
                 with suppress(psutil.Error):
                     process = psutil.Process(worker.pid)
+                    taken = process.memory_info().rss
+                    self.worker_peak_bytes = max(self.worker_peak_bytes, taken)
                     for each in (process, *process.children(recursive=True)):
                         with suppress(psutil.Error):
                             self.peak_bytes = max(self.peak_bytes, each.memory_info().rss)
