@@ -19,7 +19,7 @@ from streamproc import limits
 from streamproc.errors import DeadLetterError, Fault, InvalidInputError
 from streamproc.events import REQUEST_ID_PATTERN
 from streamproc.faults import faults_of, quoted, quoted_name
-from streamproc.serde import header
+from streamproc.serde import header, is_trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +32,6 @@ _STRUCTURED: Final = "application/cloudevents"
 _BATCHED: Final = "application/cloudevents-batch"
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
 _VALUE: Final = re.compile(rb'\s*:\s*"([A-Za-z0-9._-]{1,64})"')
-_NAME: Final = b'"request_id"'
 _TEXT: Final = 0x09  # a tab: no text begins with a lower byte
 
 
@@ -124,8 +123,22 @@ def usable_id(found: object) -> str | None:
 
 def scanned_request_id(value: bytes) -> str | None:
     """The request id of a value that is not parsed as a whole: the outermost object's, near its beginning."""
+    found = _scanned(value, b'"request_id"')
+    return None if found is None else found.decode()
+
+
+def enveloped_trace(value: bytes | None, headers: ReceivedHeaders) -> bytes | None:
+    """The `traceparent` of a CloudEvents envelope (structured mode), None when it has none in the W3C form."""
+    if value is None or not _content_type(headers).startswith(_STRUCTURED):
+        return None
+    found = _scanned(value, b'"traceparent"')
+    return found if found is not None and is_trace(found) else None
+
+
+def _scanned(value: bytes, name: bytes) -> bytes | None:
+    """The outermost object's plain text of this quoted name, found without parsing the whole."""
     depth, start = 0, value.find(b"{", 0, limits.FRAME_MAX_BYTES + len(_BOM))
-    if start < 0:
+    if start < 0 or name not in value:
         return None
     for token in _TOKEN.finditer(value, start, limits.REQUEST_MAX_BYTES):
         text = token.group()
@@ -133,10 +146,10 @@ def scanned_request_id(value: bytes) -> str | None:
             depth += 1
         elif text in b"}]":
             depth -= 1
-        elif depth == 1 and text == _NAME:
+        elif depth == 1 and text == name:
             found = _VALUE.match(value, token.end())
             if found is not None:
-                return found[1].decode()
+                return found[1]
     return None
 
 

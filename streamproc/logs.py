@@ -35,8 +35,9 @@ def about(**fields: str | int | None) -> None:
 
 
 def about_also(**fields: str | int | None) -> None:
-    """The same, beside what was said before."""
-    about(**{**(_CONTEXT.get() or {}), **fields})
+    """The same, beside what was said before; None says nothing new."""
+    known = {name: value for name, value in fields.items() if value is not None}
+    _CONTEXT.set({**(_CONTEXT.get() or {}), **known})
 
 
 class _Masked(logging.Formatter):

@@ -201,7 +201,12 @@ def header(headers: Sequence[tuple[str, bytes | None]], name: str) -> bytes | No
 def trace_of(headers: Sequence[tuple[str, bytes | None]]) -> bytes | None:
     """The trace that the headers continue, None when there is none in the W3C form."""
     found = header(headers, "traceparent")
-    return found if found is not None and _TRACEPARENT.fullmatch(found) else None
+    return found if found is not None and is_trace(found) else None
+
+
+def is_trace(value: bytes) -> bool:
+    """Whether this is a `traceparent` in the W3C form."""
+    return _TRACEPARENT.fullmatch(value) is not None
 
 
 def new_trace(*, topic: str, partition: int, offset: int) -> bytes:

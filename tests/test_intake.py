@@ -15,7 +15,12 @@ from streamproc import limits
 from streamproc.errors import DeadLetterError, InvalidInputError
 from streamproc.events import AnalysisCancelRequested, AnalysisRequested
 from streamproc.faults import OTHERWISE
-from streamproc.intake import OutsideFaultsError, decode_outside, scanned_request_id
+from streamproc.intake import (
+    OutsideFaultsError,
+    decode_outside,
+    enveloped_trace,
+    scanned_request_id,
+)
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -235,6 +240,36 @@ def test_a_batch_of_events_is_refused_in_words() -> None:
 @pytest.mark.parametrize("content_type", [None, b"", b"\xff\xfe", b"text/plain", b"x" * 100_000])
 def test_any_other_content_type_is_binary_mode(content_type: bytes | None) -> None:
     assert decode_outside(AnalysisRequested, GOOD, (("content-type", content_type),)).wallets
+
+
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def test_the_trace_of_an_envelope_is_found() -> None:
+    found = enveloped_trace(envelope(traceparent=TRACE), STRUCTURED)
+    assert found == TRACE.encode()
+    assert enveloped_trace(b"\xef\xbb\xbf" + envelope(traceparent=TRACE), STRUCTURED) == found
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        b"",
+        b"[]",
+        envelope(),
+        envelope(traceparent="00-\r\nX-Injected: 1"),
+        envelope(traceparent=7),
+        envelope(traceparent="0" * 1_000_000),
+        envelope(data={**REQUEST, "traceparent": TRACE}),
+    ],
+)
+def test_what_is_no_trace_of_an_envelope_is_none(value: bytes | None) -> None:
+    assert enveloped_trace(value, STRUCTURED) is None
+
+
+def test_a_record_that_is_no_envelope_has_its_trace_in_headers_only() -> None:
+    assert enveloped_trace(envelope(traceparent=TRACE), ()) is None
 
 
 # --- whatever comes ---

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from streamproc import limits
 from streamproc.engine.stage import share_of
 from streamproc.events import AnalysisProgressed, Event, WalletProgressed
+from streamproc.intake import enveloped_trace
 from streamproc.logs import about, about_also
 from streamproc.serde import Codec, Encoded, decode_internal, new_trace, trace_of
 from streamproc.slots import WHOSE
@@ -43,8 +44,10 @@ class Handle(Protocol[E_contra]):
 
 def trace_from(record: Record) -> bytes:
     """The trace that the record continues, else the one that begins with it."""
-    return trace_of(record.headers) or new_trace(
-        topic=record.topic, partition=record.partition, offset=record.offset
+    return (
+        trace_of(record.headers)
+        or enveloped_trace(record.value, record.headers)
+        or new_trace(topic=record.topic, partition=record.partition, offset=record.offset)
     )
 
 
@@ -90,6 +93,7 @@ def running(handler: Handler, *, codec: Codec, tell: Tell) -> Run:
         WHOSE.set(share)
         about(
             request_id=share.request.decode("ascii", "replace") or None,
+            tenant=share.tenant.decode("ascii", "replace"),
             topic=record.topic,
             partition=record.partition,
             offset=record.offset,

@@ -25,6 +25,7 @@ from streamproc.events import (
     FaultNote,
 )
 from streamproc.intake import OutsideFaultsError, decode_outside
+from streamproc.logs import about_also
 from streamproc.store import NewRequest, Rejection
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ async def accept_request(
         for said in await _rejected(record, error, store=store, codec=codec):
             yield said
         return
+    about_also(request_id=request.request_id, tenant=request.tenant)
     requested_at_ms = record.timestamp_ms if record.timestamp_ms >= 0 else await store.now_ms()
     new = _new_request(request, record, requested_at_ms)
     recorded = await _recorded(new, store, quotas)
