@@ -186,7 +186,7 @@ def _with_progress(decision: Decision, found: str, voice: Voice) -> Decision:
     """The decision with the progress records that belong to it, so that all are kept at once."""
     before = voice.next("analyzing", limits.PERCENT_ANALYZED, "compared and enriched")
     stage, percent, message = _words(decision.status, decision.code)
-    progress = voice.draft(stage, percent, f"{message}: {found}" if found else message)
+    progress = voice.draft(stage, percent, found or message)
     return replace(decision, before=(before,), progress=progress)
 
 

@@ -18,6 +18,7 @@ from streamproc.report.wording import (
     share,
     short,
     sol,
+    untested_words,
     usd,
     verdict_words,
 )
@@ -46,7 +47,9 @@ def print_result(result: Json, *, pairs: int) -> None:
 
 
 def _print_pairs(result: Json, pairs: list[Json], most: int) -> None:
-    """The pairs, the strongest verdicts first."""
+    """The pairs, the strongest verdicts first; nothing when there is none."""
+    if not pairs:
+        return
     ranked = ranked_by(result["pairs"])
     names = [ranked, *(name for name in PAIR_SCORES if name != ranked)]
     rows = [
@@ -73,7 +76,7 @@ def _print_pairs(result: Json, pairs: list[Json], most: int) -> None:
 
 
 def _print_reasons(pairs: list[Json]) -> None:
-    """Why the first pairs are more than chance, in a sentence each."""
+    """Why the first pairs are more than chance, in a sentence each, and why others could not be tested."""
     rows = [
         (rank, pair.get("sentence") or "")
         for rank, pair in enumerate(pairs, start=1)
@@ -81,6 +84,9 @@ def _print_reasons(pairs: list[Json]) -> None:
     ]
     if rows:
         print_table(["#>", "why"], rows[:REASONED_MAX], title="\nMore than chance")
+    untested = untested_words(pairs)
+    if untested:
+        print_table([""], [(words,) for words in untested], title="\nNot tested")
 
 
 def _print_wallets(result: Json) -> None:

@@ -90,11 +90,17 @@ def _addresses(pair: Json) -> Html:
 def _scores(pair: Json) -> Html:
     """All scores of a pair with their bars."""
     lines = [
-        [name, joined(bar(pair["scores"].get(name))), score(pair["scores"].get(name))]
+        [name, _bar_or_reason(pair, name), score(pair["scores"].get(name))]
         for name in SCORES
         if name in pair["scores"]
     ]
     return el("div", el("h3", "Scores"), rows(["score", "", "value>"], lines))
+
+
+def _bar_or_reason(pair: Json, name: str) -> Html:
+    """A score's bar; for one that is null, why."""
+    why = (pair.get("null_scores") or {}).get(name)
+    return joined(bar(pair["scores"].get(name))) if why is None else el("span", why, class_="soft")
 
 
 def _why(pair: Json, tokens: dict[str, Json]) -> Html:

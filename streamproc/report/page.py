@@ -18,6 +18,7 @@ from streamproc.report.wording import (
     ranked_by,
     score,
     seconds,
+    untested_words,
 )
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _tiles(result: Json, rank_by: str) -> Html:
 
 def _notes(result: Json) -> Html:
     """What a reader must know before believing the figures."""
-    notes = []
+    notes = [f"Not tested: {words}" for words in untested_words(result["pairs"])]
     incomplete = sum(
         (wallet.get("coverage") or {}).get("state") in {"capped", "partial"}
         for wallet in result["wallets"]

@@ -36,6 +36,12 @@ VERDICTS: Final = {
     "alike": "explained by popularity",
     "untested": "not testable",
 }
+MISSING: Final = {
+    "price": ("price", "prices"),
+    "metadata": ("name of a token", "names of tokens"),
+    "history": ("history", "histories"),
+    "balances": ("wallet's balances", "wallets' balances"),
+}
 TOGETHER: Final = frozenset({"linked", "follows", "coordinated"})  # what acts together
 
 
@@ -160,9 +166,28 @@ def evidence_sentence(item: Json) -> str:
     return f"{str(said)[:1].upper()}{str(said)[1:]}."
 
 
+def untested_words(pairs: list[Json]) -> list[str]:
+    """Why pairs could not be tested, the commonest reason first, each with how many pairs it holds for."""
+    said = Counter(
+        str(pair.get("sentence") or "") for pair in pairs if pair.get("verdict") == "untested"
+    )
+    return [
+        f"{count:,} pair{'s' if count > 1 else ''}: {sentence.removeprefix('Not tested: ')}"
+        for sentence, count in said.most_common()
+        if sentence
+    ]
+
+
 def missing_words(missing: list[Json]) -> str:
     """How many things of which kind a result had to do without."""
     counts = Counter(item["kind"] for item in missing)
     if not counts:
         return "nothing missing"
-    return "not known: " + ", ".join(f"{count} of {kind}" for kind, count in counts.most_common())
+    parts = (f"{count:,} {_lacking(kind, count)}" for kind, count in counts.most_common())
+    return "not known: " + ", ".join(parts)
+
+
+def _lacking(kind: str, count: int) -> str:
+    """What is missing, in the number that fits."""
+    one, many = MISSING.get(kind, (kind, kind))
+    return one if count == 1 else many

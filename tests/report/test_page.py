@@ -200,3 +200,13 @@ def test_a_result_of_before_there_were_verdicts_still_makes_a_page() -> None:
     for cluster in old["clusters"]:
         del cluster["sentence"]
     assert Page(render_report(old)).open == []
+
+
+def test_a_score_that_is_null_says_why_and_a_pair_that_is_not_tested_too() -> None:
+    pair = copy.deepcopy(RESULT["pairs"][0])
+    pair |= {"verdict": "untested", "sentence": "Not tested: they never met.", "q": None}
+    pair["scores"]["held_cosine"] = None
+    pair["null_scores"] = {"held_cosine": "A or B holds no token"}
+    says = Page(render_report(result(pairs=[pair], pairs_total=1))).says
+    assert "A or B holds no token" in says
+    assert "Not tested: 1 pair: they never met." in says

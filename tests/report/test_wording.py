@@ -23,6 +23,7 @@ from streamproc.report.wording import (
     seconds,
     short,
     sol,
+    untested_words,
     usd,
     verdict_words,
 )
@@ -102,8 +103,19 @@ def test_evidence_without_a_reason_is_its_figures() -> None:
 
 def test_what_is_missing_is_counted_by_kind() -> None:
     missing = [{"kind": "price"}, {"kind": "metadata"}, {"kind": "price"}]
-    assert missing_words(missing) == "not known: 2 of price, 1 of metadata"
+    assert missing_words(missing) == "not known: 2 prices, 1 name of a token"
     assert missing_words([]) == "nothing missing"
+
+
+def test_why_pairs_are_not_tested_is_said_once_with_how_many_they_are() -> None:
+    few, idle = "Not tested: fewer than 20 wallets are known.", "Not tested: one traded no token."
+    pairs = [{"verdict": "untested", "sentence": each} for each in (idle, few, few)]
+    pairs.append({"verdict": "alike", "sentence": "Nothing beyond taste."})
+    assert untested_words(pairs) == [
+        "2 pairs: fewer than 20 wallets are known.",
+        "1 pair: one traded no token.",
+    ]
+    assert untested_words([]) == []
 
 
 def test_every_verdict_has_words_in_the_order_of_its_strength() -> None:
