@@ -16,7 +16,7 @@ from streamproc.core.solana import SOL_DUST_LAMPORTS
 from streamproc.store.database import Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -50,8 +50,8 @@ class Relations(Subject):
             *_columns(wallets_per_week(weeks)),
             limits.BACKGROUND_TOKENS,
             self._database.formats.entries,
+            limits.BACKGROUND_CELLS,
         )
-        rows = _within(rows, limits.BACKGROUND_CELLS)
         if not rows:
             return None
         numbers = np.array([number for row in rows for number in row["mints"]], dtype=np.int64)
@@ -141,15 +141,6 @@ def wallets_per_week(weeks: Mapping[int, int]) -> dict[int, int]:
         week: -(-limits.BACKGROUND_WALLETS * trades // total)
         for week, trades in sorted(weeks.items())
     }
-
-
-def _within(rows: Sequence[Any], cells: int) -> Sequence[Any]:
-    """As many of the first rows as have so many tokens together."""
-    for count, row in enumerate(rows):
-        cells -= len(row["mints"])
-        if cells < 0:
-            return rows[:count]
-    return rows
 
 
 def _columns(by_name: Mapping[K, V]) -> tuple[list[K], list[V]]:

@@ -14,7 +14,6 @@ from streamproc.core.entries import Entry, Kind
 from streamproc.core.similarity import Met, Transfer, Witness
 from streamproc.store import Store, StoredPage
 from streamproc.store.queries import query
-from streamproc.store.relations import _within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -242,11 +241,6 @@ async def test_the_background_is_bounded_and_the_same_wallets_every_time(
     assert fewer.wallets == everybody.wallets[:2]
 
 
-def test_only_first_rows_that_fit_together_are_taken() -> None:
-    rows = [{"mints": [1, 2]}, {"mints": [3]}, {"mints": [4]}]
-    assert [len(_within(rows, cells)) for cells in (1, 2, 3, 4, 9)] == [0, 1, 2, 3, 3]
-
-
 FILL = """
 INSERT INTO wallets (address, entry_format) SELECT 'w' || n, 2 FROM generate_series(1, 400) AS n;
 INSERT INTO wallet_tokens SELECT id, 9, ARRAY[1, 2] FROM wallets;
@@ -265,7 +259,7 @@ SLOTS = [9] * len(SOME)
 @pytest.mark.parametrize(
     ("statement", "values", "indexes"),
     [
-        ("background", [[], [2900], [10], 100, 2], {"wallet_weeks_sample"}),
+        ("background", [[], [2900], [10], 100, 2, 100], {"wallet_weeks_sample"}),
         ("transfers_between", [SOME, SLOTS, 10], {"entries_of_wallet_counterparty"}),
         ("fee_payers", [SOME, SLOTS, 10], {"entries_of_wallet_fee_payer"}),
         (

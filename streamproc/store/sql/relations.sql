@@ -28,7 +28,7 @@ ON CONFLICT (wallet_id, week) DO UPDATE SET mints = excluded.mints, first_at = e
 
 -- name: background
 -- $1 wallets left out, $2 weeks, $3 at most so many wallets of each of them, $4 at most so many tokens of each wallet,
--- $5 the format of their entries.
+-- $5 the format of their entries, $6 at most so many tokens in all.
 WITH chosen AS (
     SELECT DISTINCT of_week.wallet_id
     FROM unnest($2::integer[], $3::integer[]) AS asked (week, most)
@@ -42,11 +42,17 @@ WITH chosen AS (
         LIMIT asked.most
     ) AS of_week
 )
-SELECT w.address, ww.mints, ww.first_at
-FROM chosen
-JOIN wallet_weeks AS ww ON ww.wallet_id = chosen.wallet_id AND ww.week = ANY($2::integer[])
-JOIN wallets AS w ON w.id = chosen.wallet_id
-ORDER BY ww.sample, w.address, ww.week
+SELECT address, mints, first_at
+FROM (
+    SELECT
+        w.address, ww.mints, ww.first_at, ww.sample, ww.week,
+        sum(cardinality(ww.mints)) OVER (ORDER BY ww.sample, w.address, ww.week) AS tokens
+    FROM chosen
+    JOIN wallet_weeks AS ww ON ww.wallet_id = chosen.wallet_id AND ww.week = ANY($2::integer[])
+    JOIN wallets AS w ON w.id = chosen.wallet_id
+) AS taken
+WHERE tokens <= $6
+ORDER BY sample, address, week
 
 -- name: in_order_of_address
 SELECT id FROM mints WHERE id = ANY($1::integer[]) ORDER BY address
