@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from streamproc import __version__, limits
 from streamproc.agents.kept_facts import PRICES, SHARED_PRICES, kept_metadata, kept_prices
+from streamproc.agents.surroundings import kept_surroundings
 from streamproc.core.composition import Prices, comparable_prices
-from streamproc.core.formats import WORKINGS_FORMAT
 from streamproc.core.result import inputs_digest
 from streamproc.core.solana import EXCLUDED_MINTS, QUOTES
 from streamproc.core.stages import (
@@ -23,7 +23,7 @@ from streamproc.core.stages import (
     to_name,
     written,
 )
-from streamproc.core.surroundings import Surroundings, packed, possible_hubs, unpacked
+from streamproc.core.surroundings import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -52,10 +52,6 @@ class TokenFacts(Protocol):
 
     async def metadata(self, request_id: str, mints: Iterable[str]) -> dict[str, TokenMetadata]:
         """Names by mint."""
-
-
-# What a request's evidence rests on is kept under; in another format it is gathered anew.
-SURROUNDINGS: Final = f"surroundings/{WORKINGS_FORMAT}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +90,14 @@ class Composer:
         materials = await self._materials(ready)
         seen = await self._pool.run(survey, materials)
         prices, surroundings = await asyncio.gather(
-            self._prices(ready, seen), self._surroundings(ready, seen)
+            self._prices(ready, seen),
+            kept_surroundings(
+                self._store,
+                ready.request_id,
+                seen,
+                wallets=ready.wallets,
+                excluded=_excluded(ready),
+            ),
         )
         priced = time.monotonic()
         question = _question(ready, seen, prices, unpacked(surroundings).digest)
@@ -162,32 +165,6 @@ class Composer:
         return await kept_metadata(
             self._store, ready.request_id, lambda: self._tokens.metadata(ready.request_id, mints)
         )
-
-    async def _surroundings(self, ready: AnalysisReady, seen: Survey) -> bytes:
-        """What evidence rests on, as it was when the request was first composed."""
-        kept = await self._store.frozen(ready.request_id, SURROUNDINGS)
-        if kept is not None:
-            return kept
-        found = await self._found_surroundings(ready, seen)
-        content = await asyncio.to_thread(packed, found)
-        return await self._store.freeze(ready.request_id, SURROUNDINGS, content)
-
-    async def _found_surroundings(self, ready: AnalysisReady, seen: Survey) -> Surroundings:
-        """Stored wallets beside those of the request, and who met whom up to each wallet's watermark."""
-        store, watermarks = self._store, seen.watermarks
-        whole = {wallet: watermarks[wallet] for wallet in seen.whole}
-        found = Surroundings(
-            background=await store.background(
-                leaving_out=list(ready.wallets),
-                named={*seen.traded, *_excluded(ready)},
-                weeks=seen.weeks,
-            ),
-            transfers=tuple(await store.transfers_between(watermarks)),
-            first_funders=await store.first_funders(whole),
-            fee_payers=await store.fee_payers(watermarks),
-            known_wallets=await store.known_wallets(),
-        )
-        return replace(found, counterparties=await store.counterparties(possible_hubs(found)))
 
     async def _around(
         self,
