@@ -13,32 +13,24 @@ import asyncio
 import itertools
 import os
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import orjson
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from house import running_house
 from stretched import stretched_upstream
 
-from streamproc.local.stack import LocalStack, say_nothing
-from streamproc.local.up import prepared_stack, stack_settings
-from streamproc.settings import PREFIX
-from streamproc.topics import read_topology
-
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
+
+    from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 LATENCY_S: Final = 0.1  # of each call of the upstream
 RPS: Final = 200.0  # calls a second that it allows
 TRANSACTIONS: Final = 100  # of each wallet
 SMALL: Final = 3  # wallets of a small request
 WITHIN_S: Final = 1800.0
-READY: Final = "records flow"
 HUGE: Final = "huge"
 
 
@@ -138,59 +130,8 @@ def _print(name: str, seconds: Sequence[float]) -> None:
 @asynccontextmanager
 async def _client(url: str, wallets: Iterator[str]) -> AsyncIterator[Client]:
     """A client of everything running."""
-    async with AsyncExitStack() as opened:
-        folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
-        prepared = prepared_stack(
-            LocalStack(folder), topology=read_topology(), say=say_nothing, prefix="", app_id="bench"
-        )
-        stack = await opened.enter_async_context(prepared)
-        settings = stack_settings(stack, prefix="", app_id="bench") | {
-            "data_dir": str(folder),
-            "http_bind": "127.0.0.1:0",
-            "helius_api_key": "benchmark-key",
-            "helius_plan": "professional",
-            "helius_rpc_rps": str(RPS),
-            "helius_rpc_url": url,
-            "helius_api_url": url,
-            "dexscreener_url": url,
-        }
-        await opened.enter_async_context(_worker(settings, folder))
-        producer = AIOKafkaProducer(bootstrap_servers=stack.bootstrap)
-        await producer.start()
-        opened.push_async_callback(producer.stop)
-        ends = AIOKafkaConsumer(
-            "analysis-completed",
-            "analysis-failed",
-            bootstrap_servers=stack.bootstrap,
-            max_partition_fetch_bytes=16 << 20,
-        )
-        await ends.start()
-        opened.push_async_callback(ends.stop)
-        client = Client(producer, ends, wallets)
+    async with running_house(url, helius_rpc_rps=str(RPS)) as house:
+        client = Client(house.producer, house.ends, wallets)
         reading = asyncio.create_task(client.read())
-        opened.callback(reading.cancel)
         yield client
-
-
-@asynccontextmanager
-async def _worker(settings: Mapping[str, str], folder: Path) -> AsyncIterator[None]:
-    """The worker process; its last words are printed when it ends too soon."""
-    environment = {PREFIX + name.upper(): value for name, value in settings.items()}
-    log = folder / "worker.log"
-    with log.open("wb") as output:
-        worker = subprocess.Popen(  # noqa: ASYNC220 - our own program, once
-            [sys.executable, "-m", "streamproc", "worker"],
-            env={**os.environ, **environment},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-        )
-    try:
-        while READY not in log.read_text("utf-8"):
-            if worker.poll() is not None:
-                raise SystemExit(log.read_text("utf-8"))
-            await asyncio.sleep(0.1)
-        yield
-    finally:
-        worker.terminate()
-        worker.wait()
+        reading.cancel()

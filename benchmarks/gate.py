@@ -70,8 +70,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--first", type=int, default=1000, help="the first seed")
     parser.add_argument("--kinds", nargs="*", choices=list(CASES), default=list(CASES))
     parser.add_argument("--page", action="store_true", help="make docs/similarity.md's table anew")
+    parser.add_argument(
+        "--product", action="store_true", help="put the worlds through the whole product instead"
+    )
     options = parser.parse_args(arguments)
-    tallies = measured(options.kinds, range(options.first, options.first + options.seeds))
+    seeds = range(options.first, options.first + options.seeds)
+    if options.product:
+        from gate_product import print_product  # noqa: PLC0415 - needs Kafka and Postgres
+
+        return print_product(options.kinds, seeds)
+    tallies = measured(options.kinds, seeds)
     print_table(tallies)
     if options.page:
         from gate_page import write_page  # noqa: PLC0415 - needs the pictures

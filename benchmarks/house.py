@@ -1,0 +1,90 @@
+"""The product as benchmarks run it: Kafka, Postgres and one worker on this machine, before an upstream."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from streamproc.local.stack import LocalStack, say_nothing
+from streamproc.local.up import prepared_stack, stack_settings
+from streamproc.settings import PREFIX
+from streamproc.topics import read_topology
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+READY: Final = "records flow"
+
+
+class House(NamedTuple):
+    """How to talk to what runs."""
+
+    producer: AIOKafkaProducer
+    ends: AIOKafkaConsumer  # of completed and failed requests
+    dsn: str  # of its database
+
+
+@asynccontextmanager
+async def running_house(url: str, **settings: str) -> AsyncIterator[House]:
+    """Everything running, with the upstream at this address and these settings beside the usual ones."""
+    async with AsyncExitStack() as opened:
+        folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
+        prepared = prepared_stack(
+            LocalStack(folder), topology=read_topology(), say=say_nothing, prefix="", app_id="bench"
+        )
+        stack = await opened.enter_async_context(prepared)
+        given = stack_settings(stack, prefix="", app_id="bench") | {
+            "data_dir": str(folder),
+            "http_bind": "127.0.0.1:0",
+            "helius_api_key": "benchmark-key",
+            "helius_plan": "professional",
+            "helius_rpc_url": url,
+            "helius_api_url": url,
+            "dexscreener_url": url,
+            **settings,
+        }
+        await opened.enter_async_context(_worker(given, folder))
+        producer = AIOKafkaProducer(bootstrap_servers=stack.bootstrap)
+        await producer.start()
+        opened.push_async_callback(producer.stop)
+        ends = AIOKafkaConsumer(
+            "analysis-completed",
+            "analysis-failed",
+            bootstrap_servers=stack.bootstrap,
+            max_partition_fetch_bytes=16 << 20,
+        )
+        await ends.start()
+        opened.push_async_callback(ends.stop)
+        yield House(producer, ends, given["postgres_dsn"])
+
+
+@asynccontextmanager
+async def _worker(settings: Mapping[str, str], folder: Path) -> AsyncIterator[None]:
+    """The worker process; its last words are printed when it ends too soon."""
+    environment = {PREFIX + name.upper(): value for name, value in settings.items()}
+    log = folder / "worker.log"
+    with log.open("wb") as output:
+        worker = subprocess.Popen(  # noqa: ASYNC220 - our own program, once
+            [sys.executable, "-m", "streamproc", "worker"],
+            env={**os.environ, **environment},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+        )
+    try:
+        while READY not in log.read_text("utf-8"):
+            if worker.poll() is not None:
+                raise SystemExit(log.read_text("utf-8"))
+            await asyncio.sleep(0.1)
+        yield
+    finally:
+        worker.terminate()
+        worker.wait()
