@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -73,7 +74,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--product", action="store_true", help="put the worlds through the whole product instead"
     )
+    parser.add_argument(
+        "--traces", type=Path, help="a folder of MELT's launches: compare their wallets instead"
+    )
+    parser.add_argument("--launches", type=int, default=3000, help="of the traces, at most")
+    parser.add_argument("--wallets", type=int, default=400, help="of the traces, at most")
     options = parser.parse_args(arguments)
+    if options.traces:
+        from traces import case_of, read_traces  # noqa: PLC0415 - needs the methods of this file
+
+        return print_traces(case_of(read_traces(options.traces, options.launches), options.wallets))
     seeds = range(options.first, options.first + options.seeds)
     if options.product:
         from gate_product import print_product  # noqa: PLC0415 - needs Kafka and Postgres
@@ -181,6 +191,21 @@ def print_table(tallies: Tallies) -> None:
             f"{kind:14}{store:8}{method:18}{each.clean:>5}/{each.worlds:<2}{recall:>8}{signal:>8}"
             f"{each.false:>8}"
         )
+
+
+def print_traces(world: Case) -> int:
+    """Print what each method flags among the wallets of public traces; 1 when too few traded enough."""
+    print(
+        f"{len(world.asked)} wallets, {len(world.truth)} pairs that a bundle, a trade or a signer ties"
+    )
+    if len(world.asked) < 2:
+        return 1
+    for method, pairs in flagged(world).by_method.items():
+        tied = len(pairs & world.truth)
+        print(
+            f"{method:18} flags {len(pairs):6,}: {tied:5,} tied, {len(pairs) - tied:6,} not known to be"
+        )
+    return 0
 
 
 def _count(tally: Tally, world: Case, pairs: set[Pair]) -> None:
