@@ -84,9 +84,8 @@ def _print_reasons(pairs: list[Json]) -> None:
     ]
     if rows:
         print_table(["#>", "why"], rows[:REASONED_MAX], title="\nMore than chance")
-    untested = untested_words(pairs)
-    if untested:
-        print_table([""], [(words,) for words in untested], title="\nNot tested")
+    for words in untested_words(pairs):
+        results().print(f"\n{words}", markup=False)
 
 
 def _print_wallets(result: Json) -> None:

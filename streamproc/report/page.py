@@ -47,7 +47,7 @@ def render_report(result: Json) -> str:
         "matrix": matrix_section(result, rank_by),
         "clusters": clusters_section(result),
         "wallets": wallets_section(result),
-        "set": set_section(result),
+        "set": set_section(result) if result["pairs_total"] else None,
         "tokens": shared_tokens_section(result),
         "missing": missing_section(result),
     }
@@ -114,7 +114,7 @@ def _tiles(result: Json, rank_by: str) -> Html:
 
 def _notes(result: Json) -> Html:
     """What a reader must know before believing the figures."""
-    notes = [f"Not tested: {words}" for words in untested_words(result["pairs"])]
+    notes = untested_words(result["pairs"])
     incomplete = sum(
         (wallet.get("coverage") or {}).get("state") in {"capped", "partial"}
         for wallet in result["wallets"]

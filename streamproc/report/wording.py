@@ -172,7 +172,7 @@ def untested_words(pairs: list[Json]) -> list[str]:
         str(pair.get("sentence") or "") for pair in pairs if pair.get("verdict") == "untested"
     )
     return [
-        f"{count:,} pair{'s' if count > 1 else ''}: {sentence.removeprefix('Not tested: ')}"
+        f"{count:,} pair{'s' if count > 1 else ''} not tested: {sentence.removeprefix('Not tested: ')}"
         for sentence, count in said.most_common()
         if sentence
     ]

@@ -209,4 +209,4 @@ def test_a_score_that_is_null_says_why_and_a_pair_that_is_not_tested_too() -> No
     pair["null_scores"] = {"held_cosine": "A or B holds no token"}
     says = Page(render_report(result(pairs=[pair], pairs_total=1))).says
     assert "A or B holds no token" in says
-    assert "Not tested: 1 pair: they never met." in says
+    assert "1 pair not tested: they never met." in says

@@ -112,8 +112,8 @@ def test_why_pairs_are_not_tested_is_said_once_with_how_many_they_are() -> None:
     pairs = [{"verdict": "untested", "sentence": each} for each in (idle, few, few)]
     pairs.append({"verdict": "alike", "sentence": "Nothing beyond taste."})
     assert untested_words(pairs) == [
-        "2 pairs: fewer than 20 wallets are known.",
-        "1 pair: one traded no token.",
+        "2 pairs not tested: fewer than 20 wallets are known.",
+        "1 pair not tested: one traded no token.",
     ]
     assert untested_words([]) == []
 
