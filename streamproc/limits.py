@@ -283,6 +283,7 @@ RPC_BATCH_MAX: Final = 100  # calls of a JSON-RPC batch: what most providers all
 RPC_BATCH_REFUSALS: Final = 3  # of a batch for its rate, then it is halved
 RPC_SINGLES_AT_ONCE: Final = 16  # calls of one wallet where batches are not taken
 RPC_SIGNATURES: Final = 1000  # of one call: what the method allows
+PROBED_MAX: Final = 50_000  # transactions of a wallet that an estimate counts by standard methods
 PROBES_AT_ONCE: Final = 8  # of an estimate
 USUAL_LATENCY_S: Final = 0.25  # of a call, when none was made to measure it
 INLINE_ANSWERS_BYTES: Final = 64 * 1024  # transactions in clear: read within 2 ms

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from streamproc import limits
 from streamproc.cli.environment import NO_STORE
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from streamproc.settings import Settings
     from streamproc.store import Store
     from streamproc.upstream import Upstream
+
+
+_AGAIN: Final = 3  # lists of a stored wallet by standard methods: its own, and its token accounts of two programs
 
 
 class _Lease(NamedTuple):
@@ -86,8 +89,9 @@ def print_estimate(found: Estimate, spent: int, *, as_json: bool) -> None:
     if as_json:
         print_json({**found._asdict(), "probe_credits": spent})
         return
+    remark = " (at least)" if found.is_least else "" if found.is_exact else " (extrapolated)"
     rows = [
-        ("transactions", f"{found.transactions}" + ("" if found.is_exact else " (extrapolated)")),
+        ("transactions", f"{found.transactions}{remark}"),
         ("calls", found.calls),
         ("credits", found.credits),
         ("seconds", found.seconds),
@@ -108,9 +112,9 @@ async def _probed(
     permit = upstream.permit("estimate", credit_budget=None, is_ended=lambda: False)
     async with gate:
         began_s = time.monotonic()
-        extent = await upstream.probe(wallet, permit=permit)
+        most = asked.max_transactions
+        extent = await upstream.probe(wallet, permit=permit, max_transactions=most)
         took_s.append(time.monotonic() - began_s)
-    most = asked.max_transactions
     if most is None or extent.transactions < most:
         return extent
     return extent._replace(transactions=most, is_capped=True)
@@ -123,6 +127,7 @@ async def _known(
 
     None of either without a store.
     """
+    is_standard = settings.history_source == "rpc"
     dsn = settings.postgres_dsn.get_secret_value()
     if dsn == NO_STORE:
         return {}, set()
@@ -138,7 +143,12 @@ async def _known(
                 age_ms = now_ms - synced.at_ms if synced else now_ms
                 is_fresh = asked.max_age_s > 0 and age_ms <= asked.max_age_s * 1000
                 found[wallet] = Extent(
-                    wallet, 0, is_exact=is_fresh, is_new=False, is_fresh=is_fresh
+                    wallet,
+                    0,
+                    is_exact=is_fresh,
+                    is_new=False,
+                    is_fresh=is_fresh,
+                    listing_calls=_AGAIN if is_standard and not is_fresh else None,
                 )
         return found, outdated
 

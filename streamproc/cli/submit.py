@@ -46,7 +46,8 @@ Example:
     "--estimate",
     "is_estimate",
     is_flag=True,
-    help="Send nothing: say what it would take; costs 10 to 20 credits for each wallet not stored yet.",
+    help="Send nothing: say what it would take; costs 10 to 20 credits for each wallet not stored yet, or one a list."
+    " of signatures by standard methods.",
 )
 @output_option
 def submit(

@@ -22,7 +22,8 @@ class Extent(NamedTuple):
 
     `is_new`: nothing of it is stored. `is_capped`: only its newest transactions are wanted, and it has more.
     `is_fresh`: its history is not asked for at all. `is_outdated`: what is stored of it is of an older format, and is
-    listed anew as that of a new one.
+    listed anew as that of a new one. `listing_calls`: it is listed by the standard methods, with so many calls and one
+    more for each transaction; None: in full pages.
     """
 
     wallet: str
@@ -32,10 +33,14 @@ class Extent(NamedTuple):
     is_capped: bool = False
     is_fresh: bool = False
     is_outdated: bool = False
+    listing_calls: int | None = None
 
 
 class Estimate(NamedTuple):
-    """What it will take; `is_exact` is false as soon as one wallet's length is an extrapolation."""
+    """What it will take; `is_exact` is false as soon as one wallet's length is an extrapolation, or a lower bound.
+
+    `is_least`: a lower bound it is, for standard methods tell of closed token accounts in transactions only.
+    """
 
     transactions: int
     calls: int
@@ -45,6 +50,7 @@ class Estimate(NamedTuple):
     outdated_wallets: int = (
         0  # stored in an older format: what listing them anew costs is in the sums
     )
+    is_least: bool = False
 
 
 def extrapolated(listed: int, newest: int, oldest_listed: int, first: int) -> int:
@@ -67,24 +73,28 @@ def estimate(extents: Iterable[Extent], *, rate: float, latency_s: float, cores:
     by all requests.
     """
     wallets = list(extents)
-    listed = [each for each in wallets if not each.is_fresh]
+    singly = sum(
+        each.listing_calls + each.transactions for each in wallets if each.listing_calls is not None
+    )
+    listed = [each for each in wallets if not each.is_fresh and each.listing_calls is None]
     new = [each for each in wallets if each.is_new]
     # What lies below the oldest filter is a page of its own, once a whole history is wanted.
-    old_parts = sum(not each.is_capped for each in new)
+    old_parts = sum(not each.is_capped for each in new if each.listing_calls is None)
     kinds, balances = _accounts_calls(len(new)), _accounts_calls(len(wallets))
     balances += TOKEN_PROGRAMS * len(wallets)
     pages = sum(_started(each.transactions, PAGE) for each in listed)
     hundreds = sum(_started(each.transactions, 100) for each in listed)
-    calls = kinds + pages + old_parts + balances
+    calls = kinds + pages + old_parts + balances + singly
     transactions = sum(each.transactions for each in wallets)
     longest_s = max(calls / rate, transactions / (STORED_PER_CORE_S * cores))
     return Estimate(
         transactions,
         calls,
-        CREDITS_PER_HUNDRED * (hundreds + old_parts) + kinds + balances,
+        CREDITS_PER_HUNDRED * (hundreds + old_parts) + kinds + balances + singly,
         round(longest_s + LONGEST_CHAIN_CALLS * latency_s, 1),
         all(each.is_exact for each in wallets),
         sum(each.is_outdated for each in wallets),
+        any(each.listing_calls is not None for each in wallets),
     )
 
 

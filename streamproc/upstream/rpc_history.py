@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from streamproc import limits
+from streamproc.core.estimate import Extent
 from streamproc.core.packed import PackedEntries
 from streamproc.core.ranges import SlotRange, gaps
 from streamproc.core.solana import TOKEN_PROGRAMS
@@ -91,6 +92,20 @@ class RpcHistory:
                 break
         if is_last and descent.upper is None and span.from_slot == 0:
             yield HistoryPage(PackedEntries(wallet), SlotRange(0, 0), {}, METHOD)
+
+    async def extent(self, wallet: str, permit: Permit, most: int | None = None) -> Extent:
+        """How many transactions there are, up to so many, and what listing them takes; counted by lists of a thousand.
+
+        What names closed token accounts only is not among them: the transactions themselves tell of these.
+        """
+        lists = SignatureLists(wallet, self._batches, permit, 0, None)
+        lists.add(await self._open_accounts(wallet, permit))
+        most = min(most or limits.PROBED_MAX, limits.PROBED_MAX)
+        found = 0
+        while listed := await lists.next(min(most - found, limits.RPC_SIGNATURES)):
+            found += len(listed)
+        calls = lists.calls + len(TOKEN_PROGRAMS)
+        return Extent(wallet, found, is_exact=False, listing_calls=calls)
 
     async def _fetched(
         self, listed: Sequence[Listed], position: int, permit: Permit

@@ -118,6 +118,7 @@ class SignatureLists:
         self._made = 0
         self._seen: set[str] = set()
         self._wallet = wallet
+        self.calls = 0
         self.add([wallet])
 
     @property
@@ -155,6 +156,7 @@ class SignatureLists:
         while self._short:
             got: dict[str, bytes] = {}
             asked = {each.address: each.params() for each in self._short}
+            self.calls += len(asked)
             await self._batches.ask(METHOD, asked, self._permit, got)
             filled, self._short = self._short, []
             for each in filled:

@@ -66,6 +66,9 @@ class Upstream:
         )
         self._asker = Asker(wire, self._rate, timing, run)
         self._tokens = TokenAccounts(self._asker, self._rpc_url)
+        per_s, _ = settings.rates
+        self._standard = RpcHistory(self._asker, self._rpc_url, timing, per_s=per_s)
+        self._is_standard = settings.history_source == "rpc"
         self._histories = Histories(self._listers(settings), timing)
 
     def permit(
@@ -116,8 +119,12 @@ class Upstream:
             wallet, held or NothingHeld(), max_transactions=max_transactions, permit=permit
         )
 
-    async def probe(self, wallet: str, *, permit: Permit) -> Extent:
-        """How long the wallet's history is, or may be; see `probe.probe`."""
+    async def probe(
+        self, wallet: str, *, permit: Permit, max_transactions: int | None = None
+    ) -> Extent:
+        """How long the wallet's history is, or may be; see `probe.probe`, or `RpcHistory.extent` with that source."""
+        if self._is_standard:
+            return await self._standard.extent(wallet, permit, max_transactions)
         return await probe(self._asker, self._rpc_url, wallet, permit)
 
     async def accounts(self, addresses: Sequence[str], *, permit: Permit) -> dict[str, Account]:
@@ -157,11 +164,10 @@ class Upstream:
 
     def _listers(self, settings: Settings) -> list[Lister]:
         """The ways of listing that the settings allow, the best first."""
-        per_s, _ = settings.rates
         listers: dict[str, Lister] = {
             "gtfa": FullHistory(self._asker, self._rpc_url),
             "enhanced": EnhancedHistory(self._asker, settings.helius_api_url, self._decimals),
-            "rpc": RpcHistory(self._asker, self._rpc_url, self._timing, per_s=per_s),
+            "rpc": self._standard,
         }
         source = settings.history_source
         return list(listers.values()) if source == "auto" else [listers[source]]

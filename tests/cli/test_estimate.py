@@ -35,9 +35,10 @@ async def sandbox(world: World) -> AsyncIterator[Sandbox]:
         yield running
 
 
-def _settings(sandbox: Sandbox, dsn: str) -> Settings:
+def _settings(sandbox: Sandbox, dsn: str, **more: object) -> Settings:
     return load_settings(
         {},
+        **more,
         kafka_brokers="127.0.0.1:1",
         postgres_dsn=dsn,
         helius_api_key="k",
@@ -79,6 +80,37 @@ async def test_the_history_part_is_what_listing_then_costs(world: World, sandbox
     assert found.credits - beside == sandbox.counters.credits
 
 
+async def test_by_standard_methods_it_is_no_more_than_listing_then_costs_and_hardly_less(
+    world: World,
+) -> None:
+    async with serve(world, standard_only=True) as sandbox:
+        settings = _settings(sandbox, NO_STORE, history_source="rpc")
+        found, spent = await estimated(settings, _request(world))
+        assert spent == sandbox.counters.credits
+        sandbox.counters.reset()
+        listed = 0
+        async with open_upstream(settings, Alone()) as upstream:
+            for wallet in world.addresses:
+                async for page in upstream.history(wallet, permit=unlimited):
+                    listed += len(page.entries)
+        beside = 2 + len(world.addresses) * 2
+        cost = sandbox.counters.credits
+    assert (found.is_exact, found.is_least) == (False, True)
+    assert 0.8 * listed <= found.transactions <= listed
+    assert 0.7 * cost <= found.credits - beside <= cost
+    assert found.calls == found.credits
+    assert spent < 0.4 * cost
+    capped, _ = await _of_ten(world)
+    assert capped.transactions == 10 * len(world.addresses)
+
+
+async def _of_ten(world: World) -> tuple[Estimate, int]:
+    """The estimate of the ten newest transactions of each wallet, by standard methods."""
+    async with serve(world, standard_only=True) as sandbox:
+        settings = _settings(sandbox, NO_STORE, history_source="rpc")
+        return await estimated(settings, _request(world, max_transactions=10))
+
+
 @pytest.mark.real
 async def test_what_is_stored_costs_a_page_and_what_is_fresh_none(
     world: World, sandbox: Sandbox, store_dsn: str
@@ -115,8 +147,10 @@ async def test_what_is_stored_in_an_older_format_costs_as_much_as_what_is_new(
 def test_it_is_shown_to_people_and_programs(capsys: pytest.CaptureFixture[str]) -> None:
     found = Estimate(1500, 10, 160, 2.5, is_exact=False)
     print_estimate(found._replace(outdated_wallets=3), 20, as_json=False)
+    print_estimate(found._replace(is_least=True), 20, as_json=False)
     print_estimate(found, 20, as_json=True)
     shown = capsys.readouterr().out
     assert "1500 (extrapolated)" in shown
+    assert "1500 (at least)" in shown
     assert "stored in an older format" in shown
     assert '"probe_credits":20' in shown
