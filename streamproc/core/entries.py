@@ -16,7 +16,7 @@ from streamproc.core.solana import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 
 class Kind(StrEnum):
@@ -115,7 +115,7 @@ def same_facts(one: Entry, other: Entry) -> bool:
 
 def quote_legs(
     trade_sol: int,
-    deltas: Iterable[tuple[str, int]],
+    deltas: Collection[tuple[str, int]],
     *,
     is_mirrored: bool = False,
     dust: bool = False,
@@ -126,7 +126,9 @@ def quote_legs(
     amount counts.
     """
     least_sol, least_stable = (1, 1) if dust else (SOL_DUST_LAMPORTS, STABLE_DUST_UNITS)
-    legs = {mint: units for mint, units in deltas if mint in STABLES and abs(units) >= least_stable}
+    legs: dict[str, int] = {}
+    if deltas:
+        legs = {mint: n for mint, n in deltas if mint in STABLES and abs(n) >= least_stable}
     if abs(trade_sol) >= least_sol and (is_mirrored or not is_rent(-trade_sol)):
         legs[WSOL] = trade_sol
     return legs

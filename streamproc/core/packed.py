@@ -12,7 +12,9 @@ import numpy as np
 from solders.signature import Signature
 
 from streamproc.core.entries import Unreadable
-from streamproc.core.entry_rows import HEADER, TRAILER, entries_from, row_of
+from streamproc.core.entry_rows import row_of
+from streamproc.core.row_layout import HEADER, TRAILER
+from streamproc.core.stored_rows import entries_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -12,9 +12,9 @@ from solders.signature import Signature
 
 from streamproc import limits
 from streamproc.core.entries import canonical_order
-from streamproc.core.entry_rows import COLUMNS
 from streamproc.core.packed import PackedEntries, StoredEntries, packed
 from streamproc.core.ranges import SlotRange, union
+from streamproc.core.row_layout import COLUMNS
 from streamproc.errors import TransientError
 from streamproc.store.database import Subject
 from streamproc.store.patience import patient

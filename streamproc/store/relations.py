@@ -10,7 +10,7 @@ from solders.signature import Signature
 
 from streamproc import limits
 from streamproc.core.entries import Kind
-from streamproc.core.entry_rows import KIND_IDS
+from streamproc.core.row_layout import KIND_IDS
 from streamproc.core.similarity import Background, Met, Transfer, Witness
 from streamproc.core.solana import SOL_DUST_LAMPORTS
 from streamproc.store.database import Subject

@@ -10,8 +10,9 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature
 
 from streamproc.core.entries import Entry, Kind, Moves, Page, Unreadable
-from streamproc.core.entry_rows import HEADER, TRAILER, entries_from
 from streamproc.core.packed import PackedEntries, packed, packed_page
+from streamproc.core.row_layout import HEADER, TRAILER
+from streamproc.core.stored_rows import entries_from
 
 WALLET = str(Pubkey.from_bytes(b"\x07" * 32))
 MINTS = [str(Pubkey.from_bytes(bytes([number]) * 32)) for number in range(20, 26)]

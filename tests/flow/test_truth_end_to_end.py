@@ -136,7 +136,10 @@ async def test_each_form_was_really_used(runs: dict[str, Run], world: World) -> 
 async def test_every_form_gives_the_same_result(runs: dict[str, Run], form: str) -> None:
     full, other = (_told_by_every_form(runs[each].result) for each in ("full", form))
     assert full.keys() == other.keys()
-    # What was read of a history is an input, and so is that a part of it was estimated.
+    # The digest is of what was read, and so of what a form says that it may not know.
+    said = [[each["coverage"] for each in runs[of].result["wallets"]] for of in ("full", form)]
+    digests = [runs[of].result["inputs_digest"] for of in ("full", form)]
+    assert (digests[0] == digests[1]) == (said[0] == said[1])
     unequal = {"inputs_digest"} | ({"tokens", "missing"} if form == "rpc" else set())
     for name in full.keys() - unequal:
         assert other[name] == full[name], name

@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from streamproc.core.entry_rows import COLUMNS, KIND_IDS
+from streamproc.core.row_layout import COLUMNS, KIND_IDS
 from streamproc.errors import ConfigurationError, StoreUnavailableError
 from streamproc.store import migrate as module
 from streamproc.store import open_store
@@ -85,6 +85,21 @@ async def test_rows_of_entries_have_the_tables_columns(store_dsn: str) -> None:
     assert {row["name"]: row["id"] for row in kinds} == {
         kind.value: number for kind, number in KIND_IDS.items()
     }
+
+
+async def test_the_views_say_that_they_do_not_read_orders(store_dsn: str) -> None:
+    connection = await asyncpg.connect(store_dsn)
+    try:
+        columns = await connection.fetch(
+            "SELECT column_name FROM information_schema.columns WHERE table_name = 'ledger'"
+        )
+        assert "may_be_of_an_order" in {row[0] for row in columns}
+        for view in ("ledger", "trades"):
+            said = await connection.fetchval("SELECT obj_description($1::regclass)", view)
+            assert "token_pnl" in said
+            assert "order" in said
+    finally:
+        await connection.close()
 
 
 def test_an_unknown_statement_is_a_key_error() -> None:

@@ -10,7 +10,7 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature
 
 from streamproc import limits
-from streamproc.core.entries import Entry, Kind
+from streamproc.core.entries import Entry, Kind, Moves
 from streamproc.core.similarity import Met, Transfer, Witness
 from streamproc.store import Store, StoredPage
 from streamproc.store.queries import query
@@ -80,6 +80,16 @@ async def test_transfers_among_the_wallets_are_seen_from_either_side(store: Stor
         Transfer(B, A, signature(3), 3, lamports=SOL),
     }
     assert [each.slot for each in found] == [1, 1, 3]
+
+
+async def test_what_a_keeper_pays_for_an_order_s_goods_is_no_transfer(store: Store) -> None:
+    moves = Moves(5_000, names_owners=True, lamports=((A, SOL), (B, -SOL)), tokens=())
+    await keep(store, A, got(1, A, B)._replace(moves=moves), got(2, A, B)._replace(moves=moves))
+    assert await store.transfers_between({A: NEVER, B: NEVER}) == []
+    await keep(store, B, gave(2, B, A)._replace(moves=moves))
+    assert await store.transfers_between({A: NEVER, B: NEVER}) == [
+        Transfer(B, A, signature(2), 2, lamports=SOL)
+    ]
 
 
 async def test_a_transfer_says_what_it_moved(store: Store) -> None:

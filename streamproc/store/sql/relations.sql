@@ -58,7 +58,8 @@ ORDER BY sample, address, week
 SELECT id FROM mints WHERE id = ANY($1::integer[]) ORDER BY address
 
 -- name: transfers_between
--- $1 wallets, $2 how far each is known, $3 at most so many.
+-- $1 wallets, $2 how far each is known, $3 at most so many. What a wallet got may be the fill of its order (kept moves),
+-- and who paid it a keeper: whether somebody sent it, the sender's own entries say.
 WITH asked AS (
     SELECT w.id, w.address, a.watermark_slot
     FROM unnest($1::text[], $2::bigint[]) AS a (address, watermark_slot)
@@ -71,7 +72,7 @@ SELECT
 FROM unnest($1::text[]) AS other (address)
 JOIN entries AS e ON e.counterparty = other.address
 JOIN asked AS one ON one.id = e.wallet_id
-WHERE e.slot <= one.watermark_slot AND e.kind IN (7, 8)
+WHERE e.slot <= one.watermark_slot AND (e.kind = 8 OR e.kind = 7 AND e.moves IS NULL)
 ORDER BY e.slot, e.signature, one.address
 LIMIT $3
 
