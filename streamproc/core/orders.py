@@ -84,9 +84,10 @@ def _may_move_goods(evidence: Evidence, kind: Kind) -> bool:
         return False
     moved = [units for mint, units in evidence.deltas.items() if mint not in QUOTES]
     moved += evidence.legs.values()
-    if not moved or min(moved) < 0 < max(moved):
-        return _may_be_filled(evidence)
-    return any(each.units * moved[0] < 0 for each in changes)
+    is_one_way = bool(moved) and not min(moved) < 0 < max(moved)
+    if is_one_way and any(each.units * moved[0] < 0 for each in changes):
+        return True
+    return _may_be_filled(evidence)
 
 
 _EXCHANGES: Final = frozenset({Kind.BUY, Kind.QUOTE_SWAP})

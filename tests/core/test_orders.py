@@ -157,6 +157,23 @@ def test_goods_taken_back_in_part_for_a_service_s_sol_are_not_bought(mint: str) 
     assert (entry.kind, entry.deltas, entry.trade_sol) == (Kind.ORDER_CANCELLED, (), -SERVICE)
 
 
+def test_sol_taken_back_for_more_than_it_is_costs_the_service_alone() -> None:
+    put_in = transaction(
+        {"W": -SOL - FEE - HOLDER - ACCOUNT, "E": HOLDER, "escrow": SOL + ACCOUNT},
+        ("escrow", "E", WSOL, SOL),
+        signature="put in",
+    )
+    back = transaction(
+        {"W": 4_000_000 - SERVICE - FEE, "service": SERVICE, "escrow": -4_000_000},
+        ("escrow", "E", WSOL, -4_000_000),
+        slot=2,
+        signature="back",
+    )
+    entries = history(put_in, back)
+    assert [each.kind for each in entries] == [Kind.ORDER_PLACED, Kind.ORDER_CANCELLED]
+    assert [each.trade_sol for each in entries] == [0, -SERVICE]
+
+
 @pytest.mark.parametrize("payer", ["W", "K"])
 def test_a_holder_that_is_closed_later_gives_rent_back_and_sends_nothing(payer: str) -> None:
     emptied = cancelled()
