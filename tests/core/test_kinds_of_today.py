@@ -247,6 +247,19 @@ def test_a_round_trip_needs_another_mint_that_went_round() -> None:
     assert entry({"W": -FEE}, ("W.U", "W", USDC, 31_007), *lone).kind is Kind.TRANSFER_IN
 
 
+def test_a_dust_of_a_stable_beside_somebody_elses_round_is_no_quote_that_went_round() -> None:
+    # A keeper who pays the fee gets 0.002 dollars of what goes from pool to pool.
+    got = entry(
+        {"W": -FEE},
+        ("W.U", "W", USDC, 2_285),
+        ("a", "A", USDC, 182_560_735),
+        ("b", "B", USDC, -182_563_020),
+        ("c", "A", WSOL, -SOL),
+        ("d", "B", WSOL, SOL),
+    )
+    assert (got.kind, got.round_trips) == (Kind.OTHER, {})
+
+
 def test_an_nft_sold_out_of_an_escrow_moves_a_mint_and_not_the_quote() -> None:
     paid: list[Token] = [("B.Q", "B", WSOL, -SOL), ("e.N", "e", "NFT", -1), ("B.N", "B", "NFT", 1)]
     assert entry({"W": SOL - FEE}, *paid).kind is Kind.TRANSFER_IN
