@@ -194,6 +194,7 @@ STOP_OUTBOX_S: Final = 2.0  # for what is still on its way to the brokers at tha
 STOP_MAX_S: Final = 9.5  # a process that was asked to stop is gone after this, whatever hangs
 BLOCKED_S: Final = 40.0  # the event loop stands still for so long: the process is of no use
 STALL_S: Final = 60.0  # there is lag, nothing is at work and nothing moves for so long: likewise
+CLAIM_AGAIN_S: Final = 0.05  # how often a coordinator that is not ready yet is asked again
 FENCE_ASK_S: Final = 0.05  # how often what waits for the fence looks whether it is up
 SWEEP_S: Final = 5.0  # a batch that is on its way to an idle agent for so long will not arrive
 UNREADY_S: Final = 300.0  # an assignment or a recovery does not get on for so long: likewise

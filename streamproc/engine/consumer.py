@@ -14,7 +14,7 @@ import asyncio
 import dataclasses
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CorruptRecordException, KafkaError
@@ -54,6 +54,9 @@ class Rebalances(Protocol):
 
     def assigned(self, partitions: Collection[Partition], generation: int) -> None:
         """These partitions are ours now."""
+
+    async def claimed(self, partitions: Iterable[Partition]) -> None:
+        """Nobody else can write these changelogs any more."""
 
     def recovering(self, records: int) -> None:
         """Recovery gets on by so many records of a changelog."""
@@ -146,6 +149,11 @@ class GuardedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no 
         self.engine.ledger.committed.update(
             {tp: offset for tp, offset in self._committed_offset.items() if offset is not None}
         )
+
+    async def highwaters(self, *partitions: Any) -> Mapping[Any, int]:  # noqa: ANN401 - Faust's
+        """How far a recovery has to read: Faust asks first, so from here on a former owner writes nothing more."""
+        await self.engine.claimed(partitions)
+        return cast("Mapping[Any, int]", await super().highwaters(*partitions))
 
     async def fetch_again(self, partition: Partition, offset: int) -> None:
         """Read a partition again from this offset."""

@@ -24,6 +24,7 @@ from streamproc.engine.join import Join
 from streamproc.engine.outbox import Outbox
 from streamproc.engine.packing import PassThrough
 from streamproc.engine.readiness import Readiness
+from streamproc.engine.refusals import OutputImpossibleError
 from streamproc.engine.stage import Stage
 from streamproc.engine.table import JoinTable
 from streamproc.engine.timer import JoinTimer
@@ -33,7 +34,7 @@ from streamproc.engine.worker import run_worker
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Coroutine
+    from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Coroutine, Iterable
 
     from streamproc.engine.config import EngineConfig
     from streamproc.engine.flow import Reader
@@ -119,6 +120,7 @@ class Engine:
         """
         join = Join(name, JoinTable(self.app, table_name, partitions), logic, self.flow)
         self.produces(join.table.changelog)
+        self.flow.outbox.claimed_topics.add(join.table.changelog)
         self._readers.append(join)
         self._timers.append(JoinTimer(join, self.flow, clock, lambda: self.is_ready, missing))
         return join
@@ -228,6 +230,16 @@ class Engine:
         self.flow.is_holding = self.flow.is_stopping
         for reader in self._readers:
             reader.partitions_assigned()
+
+    async def claimed(self, partitions: Iterable[Partition]) -> None:
+        """Return when the brokers refuse what former owners of these changelogs may still have on the wire."""
+        try:
+            await self.flow.outbox.claim(partitions)
+        except OutputImpossibleError as error:
+            self.flow.give_up(str(error))
+            await (
+                asyncio.get_running_loop().create_future()
+            )  # nothing is recovered: this worker stops
 
     def recovering(self, records: int) -> None:
         """The tables' recovery gets on by so many records of a changelog."""

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -19,6 +19,8 @@ from aiokafka.partitioner import murmur2
 
 from streamproc import limits
 from streamproc.core.backoff import delay_s
+from streamproc.engine.batches import Call, filled
+from streamproc.engine.claims import claimed, mark_of
 from streamproc.engine.fence import guard_writes
 from streamproc.engine.refusals import (
     REFUSALS,
@@ -29,38 +31,16 @@ from streamproc.engine.refusals import (
 from streamproc.errors import BrokerUnavailableError, ConfigurationError, Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from streamproc.engine.batches import Item
+    from streamproc.engine.claims import Claim
     from streamproc.engine.fence import Fence
     from streamproc.engine.records import Outgoing, Partition
 
 log = logging.getLogger(__name__)
 
 _NO_LIMIT: Final = 1 << 30
-
-
-class _Call:
-    """One call of `send`: its future is done when all its records are."""
-
-    __slots__ = ("future", "left")
-
-    def __init__(self, future: asyncio.Future[None], left: int) -> None:
-        self.future = future
-        self.left = left
-
-    def confirm(self, records: int) -> None:
-        """Count so many records as confirmed."""
-        self.left -= records
-        if self.left == 0 and not self.future.done():
-            self.future.set_result(None)
-
-    def refuse(self, error: OutputRefusedError | OutputImpossibleError) -> None:
-        """The call can never be whole."""
-        if not self.future.done():
-            self.future.set_exception(error)
-
-
-_Item: TypeAlias = "tuple[Outgoing, _Call]"
 
 
 class Outbox:
@@ -81,9 +61,11 @@ class Outbox:
         self._renewing = asyncio.Lock()
         self._counts: dict[str, int] = {}  # partitions of each topic
         self._hashes: dict[bytes, int] = {}
-        self._queues: dict[Partition, deque[_Item]] = {}
+        self._queues: dict[Partition, deque[Item]] = {}
         self._drains: dict[Partition, asyncio.Task[None]] = {}
         self.confirmed_at = time.monotonic()  # when the brokers last took a batch
+        self.claimed_topics: set[str] = set()  # changelogs: only the owner of a partition writes it
+        self._claims: dict[Partition, Claim] = {}
         self.runs: dict[Partition, tuple[int, int]] = {}  # offsets that only we wrote: first, end
 
     async def start(self, topics: Collection[str]) -> None:
@@ -131,12 +113,19 @@ class Outbox:
         except OutputRefusedError as error:
             future.set_exception(error)
             return future
-        call = _Call(future, len(placed))
+        call = Call(future, len(placed))
         for partition, record in placed:
             self._queues.setdefault(partition, deque()).append((record, call))
             if partition not in self._drains:
                 self._drains[partition] = asyncio.create_task(self._drain(partition))
         return future
+
+    def claim(self, partitions: Iterable[Partition]) -> asyncio.Future[None]:
+        """Become the only writer of these partitions; done when the brokers refuse whoever wrote them before."""
+        marks = [mark_of(partition) for partition in partitions]
+        for mark in marks:
+            self._claims.pop((mark.topic, mark.partition or 0), None)
+        return self.send(marks)
 
     async def emptied(self, limit_s: float) -> None:
         """Wait until nothing is queued, for so long at most."""
@@ -181,15 +170,18 @@ class Outbox:
             while queue:
                 await self._fence.passed()
                 producer = self._producer
-                batch, items = _filled(producer, queue, most)
-                if not items:
-                    continue
+                items: list[Item] = []
                 try:
+                    batch = await self._batch_for(partition, producer)
+                    items = filled(batch, queue, most)
+                    if not items:
+                        continue
                     first = await self._deliver(producer, batch, partition)
                 except asyncio.CancelledError:
                     raise
                 except Exception as error:  # noqa: BLE001 - whatever went wrong, nothing may be lost
                     tries += 1
+                    self._claims.pop(partition, None)
                     why = await why_closed(producer, partition[0], error)
                     if why is not None:
                         for _, call in [*items, *queue]:
@@ -211,6 +203,14 @@ class Outbox:
             if queue and self._producer is not None:  # cancelled while waiting: only on stop
                 queue.clear()
 
+    async def _batch_for(self, partition: Partition, producer: Any) -> Any:  # noqa: ANN401
+        """An empty batch of this partition; one of a changelog has the identity of the partition's owner."""
+        if partition[0] not in self.claimed_topics:
+            return producer.create_batch()
+        if partition not in self._claims:
+            self._claims[partition] = await claimed(producer.client, partition)
+        return self._claims[partition].create_batch()
+
     @staticmethod
     async def _deliver(producer: Any, batch: Any, partition: Partition) -> int:  # noqa: ANN401
         """Hand one batch to the producer and wait for its confirmation; the first record's offset, -1 if unknown."""
@@ -227,7 +227,7 @@ class Outbox:
             self.runs[partition] = (start if first == end else first, first + records)
 
     @staticmethod
-    def _set_back(queue: deque[_Item], items: list[_Item], error: Exception) -> int:
+    def _set_back(queue: deque[Item], items: list[Item], error: Exception) -> int:
         """Put a batch back at the head of its queue; how many records the next one may have.
 
         A single record that is refused for good fails its call instead.
@@ -269,30 +269,6 @@ class Outbox:
             await _stopped(producer)
             raise
         return producer
-
-
-def _filled(producer: Any, queue: deque[_Item], most: int) -> tuple[Any, list[_Item]]:  # noqa: ANN401
-    """A batch of what stands first in the queue, and those items; records of given-up calls are dropped."""
-    batch = producer.create_batch()
-    items: list[_Item] = []
-    while queue and len(items) < most:
-        record, call = queue[0]
-        if not call.future.done():
-            try:
-                has_room = batch.append(
-                    timestamp=record.timestamp_ms,
-                    key=record.key,
-                    value=record.value,
-                    headers=list(record.headers),
-                )
-            except (TypeError, ValueError) as error:  # not bytes: a bug of whoever made the record
-                call.refuse(OutputRefusedError(f"{record.topic}: {error}"))
-            else:
-                if has_room is None:
-                    break
-                items.append(queue[0])
-        queue.popleft()
-    return batch, items
 
 
 async def _stopped(producer: Any) -> None:  # noqa: ANN401 - aiokafka ships no types

@@ -14,6 +14,7 @@ from aiokafka.errors import (
     KafkaError,
     MessageSizeTooLargeError,
     TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
 )
 
 from streamproc import limits
@@ -26,6 +27,7 @@ _CLOSED: Final[dict[type[Exception], str]] = {
     ClusterAuthorizationFailedError: "the brokers do not allow us to write at all",
     InvalidTopicError: "the brokers do not take its name",
     TopicAuthorizationFailedError: "the brokers do not allow it",
+    TransactionalIdAuthorizationFailed: "the brokers do not allow its transactional ids",
 }
 
 

@@ -8,6 +8,7 @@ with the same content proves that it was written ahead and not decided anew.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import logging
 import os
@@ -41,6 +42,7 @@ class Wanted:
     limit: int = 64
     session_s: float = 6.0
     due_after_s: float = 3600.0
+    wire: int = 0  # the port of a wire to reach the broker through
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -218,6 +220,9 @@ def main() -> int:
     wanted = Wanted(**json.loads(sys.argv[1]))
     failpoints.arm(failpoints.parse(os.environ.get("STREAMPROC_FAILPOINTS", "")))
     note_finished(Path(wanted.done))
+    if wanted.wire:
+        sys.path.insert(0, str(Path(__file__).parents[2]))
+        importlib.import_module("tests.engine.wire").connect_through(wanted.wire)
     return built(wanted).run()
 
 
