@@ -166,6 +166,13 @@ JOIN_WINDOW: Final = 20_000  # the same for a join, whose records only wait for 
 JOIN_TICK_S: Final = 0.2  # progress of one request is coalesced for this long
 JOIN_BYTES_PER_S: Final = 30_000  # of one key's state: that of 1000 wallets (120 kB) waits 4 s
 CHANGELOG_PACKED_FROM_BYTES: Final = 8192  # a larger value is packed: that of 1000 wallets to 50 kB
+CHANGES_FROM_BYTES: Final = (
+    8192  # of a larger state only what has changed is written: of 100 wallets
+)
+CHANGES_MAX: Final = (
+    100  # then it is written whole: a recovered one takes 40 ms at most to put together
+)
+CHANGES_BY_WHOLE: Final = 2  # so many times its bytes all changes may have, then likewise
 JOIN_CYCLES: Final = 8  # flushes of a join on their way at the same time
 JOIN_LIVE_STATES: Final = 2000  # decoded states kept although nothing of them is under way
 DUE_CHECKS_PER_TICK: Final = 1000  # states looked at by one tick of the timer: a few milliseconds

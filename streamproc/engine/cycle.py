@@ -12,13 +12,14 @@ import logging
 import time
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from streamproc import metrics
+from streamproc import limits, metrics
 from streamproc.core.backoff import delay_s
 from streamproc.engine import failpoints, stored
 from streamproc.engine.dead_letters import OUTPUT_REFUSED
 from streamproc.engine.logic import JoinLogic, S
 from streamproc.engine.records import Outgoing
 from streamproc.engine.refusals import OutputImpossibleError
+from streamproc.engine.stored import Series
 from streamproc.errors import DeadLetterError, TransientError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from streamproc.engine.flow import Flow
     from streamproc.engine.lanes import Lane
     from streamproc.engine.records import Record
+    from streamproc.engine.stored import Kept, Step
     from streamproc.engine.table import JoinTable
 
 log = logging.getLogger(__name__)
@@ -44,6 +46,7 @@ class Entry(Generic[S]):
         "is_flying",
         "key",
         "partition",
+        "series",
         "state",
         "taken",
         "written_at",
@@ -54,6 +57,7 @@ class Entry(Generic[S]):
         self.partition = partition
         self.state: S | None = None
         self.durable: bytes | None = None  # the state as the changelog has it
+        self.series = Series()  # as what the changelog has it
         self.again: tuple[
             Outgoing, ...
         ] = ()  # written ahead by whoever had the key before: repeat first
@@ -62,11 +66,16 @@ class Entry(Generic[S]):
         self.is_flying = False
         self.written_at = 0.0  # when the changelog last heard of it, on the loop's clock
 
+    def restore(self, kept: Kept, state: S | None) -> None:
+        """Go on from what is known of the key; what was written ahead last comes first."""
+        self.state, self.durable, self.series = state, kept.state, kept.series
+        self.again = kept.outs
+
 
 class Decided(Generic[S]):
     """What a cycle decided about one key."""
 
-    __slots__ = ("dumped", "entry", "outs", "state")
+    __slots__ = ("dumped", "entry", "outs", "state", "step")
 
     def __init__(
         self, entry: Entry[S], state: S, outs: Sequence[Outgoing], dumped: bytes | None
@@ -75,6 +84,7 @@ class Decided(Generic[S]):
         self.state = state
         self.outs = outs
         self.dumped = dumped
+        self.step: Step | None = None  # how the changelog has heard of it
 
     @property
     def is_news(self) -> bool:
@@ -85,11 +95,20 @@ class Decided(Generic[S]):
 class Cycle(Generic[S]):
     """Takes keys through one cycle; the join lands them."""
 
-    def __init__(self, name: str, table: JoinTable, logic: JoinLogic[S], flow: Flow) -> None:
+    def __init__(
+        self,
+        name: str,
+        table: JoinTable,
+        logic: JoinLogic[S],
+        flow: Flow,
+        changes_from: int = limits.CHANGES_FROM_BYTES,
+    ) -> None:
+        """Of states from `changes_from` bytes on only what has changed is written, most times."""
         self._name = name
         self._table = table
         self._logic = logic
         self._flow = flow
+        self._changes_from = changes_from
         self._retried = metrics.RETRIES.labels(name)
 
     async def run(
@@ -113,8 +132,7 @@ class Cycle(Generic[S]):
         lost = {entry.key for entry, _ in bad}
         failed += bad
         decided = [each for each in decided if each.entry.key not in lost]
-        last = [each.entry for each in decided if each.outs and each.dumped is None]
-        await self._sent({entry.key: [self._tombstone(entry)] for entry in last})
+        await self._sent({each.entry.key: gone for each in decided if (gone := self._gone(each))})
         await failpoints.reach("after-join-outputs-before-table")
         return decided, failed
 
@@ -204,18 +222,58 @@ class Cycle(Generic[S]):
         ]
 
     def _ahead(self, each: Decided[S]) -> Outgoing:
-        """The changelog's record: state and outputs, or a tombstone for neither."""
+        """The changelog's record: the state or its change, and outputs; or a tombstone for nothing at all."""
         entry = each.entry
-        if each.dumped is None and not each.outs:
-            return self._tombstone(entry)
+        if each.dumped is None and not each.outs and not self._table.changes_of(entry.key):
+            return self._tombstone(entry, entry.key)
         # Any of the records will do: they are done together, once the outputs are out.
         source = min(((r.topic, r.offset) for _, r in entry.taken), key=lambda at: at[1])
-        value = stored.encode(each.dumped, each.outs, source)
-        return Outgoing(self._table.changelog, entry.key, value, (), entry.partition)
+        step = stored.next_step(
+            entry.key, entry.series, entry.durable, each.dumped, self._changes_from
+        )
+        value = step.value(each.outs, source)
+        each.step = step.weighing(len(value))
+        return Outgoing(self._table.changelog, step.key, value, (), entry.partition)
 
-    def _tombstone(self, entry: Entry[S]) -> Outgoing:
-        """The changelog's record of a forgotten state."""
-        return Outgoing(self._table.changelog, entry.key, None, (), entry.partition)
+    def _gone(self, each: Decided[S]) -> list[Outgoing]:
+        """Tombstones for the changes of a state that is small again, and for a state that is forgotten.
+
+        The last change goes first: should this break off, those that are left are found again.
+        """
+        if each.step is None or each.step.series.number:
+            return []
+        gone = [*reversed(self._table.changes_of(each.entry.key))]
+        if each.dumped is None:
+            gone.append(each.entry.key)
+        return [self._tombstone(each.entry, key) for key in gone]
+
+    def _tombstone(self, entry: Entry[S], key: bytes) -> Outgoing:
+        """The changelog's record of a forgotten state, or of a change that counts no more."""
+        return Outgoing(self._table.changelog, key, None, (), entry.partition)
+
+    def show(self, each: Decided[S]) -> None:
+        """All is confirmed: the table shows what was written, and the entry goes on from there."""
+        entry, step, had_again = each.entry, each.step, bool(each.entry.again)
+        entry.again = ()
+        entry.durable = each.dumped
+        entry.state = None if each.dumped is None else each.state
+        if each.dumped is None:
+            self._table.forget(entry.key, *self._table.changes_of(entry.key))
+            entry.series = Series()
+        elif step is not None:
+            if not step.series.number:
+                self._table.forget(*self._table.changes_of(entry.key))
+            self._table.put(step.key, entry.partition, step.value())
+            entry.series = step.series
+        elif had_again:
+            self.show_whole(entry)
+
+    def show_whole(self, entry: Entry[S]) -> None:
+        """Let the table show an entry's state in one piece, after which it is written whole, not as a change."""
+        entry.series = Series()
+        if entry.durable is not None:
+            value = stored.encode(entry.durable, entry.again)
+            self._table.put(entry.key, entry.partition, value)
 
 
 def as_failure(error: BaseException) -> BaseException:

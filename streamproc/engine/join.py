@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Generic
 import msgspec
 
 from streamproc import limits, metrics
-from streamproc.engine import stored
 from streamproc.engine.cycle import Cycle, Decided, Entry, as_failure
 from streamproc.engine.dead_letters import NO_KEY, check_readable
 from streamproc.engine.due import DueTimes
@@ -110,19 +109,16 @@ class Join(Generic[S]):
     def _loaded(self, key: bytes, partition: int) -> Entry[S]:
         """A key's entry from the table; what a former owner wrote ahead and maybe did not publish is repeated."""
         entry: Entry[S] = Entry(key, partition)
-        raw = self.table.get(key)
-        if raw is None:
-            return entry
         try:
-            kept = stored.decode(raw)
-            entry.state = None if kept.state is None else self.logic.load(kept.state)
+            kept = self.table.get(key)
+            if kept is not None:
+                entry.restore(kept, None if kept.state is None else self.logic.load(kept.state))
         except (msgspec.MsgspecError, zlib.error, ValueError, KeyError, TypeError):
             log.exception("the state of %r does not decode, it starts anew", key)
             self._flow.counts["states_lost"] += 1
-            return entry
-        entry.durable = kept.state
-        if kept.outs and not self._is_committed(kept.source, partition):
-            entry.again = kept.outs
+            return Entry(key, partition)
+        if kept is not None and self._is_committed(kept.source, partition):
+            entry.again = ()
         return entry
 
     def _is_committed(self, source: tuple[str, int] | None, partition: int) -> bool:
@@ -239,11 +235,8 @@ class Join(Generic[S]):
         """All is confirmed: the table shows it, the sources are done, and what came meanwhile is folded."""
         entry = each.entry
         entry.is_flying = False
-        entry.again = ()
         entry.written_at = time.monotonic()
-        entry.durable = each.dumped
-        entry.state = None if each.dumped is None else each.state
-        self.table.put(entry.key, entry.partition, each.dumped)
+        self._cycle.show(each)
         self._note_awaited(entry.key, entry.state)
         if each.dumped is not None:
             self.due_times.schedule(entry.key, time.monotonic())
@@ -274,6 +267,7 @@ class Join(Generic[S]):
         again = self._loaded(entry.key, entry.partition)
         entry.taken, entry.is_flying = [], False
         entry.state, entry.durable, entry.again = again.state, again.durable, again.again
+        self._cycle.show_whole(entry)  # the changelog may have the impossible one
         self._unpack(entry)
 
     def _note_awaited(self, key: bytes, state: S | None) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import faust
 
     from streamproc.engine.records import Partition
+    from streamproc.engine.stored import Kept
 
 
 class JoinTable:
@@ -33,18 +34,24 @@ class JoinTable:
         """The memory store's dictionary."""
         return cast("dict[bytes, bytes]", self._table.data.data)
 
-    def get(self, key: bytes) -> bytes | None:
-        """The encoded `Stored` of a key."""
-        return self._data.get(key)
+    def get(self, key: bytes) -> Kept | None:
+        """What is known of a key; raises for what this engine has not written."""
+        return stored.kept_of(self._data, key)
 
-    def put(self, key: bytes, partition: int, state: bytes | None) -> None:
-        """Show a confirmed state, or that the key is forgotten."""
-        if state is None:
+    def changes_of(self, key: bytes) -> list[bytes]:
+        """The keys of all changes of a key's state that there are."""
+        return stored.changes_of(self._data, key)
+
+    def put(self, key: bytes, partition: int, value: bytes) -> None:
+        """Show what was written of a state and confirmed."""
+        self._data[key] = value
+        self._table.data._key_partition[key] = partition  # noqa: SLF001 - it decides what a revoked partition takes along
+
+    def forget(self, *keys: bytes) -> None:
+        """Show nothing of these keys any more."""
+        for key in keys:
             self._data.pop(key, None)
-            self._table.data._key_partition.pop(key, None)  # noqa: SLF001 - it decides what a revoked partition takes along
-        else:
-            self._data[key] = stored.encode(state)
-            self._table.data._key_partition[key] = partition  # noqa: SLF001 - as above
+            self._table.data._key_partition.pop(key, None)  # noqa: SLF001 - as above
 
     def skip_own_writes(self, runs: Mapping[Partition, tuple[int, int]]) -> None:
         """Tell Faust's recovery that what only we wrote since the last one need not be read again.
@@ -58,5 +65,5 @@ class JoinTable:
                 recovered[topic, number] = end - 1
 
     def keys(self) -> list[bytes]:
-        """All keys of the partitions that this worker has recovered."""
-        return list(self._data)
+        """All keys of states of the partitions that this worker has recovered."""
+        return [key for key in self._data if not stored.is_of_a_change(key)]

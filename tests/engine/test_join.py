@@ -68,14 +68,18 @@ class Table:
     def __init__(self) -> None:
         self.data: dict[bytes, bytes] = {}
 
-    def get(self, key: bytes) -> bytes | None:
-        return self.data.get(key)
+    def get(self, key: bytes) -> stored.Kept | None:
+        return stored.kept_of(self.data, key)
 
-    def put(self, key: bytes, _partition: int, state: bytes | None) -> None:
-        if state is None:
+    def changes_of(self, key: bytes) -> list[bytes]:
+        return stored.changes_of(self.data, key)
+
+    def put(self, key: bytes, _partition: int, value: bytes) -> None:
+        self.data[key] = value
+
+    def forget(self, *keys: bytes) -> None:
+        for key in keys:
             self.data.pop(key, None)
-        else:
-            self.data[key] = stored.encode(state)
 
     def keys(self) -> list[bytes]:
         return list(self.data)
@@ -407,6 +411,101 @@ async def test_after_a_refusal_a_key_goes_on_from_what_the_changelog_has() -> No
     await bench.done()
     assert bench.said() == [b"a", b"a+c"]
     assert stored.decode(bench.table.data[b"k"]).state == b'["a", "c"]'
+
+
+def of_changes() -> Bench:
+    """A bench that writes what has changed of each state, however small."""
+    bench = Bench()
+    bench.join._cycle._changes_from = 0
+    return bench
+
+
+WORDS = [f"a part that is long enough to be worth its place {n}" for n in range(9)]
+
+
+async def heard(bench: Bench, *words: str) -> list[Outgoing]:
+    """What a key's state is told one by one, each in a cycle of its own; what the changelog got."""
+    for word in words:
+        await bench.hear((b"k", word))
+        await bench.done()
+    return [out for out in bench.outbox.sent if out.topic == CHANGELOG]
+
+
+def recovered(log: list[Outgoing]) -> Table:
+    """The table that another worker reads from these records."""
+    table = Table()
+    for out in log:
+        if out.value is None:
+            table.data.pop(out.key or b"", None)
+        else:
+            table.data[out.key or b""] = out.value
+    return table
+
+
+async def test_of_a_large_state_the_changelog_gets_what_has_changed_and_the_outputs() -> None:
+    bench = of_changes()
+    log = await heard(bench, *WORDS)
+    assert len({out.key for out in log}) >= 4
+    assert stored.kept_of(bench.table.data, b"k") is not None
+    for n in range(1, len(log) + 1):  # whoever takes over after any of them knows as much
+        kept = recovered(log[:n]).get(b"k")
+        assert kept is not None
+        assert json.loads(kept.state or b"") == WORDS[:n]
+        assert [out.value for out in kept.outs] == ["+".join(WORDS[:n]).encode()]
+        assert kept.source == (TOPIC, n - 1)
+
+
+async def test_a_crash_after_a_change_repeats_the_very_outputs_of_it() -> None:
+    bench = of_changes()
+    log = await heard(bench, *WORDS[:6])
+    second = Bench(recovered(log))
+    second.join._cycle._changes_from = 0
+    await heard(second, WORDS[6])
+    told = [out for out in bench.outbox.sent if out.topic == "said"]
+    again = [out for out in second.outbox.sent if out.topic == "said"]
+    assert again[0] == told[-1]
+    assert again[1].value == "+".join(WORDS[:7]).encode()
+    kept = recovered([*log, *(o for o in second.outbox.sent if o.topic == CHANGELOG)]).get(b"k")
+    assert kept is not None
+    assert json.loads(kept.state or b"") == WORDS[:7]
+
+
+async def test_changes_are_deleted_the_last_first_before_their_state() -> None:
+    """Should that break off, those that are left are found by whoever comes next."""
+    bench = of_changes()
+    before = len(await heard(bench, *WORDS))
+    changes = stored.changes_of(bench.table.data, b"k")
+    assert len(changes) > 2
+    gone = (await heard(bench, "end"))[before:]
+    assert stored.decode(gone[0].value or b"").state is None
+    assert [(out.key, out.value) for out in gone[1:]] == [
+        *((key, None) for key in reversed(changes)),
+        (b"k", None),
+    ]
+    assert bench.table.data == {}
+
+
+async def test_a_state_that_became_small_loses_its_changes() -> None:
+    bench = of_changes()
+    await heard(bench, *WORDS)
+    bench.join._cycle._changes_from = limits.CHANGES_FROM_BYTES
+    log = await heard(bench, "more")
+    assert list(recovered(log).data) == list(bench.table.data) == [b"k"]
+
+
+async def test_after_a_refusal_the_whole_state_is_written() -> None:
+    """The changelog may have the impossible state, and a change of the one before would be none of it."""
+    bench = of_changes()
+    await heard(bench, *WORDS[:4])
+    bench.logic.undecided = {b"k"}
+    await heard(bench, WORDS[5])
+    bench.logic.undecided = set()
+    log = await heard(bench, WORDS[6])
+    assert log[-2].key != b"k"
+    assert log[-1].key == b"k"
+    kept = recovered(log).get(b"k")
+    assert kept is not None
+    assert json.loads(kept.state or b"") == [*WORDS[:4], WORDS[6]]
 
 
 async def test_a_state_that_the_changelog_refuses_diverts_its_records() -> None:

@@ -176,12 +176,27 @@ class Table:
         else:
             self._log[out.key or b""] = out.value
 
-    def land(self, key: bytes, state: bytes | None) -> None:
-        """Show a state whose outputs are out."""
-        if state is None:
+    def get(self, key: bytes) -> stored.Kept | None:
+        """What is known of a key."""
+        return stored.kept_of(self.data, key)
+
+    def changes_of(self, key: bytes) -> list[bytes]:
+        """The keys of a state's changes."""
+        return stored.changes_of(self.data, key)
+
+    def put(self, key: bytes, _partition: int, value: bytes) -> None:
+        """Show what is confirmed and published."""
+        self.data[key] = value
+
+    def forget(self, *keys: bytes) -> None:
+        """Show nothing of these any more."""
+        for key in keys:
             self.data.pop(key, None)
-        else:
-            self.data[key] = stored.encode(state)
+
+    def states(self) -> list[bytes]:
+        """The state of every key."""
+        keys = [key for key in self.data if not stored.is_of_a_change(key)]
+        return [kept.state for key in keys if (kept := self.get(key)) and kept.state is not None]
 
     def recover(self) -> None:
         """A new process: what the changelog has, and nothing else."""

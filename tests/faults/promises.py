@@ -25,6 +25,7 @@ POINTS: Final = frozenset(
         "crash after a decision",
         "crash before the table",
         "written ahead is repeated",
+        "a state is put together of its changes",
         "a part overtakes the opening",
         "a part after the end",
         "healed",

@@ -18,7 +18,6 @@ from streamproc.agents.handlers import on_event, running
 from streamproc.agents.join import JoinLogic, Traced, outgoing
 from streamproc.agents.requests import accept_request
 from streamproc.agents.similarity import compare_wallets
-from streamproc.engine import stored
 from streamproc.engine.cycle import Cycle, Entry
 from streamproc.engine.records import Outgoing, Record
 from streamproc.events import (
@@ -85,6 +84,9 @@ class Simulation:
         )
         self.handlers = self._handlers()
         self.table = Table(self.changelog)
+        self.changes_from = (
+            0 if seed % 2 else limits.CHANGES_FROM_BYTES
+        )  # all states change, or none
         self.requests: dict[str, list[str]] = {}
         self.lost: Counter[tuple[str, bytes | None]] = Counter()
         self.is_quiet = False
@@ -211,16 +213,13 @@ class Simulation:
         """Whether the timer found something to do in time, once everything else is done."""
         while not self.pending and self.now_s < START_S + 4 * DEADLINE_S:
             self.now_s += self.chance.choice([30, 200, 2000])
-            for raw in list(self.table.data.values()):
-                self._look(raw)
+            for state in self.table.states():
+                self._look(state)
         return bool(self.pending)
 
-    def _look(self, raw: bytes) -> None:
+    def _look(self, state: bytes) -> None:
         """What is due of one state; marks of ended requests are left alone."""
-        kept = stored.decode(raw).state
-        if kept is None:
-            return
-        traced = self.logic.load(kept)
+        traced = self.logic.load(state)
         due = self.logic.due(b"", traced, self.now_s)
         if due is not None and traced.state.phase != "ended":
             self.append(due)
@@ -269,23 +268,22 @@ class Simulation:
             entry.state = self.logic.fold(key, entry.state, record)
             entry.taken.append((cast("Any", None), record))
         flow = Flow(self.append, self.crash)
-        cycle = Cycle("join", cast("Any", self.table), self.logic, cast("Any", flow))
+        table = cast("Any", self.table)
+        cycle = Cycle("join", table, self.logic, cast("Any", flow), self.changes_from)
         decided, failed = await cycle.run(list(entries.values()))
         assert not failed, failed
         self.crash("crash before the table")
         for each in decided:
-            self.table.land(each.entry.key, each.dumped)
+            cycle.show(each)
 
     def _loaded(self, key: bytes) -> Entry[Traced]:
         entry: Entry[Traced] = Entry(key, 0)
-        raw = self.table.data.get(key)
-        if raw is not None:
-            kept = stored.decode(raw)
-            entry.state = None if kept.state is None else self.logic.load(kept.state)
-            entry.durable = kept.state
-            entry.again = kept.outs
+        if (kept := self.table.get(key)) is not None:
+            entry.restore(kept, None if kept.state is None else self.logic.load(kept.state))
             if kept.outs:
                 self.reached.add("written ahead is repeated")
+            if kept.series.changes:
+                self.reached.add("a state is put together of its changes")
         return entry
 
     def _note(self, entry: Entry[Traced], record: Record) -> None:
