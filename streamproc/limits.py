@@ -167,7 +167,7 @@ JOIN_TICK_S: Final = 0.2  # progress of one request is coalesced for this long
 JOIN_BYTES_PER_S: Final = 30_000  # of one key's state: that of 1000 wallets (120 kB) waits 4 s
 CHANGELOG_PACKED_FROM_BYTES: Final = 8192  # a larger value is packed: that of 1000 wallets to 50 kB
 CHANGES_FROM_BYTES: Final = (
-    8192  # of a larger state only what has changed is written: of 100 wallets
+    8192  # of a larger state only what has changed is written: of some 40 wallets
 )
 CHANGES_MAX: Final = (
     100  # then it is written whole: a recovered one takes 40 ms at most to put together

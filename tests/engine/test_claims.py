@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition, client
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TransactionalIdAuthorizationFailed
 
+from streamproc.engine import outbox as outbox_module
 from streamproc.engine import stored
 from streamproc.engine.claims import Claim
 from streamproc.engine.fence import Fence
 from streamproc.engine.outbox import Outbox
 from streamproc.engine.records import Outgoing
+from streamproc.engine.refusals import OutputImpossibleError
 from tests.engine.conftest import PARTITIONS
 from tests.engine.wire import Wire, connect_through
 
@@ -128,6 +131,17 @@ async def test_an_owner_whose_batch_failed_writes_on_under_a_new_claim(
     values = [value for key, value in await contents(broker, changelog) if key == b"k"]
     assert values == [b"0", b"1"]
     await outbox.stop(5)
+
+
+async def test_who_may_not_claim_stops_in_a_sentence(
+    broker: str, changelog: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(_client: object, partition: tuple[str, int]) -> Claim:
+        raise TransactionalIdAuthorizationFailed(partition[0])
+
+    monkeypatch.setattr(outbox_module, "claimed", refused)
+    with pytest.raises(OutputImpossibleError, match="do not allow its transactional ids"):
+        await owner(broker, changelog)
 
 
 def test_sequence_numbers_begin_again_after_the_last_one() -> None:

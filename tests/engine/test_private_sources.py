@@ -12,6 +12,7 @@ from aiokafka.conn import AIOKafkaConnection
 from aiokafka.consumer.fetcher import Fetcher, FetchResult, PartitionRecords
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.producer import AIOKafkaProducer
+from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator
 from aiokafka.producer.sender import SendProduceReqHandler
 from faust.stores.memory import Store
 from faust.tables import TableManager
@@ -100,6 +101,11 @@ RELIED_ON: list[tuple[Callable[..., object], str, str]] = [
         "starts reading at `active_offsets`, which JoinTable.skip_own_writes advances",
     ),
     (
+        Recovery._build_highwaters,
+        "91b4cc0d3724ae7b",
+        "asks the consumer how far to read, before anything is read: partitions are claimed then",
+    ),
+    (
         TableManager.on_start,
         "365dd25fbc0e0684",
         "what GuardedApp's own does after a second's sleep",
@@ -139,6 +145,21 @@ RELIED_ON: list[tuple[Callable[..., object], str, str]] = [
         AIOKafkaProducer.send_batch,
         "bf42b0f0c5c0646d",
         "queues a batch; its future is the confirmation",
+    ),
+    (
+        BatchBuilder._set_producer_state,
+        "ab6b10c5329a1dd9",
+        "gives a batch its identity: a claimed one puts its own in place of the producer's",
+    ),
+    (
+        MessageAccumulator._pop_batch,
+        "41cc98a298ef2628",
+        "sets the identity once a batch, when it is first sent; a retry has the same",
+    ),
+    (
+        AIOKafkaClient.coordinator_lookup,
+        "19cc69fb75f8d667",
+        "asks any node for the coordinator of a transactional id, raises what it answers",
     ),
     (
         AIOKafkaClient._get_conn,

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 import streamproc
+from streamproc.sandbox.faults import Fault
 from streamproc.topics import topology_path
 from tests.flow.conftest import changed
+from tests.flow.installation import ENDS_WITHIN_S
 from tests.flow.rules import check_end, check_headers
 
 if TYPE_CHECKING:
@@ -44,7 +48,8 @@ NEXT: Final = {
         ),
     ),
 }
-LATENCY_S: Final = 1.0  # of the upstream, so that requests are in the middle when workers change
+FULL: Final = "getTransactionsForAddress"
+TOKENS: Final = "getTokenAccountsByOwnerV2"
 
 
 def next_version(folder: Path) -> str:
@@ -69,32 +74,63 @@ async def left(worker: subprocess.Popen[bytes]) -> None:
     assert await asyncio.to_thread(worker.wait, 30) == 0
 
 
+async def did_work(installation: Installation, number: int, *agents: str) -> None:
+    """Return when each of these agents of a worker has worked off a record."""
+    until = time.monotonic() + ENDS_WITHIN_S
+    while True:
+        counted = await installation.metrics(number)
+        missing = [
+            each
+            for each in agents
+            if not re.search(
+                rf'^streamproc_records_total{{agent="{each}"}} [1-9]', counted, re.MULTILINE
+            )
+        ]
+        if not missing:
+            return
+        assert time.monotonic() < until, f"worker {number} did nothing as {missing}"
+        await asyncio.sleep(0.2)
+
+
 async def test_a_rolling_upgrade_and_back_loses_and_diverts_nothing(
     installation: Installation, sandbox: Sandbox, wallets: list[str], tmp_path: Path
 ) -> None:
+    """The newer version opens every request, the older one works on each, the newer one ends it."""
     newer = next_version(tmp_path / "next")
     first = await installation.ready_worker(PYTHONPATH=newer)
     names = [f"asked-{number}" for number in range(6)]
-    with changed(sandbox, latency_s=LATENCY_S):
+    balances = Fault("hang", method=TOKENS)
+    histories = [Fault("hang", method=FULL, wallet=each) for each in wallets[1:]]
+    with changed(sandbox, balances, *histories):
         for number, name in enumerate(names):
             few = wallets[number : number + 4]
             await installation.request(name, few, added_option=5)
         await installation.until(
             lambda: all(installation.of("analysis-progress", name) for name in names), "no start"
         )
+        await installation.until(lambda: installation.of("wallet-analyzed"), "no wallet")
+        await did_work(installation, 0, "requests", "sync", "join")
+        sandbox.set_faults(balances)
         older = await installation.ready_worker()  # this version: what is new is unknown to it
         await left(first)
+        await did_work(installation, 1, "sync", "join")
         await installation.until(
-            lambda: len(installation.of("wallet-analyzed")) > len(names), "nobody works"
+            lambda: len(installation.of("wallet-analyzed")) >= 4 * len(names), "not all wallets"
         )
+        await installation.until_committed("wallet-analyzed")
+        assert installation.of("analysis-ready") == []
         await installation.ready_worker(PYTHONPATH=newer)
+        sandbox.set_faults()
         await left(older)
     for name in names:
         await installation.ending(name)
         assert check_end(installation.said, name)["status"] == "completed"
         ready = installation.of("analysis-ready", name)[-1].event
         assert ready["options"] == {"added_option": 5}
-        assert ready.get("added_state", 7) == 7  # an older one does not say it, and never another
+        assert ready["added_state"] == 7, "the older one has carried on what it does not know"
+    await did_work(installation, 2, "balances", "join", "similarity")
+    analyzed = [each.event.get("added_field") for each in installation.of("wallet-analyzed")]
+    assert set(analyzed) == {"news", None}, "both versions have said so"
     assert installation.of("dead-letters") == []
     own = [each for each in installation.said if each.topic != "analysis-requested"]
     check_headers(each for each in own if each.topic not in {"wallet-progress", "analysis-ready"})

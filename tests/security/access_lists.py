@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # https://kafka.apache.org/protocol: numbers of resource types, operations and the like.
 TOPIC: Final = 2
 GROUP: Final = 3
+TRANSACTIONAL_ID: Final = 5
 READ, WRITE, CREATE, DESCRIBE, DESCRIBE_CONFIGS = 3, 4, 5, 8, 10
 LITERAL: Final = 3
 ALLOW: Final = 3
@@ -21,7 +22,7 @@ ANY_HOST: Final = "*"
 
 
 class Grant(NamedTuple):
-    """What one user may do with one topic or group."""
+    """What one user may do with one topic, group or transactional id."""
 
     user: str
     kind: int

@@ -25,6 +25,7 @@ from tests.security.access_lists import (
     GROUP,
     READ,
     TOPIC,
+    TRANSACTIONAL_ID,
     WRITE,
     Grant,
     give,
@@ -66,6 +67,11 @@ def grants() -> list[Grant]:
     names += [table.changelog(APP) for table in topology.tables]
     everything = (READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS)
     worker = [Grant("worker", TOPIC, name, right) for name in names for right in everything]
+    worker += [
+        Grant("worker", TRANSACTIONAL_ID, f"{table.changelog(APP)}-{number}", WRITE)
+        for table in topology.tables
+        for number in range(table.partitions)
+    ]
     asked = [Grant("backend", TOPIC, name, WRITE) for name in ASKED]
     heard = [Grant("backend", TOPIC, name, READ) for name in HEARD]
     return [*worker, Grant("worker", GROUP, APP, READ), *asked, *heard]
