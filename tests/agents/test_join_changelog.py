@@ -20,7 +20,8 @@ from streamproc.events import (
 )
 from streamproc.serde import Codec
 from streamproc.topics import read_topology
-from tests.engine.test_join import CHANGELOG, Outbox, Table
+from tests.engine.table import Table
+from tests.engine.test_join import CHANGELOG, Outbox
 from tests.faults.model import ModelStore
 
 START_S: Final = 1_700_000_000

@@ -17,12 +17,13 @@ from streamproc.engine.records import Outgoing, Record, partition_of
 from streamproc.engine.refusals import OutputRefusedError
 from streamproc.engine.timer import JoinTimer
 from streamproc.errors import DeadLetterError, StoreUnavailableError
+from tests.engine.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TOPIC = "parts"
-CHANGELOG = "changelog"
+CHANGELOG = Table.changelog
 
 
 class Outbox:
@@ -57,32 +58,6 @@ class Outbox:
                 future.set_result(None)
         await asyncio.sleep(0)
         return [record.topic for records, _ in held for record in records]
-
-
-class Table:
-    """A dictionary in place of Faust's table."""
-
-    changelog = CHANGELOG
-    partitions = 1
-
-    def __init__(self) -> None:
-        self.data: dict[bytes, bytes] = {}
-
-    def get(self, key: bytes) -> stored.Kept | None:
-        return stored.kept_of(self.data, key)
-
-    def changes_of(self, key: bytes) -> list[bytes]:
-        return stored.changes_of(self.data, key)
-
-    def put(self, key: bytes, _partition: int, value: bytes) -> None:
-        self.data[key] = value
-
-    def forget(self, *keys: bytes) -> None:
-        for key in keys:
-            self.data.pop(key, None)
-
-    def keys(self) -> list[bytes]:
-        return list(self.data)
 
 
 class Logic:

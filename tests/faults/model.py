@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import orjson
 
 from streamproc.agents.composing import Composed
-from streamproc.engine import stored
 from streamproc.store import Ending
 from streamproc.store.kept import Spoken
 from streamproc.store.requests import Recorded
+from tests.engine import table as tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -159,14 +159,11 @@ class Flow:
         return future
 
 
-class Table:
+class Table(tables.Table):
     """The join's table: what the process shows, and the changelog that it is recovered from."""
 
-    changelog = "changelog"
-    partitions = 1
-
     def __init__(self, changelog: dict[bytes, bytes]) -> None:
-        self.data: dict[bytes, bytes] = {}
+        super().__init__()
         self._log = changelog
 
     def write(self, out: Outgoing) -> None:
@@ -176,27 +173,10 @@ class Table:
         else:
             self._log[out.key or b""] = out.value
 
-    def get(self, key: bytes) -> stored.Kept | None:
-        """What is known of a key."""
-        return stored.kept_of(self.data, key)
-
-    def changes_of(self, key: bytes) -> list[bytes]:
-        """The keys of a state's changes."""
-        return stored.changes_of(self.data, key)
-
-    def put(self, key: bytes, _partition: int, value: bytes) -> None:
-        """Show what is confirmed and published."""
-        self.data[key] = value
-
-    def forget(self, *keys: bytes) -> None:
-        """Show nothing of these any more."""
-        for key in keys:
-            self.data.pop(key, None)
-
     def states(self) -> list[bytes]:
         """The state of every key."""
-        keys = [key for key in self.data if not stored.is_of_a_change(key)]
-        return [kept.state for key in keys if (kept := self.get(key)) and kept.state is not None]
+        kept = [self.get(key) for key in self.keys()]
+        return [each.state for each in kept if each is not None and each.state is not None]
 
     def recover(self) -> None:
         """A new process: what the changelog has, and nothing else."""

@@ -1,0 +1,36 @@
+"""A dictionary in place of Faust's table."""
+
+from __future__ import annotations
+
+from streamproc.engine import stored
+
+
+class Table:
+    """What the join's table does, without Faust."""
+
+    changelog = "changelog"
+    partitions = 1
+
+    def __init__(self) -> None:
+        self.data: dict[bytes, bytes] = {}
+
+    def get(self, key: bytes) -> stored.Kept | None:
+        """What is known of a key."""
+        return stored.kept_of(self.data, key)
+
+    def changes_of(self, key: bytes) -> list[bytes]:
+        """The keys of a state's changes."""
+        return stored.changes_of(self.data, key)
+
+    def put(self, key: bytes, _partition: int, value: bytes) -> None:
+        """Show what is confirmed and published."""
+        self.data[key] = value
+
+    def forget(self, *keys: bytes) -> None:
+        """Show nothing of these any more."""
+        for key in keys:
+            self.data.pop(key, None)
+
+    def keys(self) -> list[bytes]:
+        """All keys of states."""
+        return [key for key in self.data if not stored.is_of_a_change(key)]
