@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Generic
 
 import msgspec
 
-from streamproc import limits, metrics
-from streamproc.engine.cycle import Cycle, Decided, Entry, as_failure
+from streamproc import limits
+from streamproc.engine.cycle import Cycle, Decided, Entry
 from streamproc.engine.dead_letters import NO_KEY, check_readable
 from streamproc.engine.due import DueTimes
-from streamproc.engine.flow import started, started_with
+from streamproc.engine.flow import started
 from streamproc.engine.logic import JoinLogic, S
-from streamproc.engine.records import Outgoing, partition_of
+from streamproc.engine.parting import Parting
+from streamproc.engine.records import partition_of
 from streamproc.errors import DeadLetterError
 
 if TYPE_CHECKING:
@@ -48,13 +49,12 @@ class Join(Generic[S]):
         self._dirty: dict[bytes, Entry[S]] = {}
         self._urgent: dict[bytes, Entry[S]] = {}
         self._cycles: set[asyncio.Task[None]] = set()
-        self._diverting: set[asyncio.Future[bool]] = set()
+        self._parting = Parting(name, flow, self.freed)
         self._tick: asyncio.TimerHandle | None = None
         self._is_flush_due = False
         self.is_clean = True  # no cycle was given up by the last drain
         self.due_times = DueTimes()
         self.awaiting: set[bytes] = set()  # keys for whose state records are awaited
-        self._records = metrics.RECORDS.labels(name)
         self._cycle = Cycle(name, table, logic, flow)
 
     # --- taking ---
@@ -78,12 +78,12 @@ class Join(Generic[S]):
             check_readable(record)
             key = _key_of(record)
         except DeadLetterError as error:
-            self._divert(lane, record, error)
+            self._parting.divert(lane, record, error)
             return None
         entry = self.live.get(key)
         home = entry.partition if entry else partition_of(key, self.table.partitions)
         if home != record.partition:
-            self._pass_on(lane, record)
+            self._parting.pass_on(lane, record)
             return None
         if entry is None:
             entry = self.live[key] = self._loaded(key, record.partition)
@@ -101,7 +101,7 @@ class Join(Generic[S]):
         try:
             entry.state = self.logic.fold(entry.key, entry.state, record)
         except Exception as error:  # noqa: BLE001 - a fold is pure: trying again cannot help
-            self._divert(lane, record, error)
+            self._parting.divert(lane, record, error)
             return False
         entry.taken.append((lane, record))
         return True
@@ -127,48 +127,6 @@ class Join(Generic[S]):
             return False
         topic, offset = source
         return self._flow.ledger.committed.get((topic, partition), 0) > offset
-
-    def _divert(self, lane: Lane, record: Record, error: BaseException) -> None:
-        """Send a record to the dead letters; it is done when they are confirmed."""
-
-        def diverted(task: asyncio.Future[bool]) -> None:
-            self._diverting.discard(task)
-            if not task.cancelled() and task.result():
-                self._done([(lane, record)])
-
-        task = started_with(self._flow.divert(record, error))
-        self._diverting.add(task)
-        task.add_done_callback(diverted)
-
-    def _pass_on(self, lane: Lane, record: Record) -> None:
-        """Send a record to the partition of its key, where its state is: other clients may place keys otherwise."""
-
-        def confirmed(future: asyncio.Future[None]) -> None:
-            if future.cancelled():
-                return
-            if (error := future.exception()) is not None:
-                self._divert(lane, record, as_failure(error))
-            else:
-                self._done([(lane, record)])
-
-        self._flow.counts["passed_on"] += 1
-        again = Outgoing(
-            record.topic,
-            record.key,
-            record.value,
-            record.headers,
-            timestamp_ms=record.timestamp_ms,
-        )
-        self._flow.outbox.send([again]).add_done_callback(confirmed)
-
-    def _done(self, taken: list[tuple[Lane, Record]]) -> None:
-        """Count records as done."""
-        for lane, record in taken:
-            lane.finish(record.offset)
-        self._records.inc(len(taken))
-        self._flow.counts[f"handled.{self.name}"] += len(taken)
-        self._flow.moved_at = time.monotonic()
-        self.freed.set()
 
     # --- when to flush ---
 
@@ -242,7 +200,7 @@ class Join(Generic[S]):
             self.due_times.schedule(entry.key, time.monotonic())
         for topic in {record.topic for _, record in entry.taken}:
             self._flow.budget.renew(topic)
-        self._done(entry.taken)
+        self._parting.done(entry.taken)
         entry.taken = []
         self._unpack(entry)
 
@@ -263,7 +221,7 @@ class Join(Generic[S]):
     def _refuse(self, entry: Entry[S], error: BaseException) -> None:
         """Divert the records that led to an impossible state; the key goes back to what the changelog has."""
         for lane, record in entry.taken:
-            self._divert(lane, record, error)
+            self._parting.divert(lane, record, error)
         again = self._loaded(entry.key, entry.partition)
         entry.taken, entry.is_flying = [], False
         entry.state, entry.durable, entry.again = again.state, again.durable, again.again
