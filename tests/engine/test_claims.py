@@ -58,7 +58,11 @@ async def owner(broker: str, changelog: str) -> Outbox:
     outbox = Outbox(broker, {}, fence)
     outbox.claimed_topics.add(changelog)
     await outbox.start([changelog])
-    await outbox.claim([(changelog, 0)])
+    try:
+        await outbox.claim([(changelog, 0)])
+    except BaseException:
+        await outbox.stop(1)
+        raise
     return outbox
 
 
