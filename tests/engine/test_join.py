@@ -460,6 +460,19 @@ async def test_changes_are_deleted_the_last_first_before_their_state() -> None:
     assert bench.table.data == {}
 
 
+async def test_a_state_that_is_forgotten_without_a_word_loses_its_changes_too() -> None:
+    """Its key goes last: of a state without its last changes nothing must ever be told."""
+    bench = of_changes()
+    before = len(await heard(bench, *WORDS, "quiet"))
+    changes = stored.changes_of(bench.table.data, b"k")
+    log = await heard(bench, "end")
+    assert [out.key for out in log[before:]] == [b"k", *reversed(changes), b"k"]
+    for n in range(before + 1, len(log) + 1):
+        kept = recovered(log[:n]).get(b"k")
+        assert kept is None or kept.state is None
+    assert recovered(log).data == bench.table.data == {}
+
+
 async def test_a_state_that_became_small_loses_its_changes() -> None:
     bench = of_changes()
     await heard(bench, *WORDS)
