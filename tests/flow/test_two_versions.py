@@ -31,8 +31,8 @@ pytestmark = pytest.mark.real
 NEXT: Final = {
     "events.py": (
         ("    enrich: bool = True\n", "    enrich: bool = True\n    added_option: int = 3\n"),
-        ("    fatal: bool = False  #", '    added_field: str = "news"\n    fatal: bool = False  #'),
-        ("    next_seq: PositiveInt\n", "    next_seq: PositiveInt\n    added_state: int = 0\n"),
+        ("    fatal: bool = False\n", '    added_field: str = "news"\n    fatal: bool = False\n'),
+        ("    next_seq: Sequence\n", "    added_state: int = 0\n    next_seq: Sequence\n"),
     ),
     "core/join.py": (
         (
