@@ -21,6 +21,7 @@ from streamproc.core.similarity.chance import Q_MAX, benjamini_hochberg
 from streamproc.core.solana import EXCLUDED_MINTS
 from streamproc.core.surroundings import Surroundings
 from streamproc.events import SCORES, ReadyWallet
+from streamproc.report.wording import by_verdict
 from streamproc.sandbox.raw_form import raw_form
 from streamproc.sandbox.world import SIZES, World
 
@@ -212,19 +213,17 @@ def _empty_table(empty: dict[float, Empty]) -> str:
 
 
 def demo_table(wallets: int, *, seed: int) -> str:
-    """The best pairs of the demo's world: who they really are, and what is said of them."""
+    """The first pairs of the demo's world by verdict: who they really are, and what is said of them."""
     world = World(seed=seed, wallets=wallets, transactions=SIZES["demo"][1])
     found = compare(SimilarityInputs(tuple(_rows(world)), f"demo {seed}", EXCLUDED_MINTS))
     names = {wallet.address: wallet.name for wallet in world.wallets}
     groups = {wallet.address: wallet.group for wallet in world.wallets}
     lines = ["| pair | in truth | idf | verdict | what is said |", "|---|---|---|---|---|"]
-    for pair in found.pairs[:DEMO_PAIRS]:
+    for pair in by_verdict(found.pairs)[:DEMO_PAIRS]:
         a, b = pair["wallet_a"], pair["wallet_b"]
         truth = groups[a] if groups[a] and groups[a] == groups[b] else "strangers"
         verdict = pair["verdict"]
-        said = "; ".join(
-            e["reason"] for e in pair["evidence"] if e["kind"] in {"chance", "direction"}
-        )
+        said = pair["sentence"]
         for address in (a, b):
             said = said.replace(f"{address[:4]}...{address[-4:]}", names[address])
         score = f"{pair['scores']['idf']:.2f}"

@@ -346,7 +346,7 @@ OVERSIZED_KEPT_S: Final = (
 
 # --- evidence from the store ---
 BACKGROUND_WALLETS: Final = 1_000  # what is popular is known well from so many: p hardly moves
-BACKGROUND_CELLS: Final = 300_000  # tokens of all of them: a megabyte kept with a request
+BACKGROUND_CELLS: Final = 60_000  # tokens of all of them: more cost a small request too much time
 BACKGROUND_TOKENS: Final = 5_000  # who traded more tokens is a machine and says little about people
 TRANSFERS_BETWEEN: Final = 100_000  # among the wallets of a request; the oldest ones
 SHARED_PRICED: Final = 600  # tokens priced for a result beside those that figures need: 20 calls
