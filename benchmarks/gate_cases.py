@@ -109,6 +109,13 @@ def _owners(rng: np.random.Generator, kind: str, seed: int) -> Case:
     return Case(kind, seed, wallets, truth=frozenset(truth))
 
 
+def _large(rng: np.random.Generator, kind: str, seed: int) -> Case:
+    market = Market(rng, HOME)
+    names = [f"o{n:02}" for n in range(int(rng.integers(10, 19)))]
+    wallets = [*owners(market, names), *strangers(market, 40, "w")]
+    return Case(kind, seed, wallets, truth=frozenset(combinations(names, 2)))
+
+
 def _evaders(rng: np.random.Generator, kind: str, seed: int) -> Case:
     market = Market(rng, HOME)
     wallets, truth = strangers(market, 48, "w"), set()
@@ -166,6 +173,7 @@ CASES: Final[dict[str, Callable[[np.random.Generator, str, int], Case]]] = {
     "few": _few,
     "cohort": _cohort,
     "caller": _caller,
+    "large": _large,
 }
 NOBODY: Final = ("strangers", "eras", "communities", "dormant", "mania", "hours", "snipers")
 
