@@ -6,14 +6,17 @@ Worlds of known truth (`gate_cases.py`), each alone in the store and in a store 
 from __future__ import annotations
 
 import argparse
-from collections import defaultdict
-from dataclasses import dataclass
+import os
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, fields, replace
+from itertools import combinations
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from former_gate import chance_of as former_chance
-from gate_cases import CASES, case
+from gate_cases import CASES, after_other_seasons, case
 from gate_worlds import NEVER
 from scipy.stats import hypergeom
 
@@ -39,13 +42,24 @@ SLOTS_A_SECOND: Final = 2.5
 CLOSE_S: Final = 30
 CLOSE_TIMES: Final = 3
 JACCARD_MIN: Final = 0.3
+PAIRS_TOLD: Final = 1  # every pair is tested; telling one takes longer than testing it
+VERDICT: Final = "verdict"
+SIGNAL: Final = "common signal"
+METHODS: Final = (
+    "jaccard > 0.3",
+    "hypergeometric",
+    "3 within 30 s",
+    "former gate",
+    VERDICT,
+    SIGNAL,
+)
 
 
 class Flagged(NamedTuple):
-    """The pairs that each method flags."""
+    """The pairs that each method flags, and the clusters of the verdict."""
 
     by_method: dict[str, set[Pair]]
-    clusters: int
+    clusters: list[list[str]]
 
 
 @dataclass
@@ -59,6 +73,12 @@ class Tally:
     false: int = 0
     signal: int = 0  # followers of a caller, of `signals`
     signals: int = 0
+    clustered: int = 0  # worlds with a cluster of wallets that do not belong together
+
+    def add(self, other: Tally) -> None:
+        """Add another's worlds."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
 
 
 Tallies = dict[tuple[str, bool, str], Tally]  # by kind, whether the store is mixed, and method
@@ -70,6 +90,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seeds", type=int, default=5, help="worlds of each kind")
     parser.add_argument("--first", type=int, default=1000, help="the first seed")
     parser.add_argument("--kinds", nargs="*", choices=list(CASES), default=list(CASES))
+    parser.add_argument("--processes", type=int, default=os.cpu_count(), help="worlds at once")
     parser.add_argument("--page", action="store_true", help="make docs/similarity.md's table anew")
     parser.add_argument(
         "--product", action="store_true", help="put the worlds through the whole product instead"
@@ -89,7 +110,7 @@ def main(arguments: list[str]) -> int:
         from gate_product import print_product  # noqa: PLC0415 - needs Kafka and Postgres
 
         return print_product(options.kinds, seeds)
-    tallies = measured(options.kinds, seeds)
+    tallies = measured(options.kinds, seeds, options.processes)
     print_table(tallies)
     if options.page:
         from gate_page import write_page  # noqa: PLC0415 - needs the pictures
@@ -98,21 +119,39 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def measured(kinds: Sequence[str], seeds: Iterable[int]) -> Tallies:
+def measured(kinds: Sequence[str], seeds: Iterable[int], processes: int) -> Tallies:
     """Tallies by kind, whether the store is mixed, and method."""
-    tallies: defaultdict[tuple[str, bool, str], Tally] = defaultdict(Tally)
-    for seed in seeds:
-        for kind in kinds:
-            for mixed in (False, True):
-                world = case(kind, seed, mixed=mixed)
-                for method, pairs in flagged(world).by_method.items():
-                    _count(tallies[kind, mixed, method], world, pairs)
-    return dict(tallies)
+    tallies = {
+        (kind, mixed, method): Tally()
+        for kind in kinds
+        for mixed in (False, True)
+        for method in METHODS
+    }
+    worlds = [(kind, seed) for kind in kinds for seed in seeds]
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        for found in pool.map(tallies_of, *zip(*worlds, strict=True)):
+            for key, each in found.items():
+                tallies[key].add(each)
+    return tallies
+
+
+def tallies_of(kind: str, seed: int) -> Tallies:
+    """What every method does in one world, alone in the store and in a mixed one."""
+    alone = case(kind, seed, mixed=False)
+    found: Tallies = {}
+    for mixed, world in ((False, alone), (True, after_other_seasons(alone))):
+        said = flagged(world)
+        for method, pairs in said.by_method.items():
+            found[kind, mixed, method] = tally_of(world, pairs)
+        found[kind, mixed, VERDICT].clustered = any(
+            not set(combinations(cluster, 2)) & world.truth for cluster in said.clusters
+        )
+    return found
 
 
 def flagged(world: Case) -> Flagged:
     """What every method says of a world."""
-    inputs = inputs_of(world)
+    inputs = replace(inputs_of(world), max_pairs=PAIRS_TOLD)
     found = compare(inputs)
     names = _pair_names(found)
     is_flagged = {
@@ -122,13 +161,13 @@ def flagged(world: Case) -> Flagged:
         "former gate": former_chance(
             found.rows, found.scores, inputs.background, inputs.left_out
         ).is_gated,
-        "verdict": found.verdicts.is_together,
-        "common signal": found.gate.is_signal,
+        VERDICT: found.verdicts.is_together,
+        SIGNAL: found.gate.is_signal,
     }
     by_method = {
         method: {names[n] for n in np.flatnonzero(flags)} for method, flags in is_flagged.items()
     }
-    return Flagged(by_method, len(found.clusters))
+    return Flagged(by_method, [cluster["wallets"] for cluster in found.clusters])
 
 
 def inputs_of(world: Case) -> SimilarityInputs:
@@ -182,14 +221,17 @@ def background_of(stored: Sequence[Books]) -> Background | None:
 
 def print_table(tallies: Tallies) -> None:
     """Clean worlds, recall and false pairs."""
-    print(f"{'world':14}{'store':8}{'method':18}{'clean':>8}{'recall':>8}{'signal':>8}{'false':>8}")
+    print(
+        f"{'world':14}{'store':8}{'method':18}{'clean':>8}{'recall':>8}{'signal':>8}{'false':>8}"
+        f"{'clusters':>10}"
+    )
     for (kind, mixed, method), each in tallies.items():
         recall = f"{each.found / each.true:.2f}" if each.true else "-"
         signal = f"{each.signal / each.signals:.2f}" if each.signals else "-"
         store = "mixed" if mixed else "alone"
         print(
             f"{kind:14}{store:8}{method:18}{each.clean:>5}/{each.worlds:<2}{recall:>8}{signal:>8}"
-            f"{each.false:>8}"
+            f"{each.false:>8}{each.clustered:>10}"
         )
 
 
@@ -208,15 +250,18 @@ def print_traces(world: Case) -> int:
     return 0
 
 
-def _count(tally: Tally, world: Case, pairs: set[Pair]) -> None:
+def tally_of(world: Case, pairs: set[Pair]) -> Tally:
+    """One world's tally of one method that flags these pairs."""
     wrong = pairs - world.truth - world.signal
-    tally.worlds += 1
-    tally.clean += not wrong
-    tally.true += len(world.truth)
-    tally.found += len(pairs & world.truth)
-    tally.false += len(wrong)
-    tally.signals += len(world.signal)
-    tally.signal += len(pairs & world.signal)
+    return Tally(
+        worlds=1,
+        clean=not wrong,
+        true=len(world.truth),
+        found=len(pairs & world.truth),
+        false=len(wrong),
+        signals=len(world.signal),
+        signal=len(pairs & world.signal),
+    )
 
 
 def _hypergeometric(found: Comparison) -> NDArray[np.float64]:

@@ -182,11 +182,14 @@ def case(kind: str, seed: int, *, mixed: bool) -> Case:
     """The world of this kind and seed, alone or in a store that has seen other seasons first."""
     number = list(CASES).index(kind)
     made = CASES[kind](np.random.default_rng([seed, number]), kind, seed)
-    if not mixed:
-        return made
-    return replace(
-        made, stored=[*made.stored, *_other_seasons(np.random.default_rng([seed, number, 1]))]
-    )
+    return after_other_seasons(made) if mixed else made
+
+
+def after_other_seasons(made: Case) -> Case:
+    """The same world in a store that has seen other seasons first."""
+    number = list(CASES).index(made.kind)
+    others = _other_seasons(np.random.default_rng([made.seed, number, 1]))
+    return replace(made, stored=[*made.stored, *others])
 
 
 def _other_seasons(rng: np.random.Generator) -> list[Books]:

@@ -88,6 +88,7 @@ STRATA_MAX: Final = 400  # spans of time told apart in a comparison: under two h
 POPULAR_MINTS: Final = 128  # mints looked at for chances above 1: only the most traded have them
 COMPANY_WALLETS: Final = 400  # wallets that a pair is compared with, those of the request included
 MEETINGS_AT_ONCE: Final = 200_000  # two wallets close in one mint: 12 MB
+FOLLOWED_MEETINGS: Final = 20_000_000  # trades within a day of each other that are counted: 3 s
 EVIDENCE_SIGNATURES_MAX: Final = 5  # transactions named per item of evidence
 EVIDENCE_MINTS_MAX: Final = 10  # mints named per item of evidence, those that carry most
 CLUSTER_MINTS_MAX: Final = 100  # common mints named per cluster, the rarest

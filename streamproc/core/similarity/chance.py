@@ -37,6 +37,9 @@ class Chance:
     q: NDArray[np.float64]  # Benjamini-Hochberg over all pairs, 0..1
     expected: NDArray[np.float64]  # shared mints that season, popularity and company explain
     lift: NDArray[np.float64]  # observed / expected
+    level: NDArray[
+        np.float64
+    ]  # by how much the company's overlaps exceed what is expected, at least 1
     untested: str | None  # why there is no test at all, in words
 
     @property
@@ -64,6 +67,7 @@ def chance_of(scores: Scores, trading: Trading) -> Chance:
     explained = np.maximum(null.expected[wallet_a, wallet_b] * level, np.finfo(np.float64).tiny)
     certain = null.certain[wallet_a, wallet_b] * level
     found = _untested(total, None)
+    found.level[pairs] = level
     found.p[pairs] = overlap_tail(scores.shared[pairs], explained, certain)
     found.q[pairs] = benjamini_hochberg(found.p[pairs], total)
     found.expected[pairs] = explained
@@ -143,4 +147,4 @@ def _shared_with_company(trading: Trading) -> NDArray[np.int64]:
 
 def _untested(pairs: int, reason: str | None) -> Chance:
     p, q, expected, lift = np.full((4, pairs), np.nan)
-    return Chance(p, q, expected, lift, untested=reason)
+    return Chance(p, q, expected, lift, np.ones(pairs), untested=reason)

@@ -53,7 +53,7 @@ SCALES: Final = (
 )
 APART_S: Final = 600  # who bought that much earlier or later was not part of a launch
 RUNNER_Z: Final = 3.0  # so many deviations more often first than by chance: a habit
-_SPAN: Final = np.int64(1) << 40  # seconds of one mint on a line of all mints
+MINT_SPAN: Final = np.int64(1) << 40  # seconds of one mint on a line of all mints
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,11 +95,11 @@ def runners(trading: Trading) -> tuple[Flags, Flags]:
     Of a mint that n others bought at another time (more than APART_S away), a wallet comes first with the chance
     1 / (n + 1); a runner does so RUNNER_Z standard deviations more often than that.
     """
-    line = trading.mint * _SPAN + trading.bought
+    line = trading.mint * MINT_SPAN + trading.bought
     ordered = np.sort(line[trading.bought != NEVER])
     first, last = (
-        np.searchsorted(ordered, trading.mint * _SPAN),
-        np.searchsorted(ordered, (trading.mint + 1) * _SPAN),
+        np.searchsorted(ordered, trading.mint * MINT_SPAN),
+        np.searchsorted(ordered, (trading.mint + 1) * MINT_SPAN),
     )
     before = np.searchsorted(ordered, line - APART_S, side="left") - first
     after = last - np.searchsorted(ordered, line + APART_S, side="right")
@@ -125,17 +125,17 @@ def _meetings(
     counted = trading.wallet < trading.company
     cells = np.flatnonzero(counted & (trading.bought != NEVER))
     others = np.flatnonzero(counted & (other_at != NEVER))
-    line = trading.mint[others] * _SPAN + other_at[others]
+    line = trading.mint[others] * MINT_SPAN + other_at[others]
     order = np.argsort(line, kind="stable")
     others, line = others[order], line[order]
-    own = trading.mint[cells] * _SPAN + trading.bought[cells]
+    own = trading.mint[cells] * MINT_SPAN + trading.bought[cells]
     order = np.argsort(own, kind="stable")
     cells, own = cells[order], own[order]
     start = np.arange(len(cells)) + 1
     if is_opposite:
         start = np.searchsorted(line, own - window_s, side="left")
     counts = np.searchsorted(line, own + window_s, side="right") - start
-    for low, high in _parts(counts):
+    for low, high in parts_of(counts):
         many = counts[low:high]
         first = np.repeat(cells[low:high], many)
         shift = np.repeat(start[low:high] - (np.cumsum(many) - many), many)
@@ -146,7 +146,7 @@ def _meetings(
         yield first, second, np.abs(other_at[second] - trading.bought[first])
 
 
-def _parts(counts: Whole) -> Iterator[tuple[int, int]]:
+def parts_of(counts: Whole) -> Iterator[tuple[int, int]]:
     """Yield spans of cells that have about MEETINGS_AT_ONCE meetings together (at most one cell's more)."""
     before = np.cumsum(counts) // limits.MEETINGS_AT_ONCE
     return pairwise([0, *(np.flatnonzero(np.diff(before)) + 1).tolist(), len(counts)])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streamproc import limits
+from streamproc.core.similarity.components import components
 from streamproc.core.similarity.pairs import pair_count
 from streamproc.core.similarity.set_figures import mean
 from streamproc.core.similarity.verdict import cluster_sentence
@@ -57,29 +58,9 @@ def clusters_json(rows: Rows, scores: Scores, verdicts: Verdicts, rank_by: RankB
     ]
 
 
-def components(nodes: int, ends_a: Sequence[int], ends_b: Sequence[int]) -> list[list[int]]:
-    """Return the connected components of at least two nodes, members ascending; largest first, then by first member."""
-    root = list(range(nodes))
-    for a, b in zip(ends_a, ends_b, strict=True):
-        first, second = sorted((_root(root, a), _root(root, b)))
-        root[second] = first
-    groups: dict[int, list[int]] = {}
-    for node in range(nodes):
-        groups.setdefault(_root(root, node), []).append(node)
-    found = [group for group in groups.values() if len(group) > 1]
-    return sorted(found, key=lambda group: (-len(group), group[0]))
-
-
 def cluster_id(wallets: Sequence[str]) -> str:
     """Return the name that this set of wallets has in every run: 12 hex digits of SHA-256 over the sorted addresses."""
     return sha256("\n".join(sorted(wallets)).encode()).hexdigest()[:12]
-
-
-def _root(root: list[int], node: int) -> int:
-    while root[node] != node:
-        root[node] = root[root[node]]
-        node = root[node]
-    return node
 
 
 def _scores_inside(

@@ -32,17 +32,29 @@ def levels(
     `seen` and `expected` are (W, company), the request's wallets first in both; with a company of at most
     COMPANY_RANK + 1 wallets there is no level but 1.
     """
-    asked, company = seen.shape
-    if company < COMPANY_RANK + 2:
-        return np.ones(len(wallet_a))
-    excess = np.maximum(np.sqrt(seen) - 0.5, 0.0) ** 2 / np.maximum(expected, LEAST_EXPECTED)
-    excess[np.arange(asked), np.arange(asked)] = -1.0
-    ranked = -np.partition(-excess, (COMPANY_RANK - 1, COMPANY_RANK), axis=1)
-    among, after = ranked[:, COMPANY_RANK - 1], ranked[:, COMPANY_RANK]
+    own = Excess(seen, expected)
+    return np.maximum(own.without(wallet_a, wallet_b), own.without(wallet_b, wallet_a))
 
-    def without(wallet: NDArray[np.int64], partner: NDArray[np.int64]) -> Floats:
-        is_counted = excess[wallet, partner] >= among[wallet]
-        return np.where(is_counted, after[wallet], among[wallet])
 
-    both = np.maximum(without(wallet_a, wallet_b), without(wallet_b, wallet_a))
-    return np.asarray(np.maximum(both, 1.0), dtype=np.float64)
+class Excess:
+    """By how much each wallet of the request exceeds what is expected with the others of its company."""
+
+    def __init__(self, seen: NDArray[np.integer], expected: Floats) -> None:
+        """Take what is seen and expected, both (W, company)."""
+        asked, company = seen.shape
+        self._is_alone = company < COMPANY_RANK + 2
+        if self._is_alone:
+            return
+        excess = np.maximum(np.sqrt(seen) - 0.5, 0.0) ** 2 / np.maximum(expected, LEAST_EXPECTED)
+        excess[np.arange(asked), np.arange(asked)] = -1.0
+        ranked = -np.partition(-excess, (COMPANY_RANK - 1, COMPANY_RANK), axis=1)
+        self._excess = excess
+        self._among, self._after = ranked[:, COMPANY_RANK - 1], ranked[:, COMPANY_RANK]
+
+    def without(self, wallet: NDArray[np.int64], partner: NDArray[np.int64]) -> Floats:
+        """Return the wallets' excess with the COMPANY_RANK-th nearest beside these partners, (P,), at least 1."""
+        if self._is_alone:
+            return np.ones(len(wallet))
+        is_counted = self._excess[wallet, partner] >= self._among[wallet]
+        found = np.where(is_counted, self._after[wallet], self._among[wallet])
+        return np.asarray(np.maximum(found, 1.0), dtype=np.float64)

@@ -10,6 +10,7 @@ import numpy as np
 from streamproc.core.similarity.chance import WALLETS_MIN, chance_of
 from streamproc.core.similarity.closeness import closeness_of
 from streamproc.core.similarity.clusters import clusters_json
+from streamproc.core.similarity.following import following_of
 from streamproc.core.similarity.gate import gate_of
 from streamproc.core.similarity.links import Links
 from streamproc.core.similarity.orders import orders_of
@@ -60,11 +61,13 @@ def compare(inputs: SimilarityInputs) -> Comparison:
     ranked = ranked_pairs(scores, inputs.rank_by)
     trading = trading_of(rows, inputs.background, inputs.left_out)
     chance = chance_of(scores, trading)
-    timing = timing_test(closeness_of(trading), scores, is_alone=trading.wallets < WALLETS_MIN)
-    gate = gate_of(chance, timing, scores, trading)
+    following = following_of(trading) if trading.wallets >= WALLETS_MIN else None
+    timing = timing_test(closeness_of(trading), following, scores, chance.level)
+    orders = orders_of(rows)
+    gate = gate_of(chance, timing, scores, trading, orders)
     links = Links(inputs)
     linked = linked_pairs(links, rows, scores, gate)
-    verdicts = Verdicts(gate, orders_of(rows), linked)
+    verdicts = Verdicts(gate, orders, linked)
     reported = reported_pairs(ranked, gate.is_gated, inputs.max_pairs)
     evidence = PairEvidence(
         inputs,

@@ -9,12 +9,14 @@ import numpy as np
 
 from streamproc.core.similarity.chance import Q_MAX, WALLETS_MIN, benjamini_hochberg
 from streamproc.core.similarity.rows import NEVER
+from streamproc.core.similarity.signals import signals_of
 from streamproc.core.similarity.trading import WEEK_S
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamproc.core.similarity.chance import Chance
+    from streamproc.core.similarity.orders import Orders
     from streamproc.core.similarity.scores import Scores
     from streamproc.core.similarity.timing_test import TimingTest
     from streamproc.core.similarity.trading import Trading
@@ -53,20 +55,27 @@ class Gate:
     timing_q: Floats  # Benjamini-Hochberg of the timing alone
 
 
-def gate_of(chance: Chance, timing: TimingTest, scores: Scores, trading: Trading) -> Gate:
-    """Return the decision on all pairs: q <= Q_MAX of both kinds together; a kind counts where its effect is large."""
+def gate_of(
+    chance: Chance, timing: TimingTest, scores: Scores, trading: Trading, orders: Orders
+) -> Gate:
+    """Return the decision on all pairs: q <= Q_MAX of both kinds together; a kind counts where its effect is large.
+
+    Of many wallets that are close in time and belong together, a pair's p and q are those of its timing alone.
+    """
     total = len(scores.shared)
     untested = _untested(chance, scores, trading)
     p_chance = np.where(chance.is_large, np.nan_to_num(chance.p, nan=1.0), 1.0)
-    p = cauchy(p_chance, timing.p)
+    p = np.where(_have_times(scores, trading), cauchy(p_chance, timing.p), p_chance)
     p[np.isin(untested, (NO_TRADES, NO_COMMON_SEASON))] = 1.0
     q = benjamini_hochberg(p, total)
     is_found = q <= Q_MAX
     q_chance, q_timing = (benjamini_hochberg(each, total) for each in (p_chance, timing.p))
     by_chance = is_found & ((q_chance <= Q_MAX) | (p_chance <= timing.p))
     by_timing = is_found & ((q_timing <= Q_MAX) | (timing.p < p_chance))
-    is_signal = ~is_found & (benjamini_hochberg(timing.p_alone, total) <= Q_MAX)
-    is_gated = is_found | is_signal
+    q_alone = benjamini_hochberg(timing.p_alone, total)
+    is_signal, belongs = signals_of(is_found, q_alone <= Q_MAX, scores, trading, orders)
+    p, q = np.where(belongs, timing.p_alone, p), np.where(belongs, q_alone, q)
+    is_gated = is_found | belongs | is_signal
     untested[is_gated] = TESTED
     p[untested != TESTED] = q[untested != TESTED] = np.nan
     return Gate(
@@ -74,7 +83,7 @@ def gate_of(chance: Chance, timing: TimingTest, scores: Scores, trading: Trading
         q=q,
         is_gated=is_gated,
         by_chance=by_chance,
-        by_timing=by_timing | is_signal,
+        by_timing=by_timing | belongs | is_signal,
         is_signal=is_signal,
         untested=untested,
         timing_q=q_timing,
@@ -107,6 +116,13 @@ def _untested(chance: Chance, scores: Scores, trading: Trading) -> NDArray[np.in
     found[~_have_met(trading)[a, b]] = NO_COMMON_SEASON
     found[(scores.tokens[a] == 0) | (scores.tokens[b] == 0)] = NO_TRADES
     return found
+
+
+def _have_times(scores: Scores, trading: Trading) -> Flags:
+    """Return the pairs of which both wallets have trades with a time, (P,): of others only the overlap is a test."""
+    timed = np.zeros(trading.wallets, dtype=np.bool_)
+    timed[trading.wallet[trading.at != NEVER]] = True
+    return np.asarray(timed[scores.wallet_a] & timed[scores.wallet_b], dtype=np.bool_)
 
 
 def _have_met(trading: Trading) -> Flags:

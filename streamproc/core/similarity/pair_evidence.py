@@ -85,7 +85,7 @@ class PairEvidence:
         )
         if found is None:
             return []
-        tested = tested_timing(self._test, float(self._gate.timing_q[pair]), pair)
+        tested = tested_timing(self._test, float(self._gate.timing_q[pair]), pair, meeting)
         return [timing_item(meeting, found, tested, self._largest_idf)]
 
     def _direction(self, pair: int, meeting: Meeting) -> list[Json]:

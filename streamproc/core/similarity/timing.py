@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from streamproc.core.similarity.closeness import SCALES
-from streamproc.core.similarity.evidence import Json, item
+from streamproc.core.similarity.evidence import Json, item, short
+from streamproc.core.similarity.timing_test import A_LEADS, B_LEADS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,18 +63,22 @@ class TestedTiming:
     close: int  # mints
     near: int  # mints within the window
     expected: float
-    scale: Scale
+    scale: Scale | None  # None: who follows within a day
+    leader: str | None  # who leads then
 
 
-def tested_timing(test: TimingTest, q: float, pair: int) -> TestedTiming:
+def tested_timing(test: TimingTest, q: float, pair: int, meeting: Meeting) -> TestedTiming:
     """Return the pair's figures."""
+    number = int(test.scale[pair])
+    leaders = {A_LEADS: meeting.wallet_a, B_LEADS: meeting.wallet_b}
     return TestedTiming(
         p=float(test.p[pair]),
         q=q,
         close=int(test.close[pair]),
         near=int(test.near[pair]),
         expected=float(test.expected[pair]),
-        scale=SCALES[int(test.scale[pair])],
+        scale=SCALES[number] if number < len(SCALES) else None,
+        leader=leaders.get(number),
     )
 
 
@@ -104,6 +109,11 @@ def _words(tested: TestedTiming) -> str:
     scale = tested.scale
     if not tested.near:
         return "nothing else was close in time"
+    if scale is None:
+        return (
+            f"{tested.close} of {tested.near} shared ones were first traded within a day after"
+            f" {short(str(tested.leader))} had, where season and company give {tested.expected:.3g}"
+        )
     what = "bought by one and sold by the other" if scale.is_opposite else "first bought"
     return (
         f"{tested.close} of {tested.near} {what} within {scale.close_s} s of those within {scale.window_s // 60} min,"

@@ -1,7 +1,8 @@
 """Who traded what, and when first: the request's wallets, and those of the background that traded in the same weeks.
 
 What nobody of the request could have bought, and who was not there, says nothing about them: a background's trades in
-other weeks are left out, so that it changes nothing how many other seasons the store has seen.
+other weeks are left out, so that it changes nothing how many other seasons the store has seen. Of a week only the
+span in which the request traded counts, unless that leaves too few wallets to say what is popular: then all of it does.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from streamproc import limits
+from streamproc.core.similarity.chance import WALLETS_MIN
 from streamproc.core.similarity.rows import NEVER
 
 if TYPE_CHECKING:
@@ -51,7 +53,14 @@ def trading_of(rows: Rows, background: Background | None, excluded: AbstractSet[
     traded, asked = rows.traded, len(rows.wallets)
     own = traded.columns.mint()
     number = {mint: place for place, mint in enumerate(traded.columns.mints)}
-    wallet, mint, at = _others(rows, background, number, excluded)
+    wallet, mint, at = _others(rows, background, excluded)
+    counted = _in_season(traded.traded_at, at, whole_weeks=False)
+    if asked + len(np.unique(wallet[counted])) < WALLETS_MIN:
+        counted = _in_season(traded.traded_at, at, whole_weeks=True)
+    wallet, mint, at = wallet[counted], mint[counted], at[counted]
+    names = background.mints if background is not None else ()
+    places = [number.setdefault(name, len(number)) for name in names]
+    mint = np.array(places, dtype=np.int64)[mint]
     present, wallet = np.unique(wallet, return_inverse=True)
     return Trading(
         asked=asked,
@@ -66,9 +75,12 @@ def trading_of(rows: Rows, background: Background | None, excluded: AbstractSet[
 
 
 def _others(
-    rows: Rows, background: Background | None, number: dict[str, int], excluded: AbstractSet[str]
+    rows: Rows, background: Background | None, excluded: AbstractSet[str]
 ) -> tuple[Whole, Whole, Whole]:
-    """Return the background's cells that count; `number` gets the mints that the request did not trade."""
+    """Return the background's cells by wallet and mint: wallets by address, the background's numbers of mints, times.
+
+    Wallets of the request and excluded mints are left out; of repeats the earliest stays.
+    """
     if background is None or not len(background.wallet_numbers):
         return (np.zeros(0, dtype=np.int64),) * 3
     asked = set(rows.wallets)
@@ -76,23 +88,19 @@ def _others(
     token = np.array([mint not in excluded for mint in background.mints], dtype=np.bool_)
     wallet, mint = background.wallet_numbers, background.mint_numbers
     at = background.times if background.times is not None else np.full(len(wallet), NEVER)
-    counted = other[wallet] & token[mint] & _in_season(rows.traded.traded_at, at)
+    counted = other[wallet] & token[mint]
     cells = wallet[counted] * np.int64(len(token)) + mint[counted]
     order = np.lexsort((at[counted], cells))
     cells, first = np.unique(cells[order], return_index=True)
-    places = np.array(
-        [number.setdefault(name, len(number)) for name in background.mints], dtype=np.int64
-    )
     by_address = np.argsort(np.argsort(np.array(background.wallets, dtype=np.str_), kind="stable"))
-    return (
-        by_address[cells // len(token)],
-        places[cells % len(token)],
-        at[counted][order][first],
-    )
+    return by_address[cells // len(token)], cells % len(token), at[counted][order][first]
 
 
-def _in_season(own: Whole, others: Whole) -> NDArray[np.bool_]:
-    """Return which trades lie among the request's trades of the same week; of no time, where it has such trades too."""
+def _in_season(own: Whole, others: Whole, *, whole_weeks: bool) -> NDArray[np.bool_]:
+    """Return which trades lie in the request's weeks, or among its trades of the same week.
+
+    Trades of no time count where the request has such trades too.
+    """
     found = np.asarray((others == NEVER) & (own == NEVER).any(), dtype=np.bool_)
     known = own[own != NEVER]
     weeks, place = np.unique(known // WEEK_S, return_inverse=True)
@@ -102,5 +110,7 @@ def _in_season(own: Whole, others: Whole) -> NDArray[np.bool_]:
     np.minimum.at(first, place, known)
     np.maximum.at(last, place, known)
     week = np.minimum(np.searchsorted(weeks, others // WEEK_S), len(weeks) - 1)
-    is_there = (weeks[week] == others // WEEK_S) & (others >= first[week]) & (others <= last[week])
+    is_there = weeks[week] == others // WEEK_S
+    if not whole_weeks:
+        is_there &= (others >= first[week]) & (others <= last[week])
     return np.asarray(found | ((others != NEVER) & is_there), dtype=np.bool_)

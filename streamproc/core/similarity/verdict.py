@@ -43,8 +43,8 @@ class Verdicts:
         self.code = np.where(gate.untested == TESTED, ALIKE, UNTESTED).astype(np.int8)
         self.code[gate.is_gated] = COORDINATED
         self.code[gate.is_gated & self._leads] = FOLLOWS
-        self.code[linked[gate.is_gated[linked]]] = LINKED
         self.code[gate.is_signal] = COMMON_SIGNAL
+        self.code[linked[gate.is_gated[linked]]] = LINKED
 
     @property
     def is_together(self) -> NDArray[np.bool_]:

@@ -82,7 +82,7 @@ def test_worlds_without_copies_have_no_gated_pair(zipf: float) -> None:
     assert [gated(world(seed, zipf, planted=0)[0]) for seed in range(100, 120)] == [set()] * 20
 
 
-@pytest.mark.parametrize(("zipf", "at_least"), [(1.0, 4), (0.7, 14)])
+@pytest.mark.parametrize(("zipf", "at_least"), [(1.0, 5), (0.7, 16)])
 def test_planted_copies_are_found_and_nobody_else(zipf: float, at_least: float) -> None:
     worlds = [world(seed, zipf, PLANTED) for seed in range(10)]
     found = [(gated(inputs), truth) for inputs, truth in worlds]

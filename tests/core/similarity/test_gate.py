@@ -223,13 +223,13 @@ def test_two_wallets_alone_are_tested_by_their_timing() -> None:
     assert "too few to say what is popular" in pair["sentence"]
 
 
-def test_ten_identical_wallets_act_together_and_thirty_hear_one_signal() -> None:
-    """Among so many that do the very same at the same moments nobody stands out."""
+def test_identical_wallets_act_together_however_many_they_are() -> None:
+    """Who does nothing but what the others do has no life of its own that a caller's follower has."""
     days = {f"m{n:02}": n * DAY for n in range(20)}
     ten = verdicts(*(wallet(f"w{n:02}", days) for n in range(COMPANY_RANK)))
     assert {pair["verdict"] for pair in ten} == {"coordinated"}
     thirty = verdicts(*(wallet(f"w{n:02}", days) for n in range(30)))
-    assert {pair["verdict"] for pair in thirty} == {"common_signal"}
+    assert {pair["verdict"] for pair in thirty} == {"coordinated"}
 
 
 def test_without_any_times_the_overlap_is_tested_and_the_timing_is_not() -> None:
