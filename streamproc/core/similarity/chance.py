@@ -75,7 +75,7 @@ def chance_of(scores: Scores, trading: Trading) -> Chance:
     return found
 
 
-def overlap_tail(shared: NDArray[np.int64], mean: Floats, certain: Floats) -> Floats:
+def overlap_tail(shared: NDArray[np.integer], mean: Floats, certain: Floats) -> Floats:
     """Return P(overlap >= shared), in (0, 1], of overlaps with these means and variances mean - certain.
 
     A translated Poisson variable (Röllin 2007, Bernoulli 13, 1115-1128): what is certain is set aside, and the rest is

@@ -65,13 +65,12 @@ def timing_test(
         best.take(number, _tail(close, near, chance, enough), close, chance * near, near)
         p_alone = np.minimum(p_alone, _signal(each.scale, close, near, least))
     if following is not None:
-        for number, (close, explained) in zip(
-            (A_LEADS, B_LEADS), _led(following, scores, level), strict=True
-        ):
-            enough = (close >= least) & (close >= LIFT_MIN * explained)
+        led = zip((A_LEADS, B_LEADS), _led(following, scores, level), strict=True)
+        for number, (times, explained) in led:
+            enough = (times >= least) & (times >= LIFT_MIN * explained)
             p = np.ones(len(a))
-            p[enough] = overlap_tail(close[enough], explained[enough], np.zeros(enough.sum()))
-            best.take(number, p, close, explained, scores.shared)
+            p[enough] = overlap_tail(times[enough], explained[enough], np.zeros(enough.sum()))
+            best.take(number, p, times, explained, scores.shared)
     return TimingTest(
         p=np.minimum(1.0, best.p * TESTS),
         p_alone=np.minimum(1.0, p_alone * TESTS),

@@ -20,7 +20,8 @@ from streamproc.core.similarity import (
     Witness,
     compare,
 )
-from streamproc.core.similarity.clusters import cluster_id, components
+from streamproc.core.similarity.clusters import cluster_id
+from streamproc.core.similarity.components import components
 from streamproc.core.similarity.exchanges import EXCHANGES, HOT_WALLETS
 from streamproc.core.solana import is_address
 
