@@ -38,6 +38,7 @@ UNAVAILABLE_CODES: Final = {
     "25006",  # read only: a standby that is being promoted
     "28000",  # role or host not let in: may be repaired while we wait
     "28P01",  # password: likewise
+    "42501",  # a right that was taken away: likewise
     "3D000",  # the database does not exist yet
     "58000",  # system error
     "58030",  # input or output error

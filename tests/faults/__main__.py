@@ -11,48 +11,52 @@ import tempfile
 import time
 import traceback
 from collections import defaultdict, deque
-from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-import asyncpg
-
-from streamproc.local.stack import LocalStack
+from streamproc.cli.markdown import show_block
 from streamproc.record_batches import install
-from streamproc.store.migrate import migrate
+from tests.faults.deeds_to_disks import ImpossibleHereError, small_disks
 from tests.faults.heal import heal_table, healing_world
-from tests.faults.opening import ground_on, small_world
+from tests.faults.opening import TEMPLATE, ground_on, lane, small_world
 from tests.faults.plans import Plan, catalogue, mixture
 from tests.faults.promises import POINTS
 from tests.faults.simulation import simulate
 from tests.faults.trial import run_trial
-from tests.flow.conftest import served, upstream_settings
+from tests.flow.conftest import upstream_settings
 from tests.flow.installation import installed
 from tests.hostile.barrage import Barrage
 from tests.hostile.draws import drawn
 from tests.hostile.house import attacked
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
     from contextlib import AbstractAsyncContextManager
 
+    from streamproc.local.stack import LocalStack
     from streamproc.sandbox.server import Sandbox
     from streamproc.sandbox.world import World
     from tests.faults.ground import Ground
     from tests.faults.oracle import Undisturbed
     from tests.faults.trial import Outcome
 
-FAST_POSTGRES = {"fsync": "off", "full_page_writes": "off"}
-TEMPLATE = "migrated"
+LOG_CHARACTERS = 2500  # of a worker whose trial failed
 LANES = 3  # on two cores: most of a trial is waiting
 
 
 def say(text: str) -> None:
     """One line for whoever waits, now."""
     print(text, flush=True)  # noqa: T201 - a program that prints
+
+
+def show(table: str, name: str, into: Path | None) -> None:
+    """Print a table, and write it into the block of this name on the page."""
+    say(table)
+    if into is not None:
+        show_block(name, table, into)
 
 
 class Suite:
@@ -90,6 +94,9 @@ class Suite:
         try:
             outcome, said = await self._tried(plan, folder, stack, sandbox)
             self._undisturbed = self._undisturbed or said
+        except ImpossibleHereError as error:
+            say(f"{plan.name}, seed {plan.seed}: left out, {error}")
+            return
         except Exception:  # noqa: BLE001 - whatever it was, it is the trial's outcome
             self.failed.append(f"{plan.name}, seed {plan.seed}")
             traceback.print_exc()
@@ -115,6 +122,16 @@ class Suite:
     async def _tried(
         self, plan: Plan, folder: Path, stack: LocalStack, sandbox: Sandbox
     ) -> tuple[Outcome, Undisturbed]:
+        """One trial on these servers, or on its own where they are to have small disks."""
+        if plan.is_on_small_disks:
+            with small_disks(self._folder) as own:
+                async with lane(own, self._world) as (small, upstream):
+                    return await self._carried_out(plan, folder, small, upstream)
+        return await self._carried_out(plan, folder, stack, sandbox)
+
+    async def _carried_out(
+        self, plan: Plan, folder: Path, stack: LocalStack, sandbox: Sandbox
+    ) -> tuple[Outcome, Undisturbed]:
         async with ground_on(
             sandbox,
             self._world,
@@ -124,23 +141,18 @@ class Suite:
             folder=folder,
             stack=stack,
         ) as ground:
-            return await run_trial(ground, plan, self._undisturbed)
+            try:
+                return await run_trial(ground, plan, self._undisturbed)
+            except Exception:
+                say(last_words(ground))
+                raise
 
 
-@asynccontextmanager
-async def lane(folder: Path, world: World) -> AsyncIterator[tuple[LocalStack, Sandbox]]:
-    """Servers and an upstream that only one trial at a time uses."""
-    stack = LocalStack(folder, postgres_settings=FAST_POSTGRES)
-    await asyncio.to_thread(stack.start)
-    try:
-        connection = await asyncpg.connect(stack.dsn)
-        await connection.execute(f"CREATE DATABASE {TEMPLATE}")
-        await connection.close()
-        await migrate(urlunsplit(urlsplit(stack.dsn)._replace(path=f"/{TEMPLATE}")))
-        with served(world) as sandbox:
-            yield stack, sandbox
-    finally:
-        await asyncio.to_thread(stack.stop)
+def last_words(ground: Ground) -> str:
+    """How the log of each worker ends."""
+    installation = ground.installation
+    logs = (installation.log(number) for number in range(len(installation.workers)))
+    return "\n\n".join(log[-LOG_CHARACTERS:] for log in logs)
 
 
 async def suite(options: argparse.Namespace, folder: Path) -> list[str]:
@@ -150,11 +162,11 @@ async def suite(options: argparse.Namespace, folder: Path) -> list[str]:
     plans = [mixture(seed, names, with_long=options.long) for seed in seeds]
     trials = Suite(small_world(), folder, plans)
     await trials.run(max(1, min(options.lanes, len(plans))))
-    say(trials.table())
+    show(trials.table(), "long-faults" if options.long else "faults", options.into)
     return trials.failed
 
 
-async def healing(folder: Path) -> list[str]:
+async def healing(options: argparse.Namespace, folder: Path) -> list[str]:
     """Measure how soon faults are got over, and print the table."""
     world = healing_world()
     async with lane(folder / "lane", world) as (stack, sandbox):
@@ -171,12 +183,12 @@ async def healing(folder: Path) -> list[str]:
             )
 
         table, is_good = await heal_table(ground)
-    say(table)
+    show(table, "heal", options.into)
     return [] if is_good else ["healing took longer than it may"]
 
 
-async def hostile(draws: int, number: int, folder: Path) -> list[str]:
-    """Put so many drawn records on the topics from outside, and print what became of them."""
+async def hostile(options: argparse.Namespace, folder: Path) -> list[str]:
+    """Put drawn records on the topics from outside, and print what became of them."""
     install()
     world = small_world()
     async with lane(folder / "lane", world) as (stack, sandbox):
@@ -193,11 +205,11 @@ async def hostile(draws: int, number: int, folder: Path) -> list[str]:
         ):
             found = Barrage(house)
             try:
-                await found.run(drawn(draws, number))
+                await found.run(drawn(options.hostile, options.first), say)
             except AssertionError as error:
-                return [f"hostile records, seed {number}: {error}"]
-            finally:
-                say(f"{draws} draws of seed {number}\n\n{found.table()}")
+                say(found.table())
+                return [f"hostile records, seed {options.first}: {error}"]
+    show(found.table(), "hostile", options.into)
     return []
 
 
@@ -225,14 +237,17 @@ def main() -> int:
     parser.add_argument(
         "--hostile", type=int, metavar="N", help="only put N drawn odd records on the topics"
     )
+    parser.add_argument(
+        "--into", type=Path, metavar="FILE", help="write the table into its block of this page"
+    )
     options = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(
         logging.CRITICAL
     )  # our own clients live through outages too
     if options.heal:
-        return reported(healing)
+        return reported(partial(healing, options))
     if options.hostile:
-        return reported(partial(hostile, options.hostile, options.first))
+        return reported(partial(hostile, options))
     missed = simulated(options.simulations)
     trials = partial(suite, options)
     more = [f"points never reached: {', '.join(missed)}"] if missed and options.simulations else []

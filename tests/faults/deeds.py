@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tests.faults import deeds_from_outside as outside
+from tests.faults import deeds_to_disks as disks
 from tests.faults import deeds_to_records as records
+from tests.faults import deeds_to_rights as rights
 from tests.faults import deeds_to_servers as servers
 from tests.faults import deeds_to_workers as workers
 
@@ -26,6 +29,10 @@ DEEDS: Final[dict[str, Callable[[Ground, Deed], Awaitable[None]]]] = {
     "outlast": workers.outlast,
     "churn": workers.churn,
     "clock": workers.clock,
+    "pool-kill": workers.pool_kill,
+    "pool-server-kill": workers.pool_server_kill,
+    "pool-hang": workers.pool_hang,
+    "upgrade": workers.upgrade,
     "broker-stop": servers.broker_stop,
     "broker-kill": servers.broker_kill,
     "broker-freeze": servers.broker_freeze,
@@ -35,6 +42,15 @@ DEEDS: Final[dict[str, Callable[[Ground, Deed], Awaitable[None]]]] = {
     "swallow": servers.swallow,
     "cut": servers.cut,
     "fail-writes": servers.fail_writes,
+    "database-clock": servers.database_clock,
+    "fill-broker": disks.fill_broker,
+    "fill-postgres": disks.fill_postgres,
+    "forbid": rights.forbid,
+    "revoke": rights.revoke,
+    "abort": outside.abort,
+    "hold-open": outside.hold_open,
+    "option": outside.option,
+    "poison": outside.poison,
     "resend": records.resend,
     "repeat": records.repeat,
     "cancel": records.cancel,
@@ -44,4 +60,5 @@ DEEDS: Final[dict[str, Callable[[Ground, Deed], Awaitable[None]]]] = {
     "trim": records.trim,
     "unmake": records.unmake,
     "widen": records.widen,
+    "grow": records.grow,
 }

@@ -15,6 +15,7 @@ from streamproc import admin
 from streamproc.topics import read_topology
 from tests.faults.deeds_to_workers import stop_all
 from tests.faults.ground import DIES_WITHIN_S, ended
+from tests.flow.declaring import redeclared
 
 if TYPE_CHECKING:
     from tests.faults.ground import Ground
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 REPEATS: Final = 4  # beside the one that came by itself
 MISUSED: Final = 2  # the exit code of a start that is refused
+GROWING: Final = "wallet-sync"
+GROWS_BY: Final = 2
 SMALL_BYTES: Final = 2000  # less than any result
 PARTS: Final = (
     "analysis-accepted",
@@ -162,6 +165,22 @@ async def widen(ground: Ground, deed: Deed) -> None:
         await refused(ground, name, str(count), str(count + 1))
         await client.delete_topics([name])
     await repaired(ground)
+
+
+async def grow(ground: Ground, deed: Deed) -> None:
+    """While a worker runs, a stage's topic gets partitions; started again, it wants them declared, and goes on."""
+    del deed
+    topic = next(each for each in read_topology().topics if each.name == GROWING)
+    name = ground.installation.prefix + topic.name
+    async with _admin(ground.installation) as client:
+        await client.create_partitions({name: NewPartitions(topic.partitions + GROWS_BY)})
+    assert await ground.stopped("w0") == 0
+    await refused(ground, f"{name} partitions", str(topic.partitions + GROWS_BY))
+    counts = {topic.name: topic.partitions + GROWS_BY}
+    ground.package = await asyncio.to_thread(redeclared, ground.folder / "grown", counts)
+    ground.undone()
+    await ground.run("w0", wait=False)
+    await ground.ask(1)
 
 
 async def refused(ground: Ground, *words: str) -> None:

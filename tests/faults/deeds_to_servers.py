@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
+from tests.store.stepping import moved
+
 if TYPE_CHECKING:
     from tests.faults.ground import Ground
     from tests.faults.plans import Deed
@@ -22,6 +24,7 @@ TAKES_S: Final = 30.0  # to take all connections
 AT_ONCE: Final = 20
 SWALLOWED: Final = 6  # answers to commits
 LOOK_S: Final = 0.05
+STEP_S: Final = 600.0  # of a clock
 # One in five statements that write fails, two kinds in turn, forty at most. A sequence counts on although it is undone.
 FAILING_WRITES: Final = """
 CREATE SEQUENCE failed_writes;
@@ -142,4 +145,13 @@ async def fail_writes(ground: Ground, deed: Deed) -> None:
     await connection.execute("DROP FUNCTION fail_some CASCADE")
     await connection.close()
     assert counted >= 5, "nothing was written"
+    ground.undone()
+
+
+async def database_clock(ground: Ground, deed: Deed) -> None:
+    """The clock of Postgres jumps ahead, later as far back, and then is right again."""
+    dsn = ground.installation.environment["STREAMPROC_POSTGRES_DSN"]
+    for by_s in (STEP_S, -STEP_S, 0.0):
+        await moved(dsn, by_s)
+        await asyncio.sleep(deed.for_s / 2)
     ground.undone()

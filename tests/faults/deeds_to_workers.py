@@ -7,8 +7,11 @@ import signal
 import time
 from typing import TYPE_CHECKING, Final
 
-from tests.faults.ground import STOPS_WITHIN_S, ended
+import psutil
+
+from tests.faults.ground import DIES_WITHIN_S, STOPS_WITHIN_S, ended
 from tests.faults.quiet import settled
+from tests.flow.test_two_versions import next_version
 
 if TYPE_CHECKING:
     from tests.faults.ground import Ground
@@ -23,6 +26,8 @@ BACK_S: Final = 2.0  # what a sleeper has queued would be out by then
 STAYS_S: Final = 5.0  # how long a worker stays that joins and leaves
 FLOWING: Final = "records flow"  # what a worker's log says when it has its partitions
 HOUR_S: Final = 3600
+FORKS: Final = "multiprocessing.forkserver"  # what starts the processes of a pool
+GONE_S: Final = 60.0  # within so long a process that hangs is killed by its pool
 
 
 async def crash(ground: Ground, deed: Deed) -> None:
@@ -143,6 +148,79 @@ async def clock(ground: Ground, deed: Deed) -> None:
     for hours in (1, -1, 0):
         ground.clock_off_by.write_text(str(hours * HOUR_S))
         await asyncio.sleep(deed.for_s / 2)
+    ground.undone()
+
+
+def fork_server(ground: Ground) -> psutil.Process:
+    """What starts the processes of the first worker's pool; they are its children."""
+    (found,) = (
+        each
+        for each in psutil.Process(ground.worker("w0").pid).children()
+        if any(FORKS in word for word in each.cmdline())
+    )
+    return found
+
+
+async def pool(ground: Ground) -> list[psutil.Process]:
+    """The processes of the first worker's pool, once there are some."""
+    until = time.monotonic() + DIES_WITHIN_S
+    while not (found := fork_server(ground).children()):
+        assert time.monotonic() < until, "there is no process"
+        await asyncio.sleep(0.05)
+    return found
+
+
+async def pool_kill(ground: Ground, deed: Deed) -> None:
+    """All processes of the first worker's pool are killed, and once more those that took their place."""
+    for pause_s in (deed.for_s, 0.0):
+        for process in await pool(ground):
+            process.kill()
+        await asyncio.sleep(pause_s)
+    ground.undone()
+
+
+async def pool_server_kill(ground: Ground, deed: Deed) -> None:
+    """What starts the processes of the first worker's pool is killed, and then they are."""
+    del deed
+    processes = await pool(ground)
+    fork_server(ground).kill()
+    for process in processes:
+        process.kill()
+    ground.undone()
+
+
+async def pool_hang(ground: Ground, deed: Deed) -> None:
+    """All processes of the first worker's pool stand still; one that has work is found out, the others go on."""
+    del deed
+    stopped = await pool(ground)
+    for process in stopped:
+        process.suspend()
+    gone, left = await asyncio.to_thread(first_gone, stopped)
+    assert gone, "no process was missed"
+    for process in left:
+        process.resume()
+    ground.undone()
+
+
+def first_gone(
+    processes: list[psutil.Process],
+) -> tuple[list[psutil.Process], list[psutil.Process]]:
+    """Which of these have ended once one has, or after a while, and which have not."""
+    until = time.monotonic() + GONE_S
+    while True:
+        gone, left = psutil.wait_procs(processes, 0.2)
+        if gone or time.monotonic() > until:
+            return gone, left
+
+
+async def upgrade(ground: Ground, deed: Deed) -> None:
+    """One after the other the workers become those of the next version, and later those of this one again."""
+    del deed
+    for package in (await asyncio.to_thread(next_version, ground.folder / "next"), ""):
+        ground.package = package
+        for name in ground.names:
+            assert await ground.stopped(name) == 0
+            await ground.run(name)
     ground.undone()
 
 

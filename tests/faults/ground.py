@@ -6,10 +6,13 @@ import asyncio
 import os
 import signal
 import time
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit, urlunsplit
 
 from tests.faults.proxy import Proxy
+from tests.store.stepping import movable
 
 if TYPE_CHECKING:
     import subprocess
@@ -52,7 +55,10 @@ class Ground:
         self.deadline_s = 1800
         self.undone_at = 0.0
         self.proxy = Proxy(installation.environment["STREAMPROC_POSTGRES_DSN"])
+        self.folder = folder
         self.clock_off_by = folder / "clock-off-by"
+        self.package = ""  # where workers import another version from
+        self.role = ""  # of workers in Postgres, where a plan takes its rights away
         self._plan: Plan | None = None
         self._stack = stack
         self._at: dict[str, subprocess.Popen[bytes]] = {}
@@ -83,6 +89,12 @@ class Ground:
         self.clock_off_by.write_text("0")
         if plan.is_proxied:
             await self.proxy.start()
+        if plan.does("revoke"):
+            self.role = f"worker_{uuid.uuid4().hex[:10]}"
+            made = f"CREATE ROLE {self.role} LOGIN IN ROLE streamproc_writer"
+            await self.installation.execute(made)
+        if plan.does("database-clock"):
+            await movable(self.installation.environment["STREAMPROC_POSTGRES_DSN"])
         points: dict[str, list[str]] = {"first": [], "all": []}
         for deed in plan.deeds:
             if deed.what in ARMED:
@@ -108,10 +120,15 @@ class Ground:
         settings = {"STREAMPROC_WORKER_ID": name} if self._plan.is_named else {}
         if self._plan.is_proxied:
             settings["STREAMPROC_POSTGRES_DSN"] = self.proxy.dsn
-        if any(deed.what == "clock" for deed in self._plan.deeds):
-            path = os.pathsep.join(filter(None, (str(SHIFTED), os.environ.get("PYTHONPATH"))))
-            settings |= {"PYTHONPATH": path, "CLOCK_OFF_BY": str(self.clock_off_by)}
-        return settings
+        if self.role:
+            dsn = urlsplit(self.installation.environment["STREAMPROC_POSTGRES_DSN"])
+            own = dsn._replace(netloc=f"{self.role}@{dsn.netloc.rpartition('@')[2]}")
+            settings["STREAMPROC_POSTGRES_DSN"] = urlunsplit(own)
+        path = [self.package, os.environ.get("PYTHONPATH", "")]
+        if self._plan.does("clock"):
+            path.insert(0, str(SHIFTED))
+            settings["CLOCK_OFF_BY"] = str(self.clock_off_by)
+        return settings | {"PYTHONPATH": os.pathsep.join(filter(None, path))}
 
     async def ask(self, again: int = 0) -> None:
         """Send the trial's requests; once more under other names when `again` is a number."""

@@ -22,6 +22,16 @@ POINTS: Final = (
     "after-terminal-update-before-publish",
     "after-publish-before-ack",
 )
+# What a worker needs, and is taken from it.
+RIGHTS: Final = (
+    "write wallet-sync",
+    "write wallet-analyzed",
+    "write analysis-progress",
+    "write analysis-completed",
+    "write the changelog",
+    "read the group",
+)
+POISONED: Final = frozenset({"not_json", "tombstone", "invalid", "invalid_request"})
 DRIFTED: Final = frozenset({"invalid"})
 TOO_LARGE: Final = frozenset({"output_refused"})
 COMPLETED: Final = frozenset({"completed"})
@@ -74,6 +84,15 @@ BEGINNING: Final = frozenset(
         "trim",
         "unmake",
         "widen",
+        "grow",
+        "upgrade",
+        "forbid",
+        "revoke",
+        "fill-broker",
+        "fill-postgres",
+        "pool-kill",
+        "pool-server-kill",
+        "pool-hang",
     }
 )
 TURNS_S: Final = 5.0  # a turn of a worker that joins and leaves
@@ -93,8 +112,15 @@ class Plan:
     is_long: bool = False  # minutes: only when asked for
     is_named: bool = True  # workers have names that last: static membership
     is_proxied: bool = False  # workers reach Postgres through a proxy
+    is_on_small_disks: bool = (
+        False  # broker and Postgres are the trial's own, on disks that can be filled
+    )
     loses_count: bool = False  # of progress: its numbers begin again
     letters: frozenset[str] = frozenset()  # reasons of dead letters that may be
+
+    def does(self, what: str) -> bool:
+        """Whether this is among what is done."""
+        return any(deed.what == what for deed in self.deeds)
 
     @property
     def crashes(self) -> int:
@@ -143,6 +169,10 @@ def _of_workers() -> list[Plan]:
             deeds=(Deed("churn", 0.5, 120),),
         ),
         Plan("clocks jump", workers=2, deeds=(Deed("clock", 0.5, 1.5),)),
+        Plan("the pool's processes killed, twice", deeds=(Deed("pool-kill", 0.3, 0.8),)),
+        Plan("the pool's fork server killed", deeds=(Deed("pool-server-kill", 0.3),)),
+        Plan("the pool's processes hang", deeds=(Deed("pool-hang", 0.3),)),
+        Plan("the next version and back", workers=2, deeds=(Deed("upgrade", 0.3),)),
     ]
 
 
@@ -159,6 +189,16 @@ def _of_servers() -> list[Plan]:
         Plan("answers to commits lost", is_proxied=True, deeds=(Deed("swallow", 0.4, 3),)),
         Plan("connections to Postgres cut", is_proxied=True, deeds=(Deed("cut", 0.4, 2),)),
         Plan("writes that fail to serialize", deeds=(Deed("fail-writes", 0.2, 3),)),
+        Plan("Postgres' clock jumps", workers=2, deeds=(Deed("database-clock", 0.5, 3),)),
+        Plan("Postgres' disk full", is_on_small_disks=True, deeds=(Deed("fill-postgres", 0.4, 5),)),
+        Plan(
+            "the broker's disk full", is_on_small_disks=True, deeds=(Deed("fill-broker", 0.4, 2),)
+        ),
+        Plan("rights in Postgres lost and given back", deeds=(Deed("revoke", 0.4, 4),)),
+        *(
+            Plan(f"right to {right} lost and given back", deeds=(Deed("forbid", 0.3, point=right),))
+            for right in RIGHTS
+        ),
     ]
 
 
@@ -181,6 +221,11 @@ def _of_records() -> list[Plan]:
         Plan("cancel at the start", deeds=(Deed("cancel", 0.0),), ends=ended),
         Plan("cancel in the middle, twice", deeds=twice, ends=ended),
         Plan("cancel after the end", deeds=(Deed("after-cancel"),)),
+        Plan("aborted transactions", deeds=(Deed("abort", 0.5),)),
+        Plan("a transaction left open", deeds=(Deed("hold-open", 0.3),)),
+        Plan("an option of the next version", deeds=(Deed("option", 0.4),)),
+        Plan("partitions added to a topic", deeds=(Deed("grow", 0.6),)),
+        Plan("poison in each topic", deeds=(Deed("poison", 0.5),), letters=POISONED),
         Plan(
             "deadline while the owner is dead",
             deeds=(Deed("kill", 0.4, 6),),

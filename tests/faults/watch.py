@@ -217,7 +217,7 @@ def early_commits(
     events = [
         _Event(each.topic, (each.topic, each.partition), each.offset, each.event)
         for each in said
-        if each.topic in _KNOWN and each.value is not None
+        if each.topic in _KNOWN and each.value is not None and _at(each) not in diverted
     ]
     completed = {each.event["request_id"] for each in events if each.topic == "analysis-completed"}
     mine = [each for each in events if each.event.get("request_id") in completed]
@@ -228,6 +228,11 @@ def early_commits(
         for need in needs
         if need.is_missed(sample) and diverted.isdisjoint(need.sources)
     ]
+
+
+def _at(record: Said) -> At:
+    """Where a record lies."""
+    return (record.topic, record.partition), record.offset
 
 
 def _source(letter: Said) -> At:

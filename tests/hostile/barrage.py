@@ -17,7 +17,7 @@ from tests.hostile.house import CANCELS, PARTITIONS, REQUESTS
 from tests.hostile.raw import Raw, batch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tests.hostile.draws import Draw
     from tests.hostile.house import Attacked, Place
@@ -27,11 +27,11 @@ ENDS_WITHIN_S: Final = 60.0
 
 
 async def any_time(house: Attacked, *topics: str) -> None:
-    """Let topics take records of any time, as brokers before 4.0 do."""
+    """Let topics take records of any time, as brokers before 4.0 do, and keep those that are older than they keep."""
     brokers = house.installation.environment["STREAMPROC_KAFKA_BROKERS"]
     admin = AIOKafkaAdminClient(bootstrap_servers=brokers)
     await admin.start()
-    change = {"message.timestamp.after.max.ms": str(2**63 - 1)}
+    change = {"message.timestamp.after.max.ms": str(2**63 - 1), "retention.ms": "-1"}
     try:
         await admin.alter_configs(
             [
@@ -53,8 +53,8 @@ class Barrage:
         self.ends: Counter[str] = Counter()
         self.slowest_s = 0.0  # of the good requests beside them
 
-    async def run(self, draws: Sequence[Draw]) -> None:
-        """All draws, some at a time; raises AssertionError for a broken promise."""
+    async def run(self, draws: Sequence[Draw], say: Callable[[str], None] = lambda _: None) -> None:
+        """All draws, some at a time, each time said; raises AssertionError for a broken promise."""
         await any_time(self.house, REQUESTS, CANCELS)
         for start in range(0, len(draws), AT_ONCE):
             sent: list[tuple[Place, str, Draw]] = []
@@ -65,6 +65,8 @@ class Barrage:
             self.slowest_s = max(self.slowest_s, time.monotonic() - began)
             for place, name, draw in sent:
                 await self._ended(place, name, draw)
+            done, count = start + AT_ONCE, sum(self.ends.values())
+            say(f"{min(done, len(draws))} draws, {count} records, {time.monotonic() - began:.1f} s")
 
     def table(self) -> str:
         """What became of the records, as Markdown."""
@@ -111,5 +113,6 @@ class Barrage:
         try:
             end = await self.house.answered(place, name, ENDS_WITHIN_S)
         except AssertionError as error:
-            raise AssertionError(f"{draw!r:.3000}: {error}") from error
+            about = (draw.codec, draw.time, draw.is_relative, name)
+            raise AssertionError(f"{place}, {about}: {draw!r:.3000}: {error}") from error
         self.ends[end] += 1

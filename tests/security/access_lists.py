@@ -15,19 +15,21 @@ if TYPE_CHECKING:
 TOPIC: Final = 2
 GROUP: Final = 3
 TRANSACTIONAL_ID: Final = 5
-READ, WRITE, CREATE, DESCRIBE, DESCRIBE_CONFIGS = 3, 4, 5, 8, 10
+ALL, READ, WRITE, CREATE, DESCRIBE, DESCRIBE_CONFIGS = 2, 3, 4, 5, 8, 10
 LITERAL: Final = 3
+DENY: Final = 2
 ALLOW: Final = 3
 ANY_HOST: Final = "*"
 
 
 class Grant(NamedTuple):
-    """What one user may do with one topic, group or transactional id."""
+    """What one user may do with one topic, group or transactional id, or may not whatever else allows it."""
 
     user: str
     kind: int
     name: str
     operation: int
+    permission: int = ALLOW
 
 
 class _Answer(Response):  # type: ignore[misc]  # aiokafka ships no types
@@ -62,8 +64,8 @@ class _Question(RequestStruct):  # type: ignore[misc]  # as above
 def _rows(grants: Iterable[Grant]) -> list[tuple[object, ...]]:
     """The grants in Kafka's words."""
     return [
-        (kind, name, LITERAL, f"User:{user}", ANY_HOST, operation, ALLOW)
-        for user, kind, name, operation in grants
+        (kind, name, LITERAL, f"User:{user}", ANY_HOST, operation, permission)
+        for user, kind, name, operation, permission in grants
     ]
 
 

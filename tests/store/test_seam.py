@@ -51,7 +51,7 @@ HEALED_BY_WAITING = {
     "UndefinedTableError": False,
     "UniqueViolationError": False,
     "DataError": False,
-    "InsufficientPrivilegeError": False,
+    "InsufficientPrivilegeError": True,
 }
 CONNECTION_WORDS = (
     "connect",
