@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import orjson
 from aiokafka.admin import AIOKafkaAdminClient
@@ -17,13 +18,16 @@ from tests.hostile.house import CANCELS, PARTITIONS, REQUESTS
 from tests.hostile.raw import Raw, batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from tests.hostile.draws import Draw
     from tests.hostile.house import Attacked, Place
 
+# Where a record lies, the ids by which it may be answered, and what it was drawn in.
+Sent: TypeAlias = "tuple[Place, Collection[str], Draw]"
 AT_ONCE: Final = 25  # draws, then a good request on each partition
 ENDS_WITHIN_S: Final = 60.0
+NAMED: Final = re.compile(rb'"request_id"\s*:\s*"([A-Za-z0-9._-]{1,64})"')
 
 
 async def any_time(house: Attacked, *topics: str) -> None:
@@ -45,6 +49,11 @@ async def any_time(house: Attacked, *topics: str) -> None:
         await admin.close()
 
 
+def _ids(value: bytes | None) -> list[str]:
+    """Whom else a value may name: a drawn byte may stand beside the id that it was given."""
+    return [found.decode() for found in NAMED.findall(value or b"")]
+
+
 class Barrage:
     """Sends draws and looks what became of them."""
 
@@ -57,14 +66,14 @@ class Barrage:
         """All draws, some at a time, each time said; raises AssertionError for a broken promise."""
         await any_time(self.house, REQUESTS, CANCELS)
         for start in range(0, len(draws), AT_ONCE):
-            sent: list[tuple[Place, str, Draw]] = []
+            sent: list[Sent] = []
             for draw in draws[start : start + AT_ONCE]:
                 sent += await self._sent(draw)
             began = time.monotonic()
             await self.house.serves(ENDS_WITHIN_S)
             self.slowest_s = max(self.slowest_s, time.monotonic() - began)
-            for place, name, draw in sent:
-                await self._ended(place, name, draw)
+            for place, names, draw in sent:
+                await self._ended(place, names, draw)
             done, count = start + AT_ONCE, sum(self.ends.values())
             say(f"{min(done, len(draws))} draws, {count} records, {time.monotonic() - began:.1f} s")
 
@@ -76,7 +85,7 @@ class Barrage:
         lines.append(f"| four good requests beside them, slowest | {self.slowest_s:.1f} s |")
         return "\n".join(lines)
 
-    async def _sent(self, draw: Draw) -> list[tuple[Place, str, Draw]]:
+    async def _sent(self, draw: Draw) -> list[Sent]:
         """Where the draw's records lie, none if the broker refuses them."""
         house = self.house
         named = [house.name() for _ in draw.records]
@@ -98,11 +107,11 @@ class Barrage:
             self.ends[f"refused by the broker: {type(error).__name__}"] += len(records)
             return []
         return [
-            (first._replace(offset=first.offset + number), name, draw)
-            for number, name in enumerate(named)
+            (first._replace(offset=first.offset + number), (name, *_ids(record.value)), draw)
+            for number, (name, record) in enumerate(zip(named, records, strict=True))
         ]
 
-    async def _ended(self, place: Place, name: str, draw: Draw) -> None:
+    async def _ended(self, place: Place, names: Collection[str], draw: Draw) -> None:
         """Count how the record ended."""
         if draw.is_cancel:
             letter = self.house.letter_of(place)
@@ -111,8 +120,8 @@ class Barrage:
             ] += 1
             return
         try:
-            end = await self.house.answered(place, name, ENDS_WITHIN_S)
+            end = await self.house.answered(place, *names, within_s=ENDS_WITHIN_S)
         except AssertionError as error:
-            about = (draw.codec, draw.time, draw.is_relative, name)
+            about = (draw.codec, draw.time, draw.is_relative, *names)
             raise AssertionError(f"{place}, {about}: {draw!r:.3000}: {error}") from error
         self.ends[end] += 1

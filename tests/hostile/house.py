@@ -7,6 +7,7 @@ import itertools
 import time
 from collections import defaultdict
 from contextlib import asynccontextmanager, suppress
+from itertools import product
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
@@ -114,12 +115,12 @@ class Attacked:
         )
         return found
 
-    async def answered(self, place: Place, request_id: str, within_s: float = 20.0) -> str:
-        """How the record ended: with the request's status, or as a dead letter of this reason."""
+    async def answered(self, place: Place, *names: str, within_s: float = 20.0) -> str:
+        """How the record ended: with the status of a request of such a name, or as a dead letter of this reason."""
 
         def found() -> str | None:
-            for topic in ("analysis-completed", "analysis-failed"):
-                for each in self.installation.of(topic, request_id):
+            for topic, name in product(("analysis-completed", "analysis-failed"), names):
+                for each in self.installation.of(topic, name):
                     return str(each.event["status"])
             letter = self.letter_of(place)
             return None if letter is None else letter.headers["x-reason"].decode()
@@ -132,7 +133,7 @@ class Attacked:
         names = [self.name(partition) for partition in range(PARTITIONS)]
         places = [await self.send(self.good(name), key=name.encode()) for name in names]
         for place, name in zip(places, names, strict=True):
-            assert await self.answered(place, name, within_s) == "completed"
+            assert await self.answered(place, name, within_s=within_s) == "completed"
         self.lives()
 
     def lives(self) -> None:

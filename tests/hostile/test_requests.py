@@ -54,7 +54,7 @@ async def test_a_trace_of_a_megabyte_is_not_carried_on(house: Attacked) -> None:
     before = len(house.installation.said)
     headers: Headers = [(b"traceparent", b"0" * 1_000_000)]
     place = await house.send(house.good(request_id), key=request_id.encode(), headers=headers)
-    assert await house.answered(place, request_id, 30) == "completed"
+    assert await house.answered(place, request_id, within_s=30) == "completed"
     grown = house.installation.said[before:]
     size = sum(len(value or b"") for each in grown for value in each.headers.values())
     assert size < 3_000_000  # the request itself has one
@@ -134,7 +134,7 @@ async def test_a_large_wrong_request_is_rejected_or_a_dead_letter(
     request_id = house.name()
     value = value.replace(b'"A"', f'"{request_id}"'.encode())
     place = await house.send(value, key=request_id.encode(), codec=codec)
-    assert await house.answered(place, request_id, 30) == "rejected"
+    assert await house.answered(place, request_id, within_s=30) == "rejected"
     (failed,) = house.installation.of("analysis-failed", request_id)
     assert len(failed.event["faults"]) <= 100
     await house.serves()
@@ -235,7 +235,7 @@ async def test_a_time_off_the_scale_is_rejected(house: Attacked, name: str) -> N
     place = await house.send(
         house.good(request_id), key=request_id.encode(), timestamp_ms=TIMES[name]()
     )
-    assert await house.answered(place, request_id, 25) == "rejected"
+    assert await house.answered(place, request_id, within_s=25) == "rejected"
     (failed,) = house.installation.of("analysis-failed", request_id)
     assert failed.event["faults"][0]["field"] == "timestamp"
 
