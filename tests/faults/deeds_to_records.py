@@ -174,7 +174,7 @@ async def grow(ground: Ground, deed: Deed) -> None:
     name = ground.installation.prefix + topic.name
     async with _admin(ground.installation) as client:
         await client.create_partitions({name: NewPartitions(topic.partitions + GROWS_BY)})
-    assert await ground.stopped("w0") == 0
+    await ground.gone("w0")
     await refused(ground, f"{name} partitions", str(topic.partitions + GROWS_BY))
     counts = {topic.name: topic.partitions + GROWS_BY}
     ground.package = await asyncio.to_thread(redeclared, ground.folder / "grown", counts)

@@ -27,7 +27,7 @@ STAYS_S: Final = 5.0  # how long a worker stays that joins and leaves
 FLOWING: Final = "records flow"  # what a worker's log says when it has its partitions
 HOUR_S: Final = 3600
 FORKS: Final = "multiprocessing.forkserver"  # what starts the processes of a pool
-GONE_S: Final = 60.0  # within so long a process that hangs is killed by its pool
+GONE_S: Final = 100.0  # within so long a process that hangs is killed by its pool
 
 
 async def crash(ground: Ground, deed: Deed) -> None:
@@ -219,7 +219,7 @@ async def upgrade(ground: Ground, deed: Deed) -> None:
     for package in (await asyncio.to_thread(next_version, ground.folder / "next"), ""):
         ground.package = package
         for name in ground.names:
-            assert await ground.stopped(name) == 0
+            await ground.gone(name)
             await ground.run(name)
     ground.undone()
 

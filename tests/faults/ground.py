@@ -143,6 +143,11 @@ class Ground:
         self.worker(name).send_signal(signal.SIGTERM)
         return await asyncio.to_thread(self.worker(name).wait, STOPS_WITHIN_S)
 
+    async def gone(self, name: str) -> None:
+        """Ask a worker to stop and wait until it is gone; how soon and how it ends is looked at elsewhere."""
+        self.worker(name).send_signal(signal.SIGTERM)
+        await asyncio.to_thread(self.worker(name).wait, DIES_WITHIN_S)
+
     async def leave(self, name: str) -> None:
         """A worker is asked to stop, does so with success, and is not missed."""
         assert await self.stopped(name) == 0
