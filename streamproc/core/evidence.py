@@ -115,21 +115,21 @@ def evidence_of(transaction: Transaction, wallet: str, held: Held) -> Evidence:
         if not units:
             evidence.still = (*evidence.still, change)
             continue
-        is_own = owner == wallet or (held and mint in held.get(owner, ()))
-        side = own if is_own else foreign
+        if owner == wallet or (held and mint in held.get(owner, ())):
+            side = own
+            if mint != WSOL:
+                deltas[mint] = deltas.get(mint, 0) + units
+            if not change.decimals:
+                evidence.has_indivisible = True
+            if owner != wallet:
+                evidence.goods = (*evidence.goods, change)
+        else:
+            side = foreign
+            changes.append(change)
         if mint == WSOL:
             side[account] = side.get(account, 0) + units
-        else:
-            side.setdefault(account, 0)
-        if not is_own:
-            changes.append(change)
-            continue
-        if mint != WSOL:
-            deltas[mint] = deltas.get(mint, 0) + units
-        if not change.decimals:
-            evidence.has_indivisible = True
-        if owner != wallet:
-            evidence.goods = (*evidence.goods, change)
+        elif account not in side:
+            side[account] = 0
     if 0 in deltas.values():
         evidence.deltas = {mint: units for mint, units in deltas.items() if units}
     return evidence

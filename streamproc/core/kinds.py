@@ -132,9 +132,11 @@ def _is_forwarded(evidence: Evidence, sides: _Sides) -> bool:
 def _pool_pays(evidence: Evidence, sides: _Sides) -> bool:
     """Whether a foreign token account of a quote loses units."""
     if sides.pool_pays is None:
-        sides.pool_pays = any(
-            change.units < 0 and change.mint in QUOTES for change in evidence.changes
-        )
+        sides.pool_pays = False
+        for change in evidence.changes:
+            if change.units < 0 and change.mint in QUOTES:
+                sides.pool_pays = True
+                break
     return sides.pool_pays
 
 

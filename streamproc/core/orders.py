@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from streamproc.core.entries import Kind, Moves
-from streamproc.core.solana import QUOTES, SERVICE_LAMPORTS, WSOL, is_rent
+from streamproc.core.solana import QUOTES, RENT_LARGEST_LAMPORTS, SERVICE_LAMPORTS, WSOL, is_rent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +77,7 @@ def _may_move_goods(evidence: Evidence, kind: Kind) -> bool:
         return _may_be_filled(evidence)
     if not (evidence.is_payer or evidence.deltas or evidence.legs):
         return False
-    changes = list(_of_holders(evidence))
+    changes = _of_holders(evidence)
     if _may_be_closed(evidence, changes):
         return True
     if kind is _ROUND_TRIP:
@@ -103,24 +103,24 @@ def _may_be_closed(evidence: Evidence, changes: list[TokenChange]) -> bool:
 
     As who held goods does at last; where tokens of the wallet's move, that alone says nothing.
     """
-    if evidence.has_opened and any(
-        evidence.lamports.get(each.account, 0) != evidence.foreign[each.account] for each in changes
-    ):
-        return True
+    if evidence.has_opened:
+        for each in changes:
+            if evidence.lamports.get(each.account, 0) != evidence.foreign[each.account]:
+                return True
     if evidence.deltas:
         return False
     known = {evidence.wallet, evidence.transaction.payer}
     return any(
-        is_rent(-change, least_bytes=1)
+        is_rent(-change, least_bytes=1) and account not in evidence.foreign
         for account, change in evidence.lamports.items()
-        if change < 0 and account not in known and account not in evidence.foreign
+        if -RENT_LARGEST_LAMPORTS <= change < 0 and account not in known
     )
 
 
-def _of_holders(evidence: Evidence) -> Iterator[TokenChange]:
+def _of_holders(evidence: Evidence) -> list[TokenChange]:
     """Changes at foreign owners who may hold goods: named, and not the fee payer."""
     payer = evidence.transaction.payer
-    return (each for each in evidence.changes if each.owner and each.owner != payer)
+    return [each for each in evidence.changes if each.owner and each.owner != payer]
 
 
 def _may_be_filled(evidence: Evidence) -> bool:
@@ -146,11 +146,13 @@ def moves_of(transaction: Transaction) -> Moves:
     return Moves(
         transaction.fee,
         transaction.names_owners,
-        tuple(sorted(item for item in transaction.lamports.items() if item[1])),
+        tuple(sorted([item for item in transaction.lamports.items() if item[1]])),
         tuple(
             sorted(
-                (each.account, each.owner, each.mint, each.units, each.decimals)
-                for each in transaction.tokens
+                [
+                    (each.account, each.owner, each.mint, each.units, each.decimals)
+                    for each in transaction.tokens
+                ]
             )
         ),
     )
