@@ -281,7 +281,13 @@ CREDITS_GONE_S: Final = (
     180.0  # a rate limit passes within seconds; refusals for minutes mean no credits
 )
 ANSWER_COMPRESSED_MAX_BYTES: Final = 32 * 1024**2  # of a page of 1000 transactions: 2 MB
-ANSWER_MAX_BYTES: Final = 192 * 1024**2  # of the same: 11 MB
+ANSWER_MAX_BYTES: Final = 48 * 1024**2  # of the same: 11 MB
+ANSWER_HERE_MAX_BYTES: Final = 32 * 1024**2  # unpacked on the event loop: 10 000 accounts have 7 MB
+# Numbers, texts, lists and objects of a large answer: as Python has them each takes up to 120 bytes. JSON of
+# transactions has one in 25 bytes.
+ANSWER_VALUES_MAX: Final = 1_500_000
+ANSWER_UNCOUNTED_BYTES: Final = 12 * 1024**2  # in a process of the pool: at worst 450 MB
+ANSWER_UNCOUNTED_HERE_BYTES: Final = 2 * 1024**2  # on the event loop
 RPC_ERROR_MAX_BYTES: Final = 64 * 1024  # a larger answer is no error
 NAME_MAX_CHARACTERS: Final = 64  # of a token's name or symbol
 LINK_MAX_CHARACTERS: Final = 2048  # what browsers and servers take
@@ -300,6 +306,7 @@ INLINE_BODY_BYTES: Final = 16 * 1024  # a compressed answer this small is read w
 # Compressed answers of a worker that have begun to come and are not read yet: 14 pages of 1000, a quarter of a second
 # of two cores. One more answer may be there, and three copies on their way to two processes.
 ANSWERS_IN_FLIGHT_BYTES: Final = 32 * 1024**2
+SMALL_ANSWERS_IN_FLIGHT_BYTES: Final = 16 * 1024**2  # the same of all that are no pages
 RATE_SHARE: Final = 0.95  # of the plan's rate that is used: clocks and queues are not exact
 LEASE_S: Final = 0.25  # permits leased at a time; a worker that dies loses no more
 HISTORY_PAGE: Final = 1000  # transactions of a first call: 11 MB, 2 compressed

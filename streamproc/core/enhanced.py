@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from streamproc import limits
 from streamproc.core.entries import Page, Unreadable, mints_of
 from streamproc.core.ledger import entry_of
 from streamproc.core.solana import QUOTE_DECIMALS
@@ -130,6 +131,8 @@ def _decoded(body: bytes) -> Sequence[_Record | Unreadable]:
         return _RECORDS.decode(body)
     except msgspec.ValidationError:
         rough = _ROUGH_RECORDS.decode(body)
+    if len(rough) > limits.ENHANCED_PAGE:
+        raise msgspec.ValidationError(f"the list has {len(rough)} records, which nobody asked for")
     records = [_record(raw) for raw in rough]
     if not any(each.signature for each in records):
         raise msgspec.ValidationError("the list has no record with a signature")

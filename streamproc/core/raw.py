@@ -6,10 +6,11 @@ what changed only.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from streamproc import limits
 from streamproc.core.entries import Page, RpcError, Unreadable, mints_of
 from streamproc.core.ledger import entry_of
 from streamproc.core.solana import WSOL
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from streamproc.core.entries import Entry
+
+
+_NULL: Final = msgspec.Raw(b"null")
 
 
 class _Amount(msgspec.Struct, gc=False):
@@ -44,7 +48,7 @@ class _Meta(msgspec.Struct, gc=False):
     fee: int
     preBalances: list[int]  # noqa: N815
     postBalances: list[int]  # noqa: N815
-    err: Any = None
+    err: msgspec.Raw = _NULL  # of any size: only whether there is one counts
     preTokenBalances: list[_TokenBalance] | None = None  # noqa: N815
     postTokenBalances: list[_TokenBalance] | None = None  # noqa: N815
     loadedAddresses: _Loaded | None = None  # noqa: N815
@@ -145,6 +149,10 @@ def _decoded(body: bytes | bytearray, unreadable: list[Unreadable]) -> _Answer:
         return _ANSWER.decode(body)
     except msgspec.ValidationError:
         rough = _ROUGH_ANSWER.decode(body).result
+    if len(rough.data) > limits.HISTORY_PAGE_MAX:
+        raise UpstreamInconsistentError(
+            f"a page of {len(rough.data)} transactions, which nobody asked for"
+        )
     items: list[_Item] = []
     for raw in rough.data:
         try:
@@ -171,7 +179,7 @@ def _transaction(item: _Item) -> Transaction:
     before, after = meta.preBalances, meta.postBalances
     if not len(keys) == len(before) == len(after):
         raise UpstreamInconsistentError("it has more or fewer balances than accounts")
-    is_failed = meta.err is not None
+    is_failed = bytes(meta.err) != bytes(_NULL)
     lamports = {} if is_failed else _lamport_changes(keys, before, after)
     return Transaction(
         item.transaction.signatures[0],

@@ -16,7 +16,7 @@ from streamproc.errors import (
     WorkFailedError,
 )
 from streamproc.upstream.condition import Conditions
-from streamproc.upstream.packing import read_packed
+from streamproc.upstream.packing import check_values, read_packed
 from streamproc.upstream.room import Place, Room
 from streamproc.upstream.verdict import CursorLostError, PausedError, RateLimitedError, SlowError
 
@@ -81,6 +81,7 @@ class Asker:
         self._timing = timing
         self.run = run
         self._room = Room(limits.ANSWERS_IN_FLIGHT_BYTES)
+        self._small_room = Room(limits.SMALL_ANSWERS_IN_FLIGHT_BYTES)
         self._answered_s: dict[Bucket, float] = {}
         self._method_answered_s: dict[str, float] = {}
         self.conditions = Conditions(timing.now_s)
@@ -94,9 +95,10 @@ class Asker:
         waited for as long as the permit waits.
         """
         trouble = _Trouble()
+        room = self._room if question.is_heavy else self._small_room
         while True:
             async with permit(question.call) as spending:
-                with self._room.place() as place:
+                with room.place() as place:
                     answer = await self._try(question, spending, place)
             if not isinstance(answer, StreamprocError):
                 return answer
@@ -108,9 +110,7 @@ class Asker:
         """One try: the answer, or the error that it means."""
         call = question.call
         verdict, body = await self._wire.fetch(
-            question.request,
-            may_stay_packed=question.is_heavy,
-            take=place.take if question.is_heavy else None,
+            question.request, may_stay_packed=question.is_heavy, take=place.take
         )
         seen, error = verdict.seen, verdict.error
         answer: T | None = None
@@ -119,6 +119,7 @@ class Asker:
                 if body.is_packed:
                     answer = await self.run(read_packed, body.data, question.read)
                 else:
+                    check_values(body.data, limits.ANSWER_UNCOUNTED_HERE_BYTES)
                     answer = question.read(body.data)
             except WorkFailedError:
                 why = f"{question.request.where}: whatever process reads the answer dies"

@@ -17,7 +17,7 @@ from streamproc import limits
 from streamproc.core.entries import Unreadable
 from streamproc.core.packed import packed, packed_page
 from streamproc.core.solana import is_address
-from streamproc.errors import UpstreamInconsistentError
+from streamproc.errors import UpstreamInconsistentError, UpstreamUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -46,6 +46,8 @@ def mended(body: bytes | bytearray) -> bytes:
     >>> mended(b'\xef\xbb\xbf{"a":"x\\ud800\x00y\xff","b":NaN}').decode()
     '{"a":"x\\ufffd y�","b":null}'
     """
+    if body.count(b"\\") > limits.ANSWER_VALUES_MAX:
+        raise UpstreamUnavailableError("the answer cannot be read, and is full of escapes")
     text = bytes(body).decode("utf-8-sig", "replace").encode()
     text = text.translate(bytes.maketrans(_CONTROLS, b" " * len(_CONTROLS)))
     text = _ESCAPE.sub(lambda found: rb"\ufffd" if found["lone"] else found[0], text)

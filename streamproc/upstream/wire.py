@@ -200,5 +200,5 @@ def _clear(reply: Reply) -> Reply:
         raise UpstreamUnavailableError(
             f"the answer is compressed as {encoding}, which was not asked for"
         )
-    check_claim(reply.body)
+    check_claim(reply.body, limits.ANSWER_HERE_MAX_BYTES)
     return reply._replace(body=unpacked(reply.body))

@@ -254,7 +254,7 @@ async def test_an_answer_too_large_is_asked_for_in_smaller_pages(
 async def test_an_answer_that_would_be_too_large_in_clear_is_not_decompressed(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "ANSWER_MAX_BYTES", 1_000_000)
+    monkeypatch.setattr(limits, "ANSWER_HERE_MAX_BYTES", 1_000_000)
     bomb = bytes(deflate.gzip_compress(b" " * 2_000_000))
 
     def serve(_request: httpx.Request) -> httpx.Response:
