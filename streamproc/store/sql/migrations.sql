@@ -14,5 +14,5 @@ SELECT name, digest FROM schema_migrations
 -- name: note
 INSERT INTO schema_migrations (name, digest) VALUES ($1, $2)
 
--- name: statement_timeout
-SELECT setting FROM pg_settings WHERE name = 'statement_timeout'
+-- name: session_format
+SELECT current_setting('streamproc.entry_format', true)
