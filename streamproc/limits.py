@@ -368,6 +368,13 @@ ANSWERS_REMEMBERED: Final = 10_000  # requests: two megabytes
 # --- dead letters ---
 DEAD_LETTERS_IN_A_ROW: Final = 50  # of a topic: no producer's slip is that long, a bug's is endless
 
+# --- settings ---
+RATE_MIN_PER_S: Final = 0.01  # of a service: a call in more than a minute and a half is a mistake
+RATE_MAX_PER_S: Final = 100_000  # above is one too, as infinity is
+POOL_MAX_CONNECTIONS: Final = 1000
+RESULTS_KEPT_MAX_DAYS: Final = 36_500  # a century: dates that a database can count with
+BUDGET_MAX: Final = 1_000_000
+
 # --- access ---
 ANSWER_RATIO_MAX: Final = (
     200  # of unpacked to packed bytes: JSON of transactions has 5 to 8, a bomb 1000

@@ -14,7 +14,6 @@ from pydantic import (
     ConfigDict,
     Field,
     NonNegativeInt,
-    PositiveFloat,
     PositiveInt,
     SecretStr,
     ValidationError,
@@ -70,6 +69,9 @@ ProviderUrl = Annotated[str, AfterValidator(provider_url)]
 PostgresDsn = Annotated[SecretStr, AfterValidator(_postgres_dsn)]
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]*$", max_length=100)]
 
+Rate = Annotated[float, Field(ge=limits.RATE_MIN_PER_S, le=limits.RATE_MAX_PER_S)]
+KeptDays = Annotated[int, Field(ge=limits.RESULTS_KEPT_MIN_DAYS, le=limits.RESULTS_KEPT_MAX_DAYS)]
+
 
 class Settings(BaseModel):
     """Everything that an installation can set. The name in the environment is `STREAMPROC_` + the upper-cased field."""
@@ -98,6 +100,7 @@ class Settings(BaseModel):
     kafka_ssl_key_password: SecretStr | None = Field(None, description="that key's password")
     dead_letter_budget: NonNegativeInt = Field(
         limits.DEAD_LETTERS_IN_A_ROW,
+        le=limits.BUDGET_MAX,
         description="dead letters of one topic in a row, then a worker stops; 0: it never does",
     )
     topic_prefix: TopicName = Field("", description="put before all topic names")
@@ -114,8 +117,10 @@ class Settings(BaseModel):
         None, description="stable name of this worker: static group membership, heals faster"
     )
     postgres_dsn: PostgresDsn = Field(description="postgresql:// address of the store")
-    postgres_pool_size: PositiveInt = Field(8, description="most connections of one worker")
-    results_kept_days: Annotated[int, Field(ge=limits.RESULTS_KEPT_MIN_DAYS)] | None = Field(
+    postgres_pool_size: PositiveInt = Field(
+        8, le=limits.POOL_MAX_CONNECTIONS, description="most connections of one worker"
+    )
+    results_kept_days: KeptDays | None = Field(
         None, description="days that requests and results stay in Postgres; without it for ever"
     )
     helius_api_key: SecretStr | None = Field(None, description="key of the upstream")
@@ -136,14 +141,14 @@ class Settings(BaseModel):
     upstream_hosts: str = Field(
         "", description="other hosts that the three bases may name, comma separated"
     )
-    price_rpm: PositiveInt = Field(300, description="price calls a minute")
+    price_rpm: PositiveInt = Field(
+        300, le=60 * limits.RATE_MAX_PER_S, description="price calls a minute"
+    )
     helius_plan: Literal["free", "developer", "business", "professional"] = Field(
         "free", description="sets the two rates below"
     )
-    helius_rpc_rps: PositiveFloat | None = Field(None, description="RPC calls a second")
-    helius_enhanced_rps: PositiveFloat | None = Field(
-        None, description="DAS and enhanced calls a second"
-    )
+    helius_rpc_rps: Rate | None = Field(None, description="RPC calls a second")
+    helius_enhanced_rps: Rate | None = Field(None, description="DAS and enhanced calls a second")
     excluded_wallets_file: Path | None = Field(
         None, description="addresses that are never analyzed, one a line"
     )

@@ -47,6 +47,23 @@ def test_two_settings_suffice() -> None:
     assert settings.http_bind == "127.0.0.1:8080"
 
 
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("HELIUS_RPC_RPS", ["inf", "1e400", "nan", "1e-300", "0", "9" * 400]),
+        ("HELIUS_ENHANCED_RPS", ["inf", "1e400", "nan", "1e-300", "0"]),
+        ("PRICE_RPM", ["9" * 400, "1e3", "-1"]),
+        ("POSTGRES_POOL_SIZE", ["0", "1001", "9" * 400]),
+        ("RESULTS_KEPT_DAYS", ["7", "36501", "9" * 400]),
+        ("DEAD_LETTER_BUDGET", ["-1", "1000001"]),
+    ],
+)
+def test_numbers_off_their_scale_are_refused(name: str, values: list[str]) -> None:
+    for value in values:
+        faults = faults_of({**NEEDED, f"STREAMPROC_{name}": value})
+        assert list(faults) == [f"STREAMPROC_{name}"], value
+
+
 def test_every_missing_and_wrong_setting_is_named_at_once() -> None:
     faults = faults_of(
         {
