@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from streamproc.sandbox.server import Sandbox
 
 WITHIN_S: Final = 900.0
+HEADING: Final = (
+    "world         seed store  asked stored | pairs  found  false signal groups | unlike the core"
+)
 STORES: Final = {False: "alone", True: "mixed"}
 TOGETHER: Final = frozenset({"linked", "follows", "coordinated"})
 
@@ -61,9 +64,7 @@ class Outcome:
 
 def print_product(kinds: Sequence[str], seeds: Iterable[int]) -> int:
     """Put each world through the product and print a line for it; 1 when the product and the core differ."""
-    print(
-        "world         seed store  asked stored | pairs  found  false signal groups | unlike the core"
-    )
+    print(HEADING, flush=True)
     return asyncio.run(_measured(kinds, list(seeds)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -291,3 +292,31 @@ async def test_each_question_is_answered_from_an_index(
         index for index in indexes if re.search(rf"(using|Scan on) {index} ", plan)
     } == indexes, plan
     assert "Seq Scan on entries" not in plan, plan
+
+
+BUSY = """
+INSERT INTO wallets (address, entry_format) VALUES ('busy', 2);
+INSERT INTO entries (wallet_id, slot, signature, flags, kind, network_fee, sol_delta, tips, rent, mints, deltas,
+    fee_payer, counterparty)
+SELECT w.id, n, decode(md5(n::text), 'hex'), 0, 4, 0, 1, 0, 0, '{}', '{}', 'relayer', 'exchange'
+FROM wallets AS w, generate_series(1, 8000) AS n
+WHERE w.address = 'busy';
+ANALYZE
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "values"),
+    [
+        ("fee_payers", [["busy"], [9000], 20]),
+        ("counterparties", [["busy", "relayer", "exchange"], 101, 2]),
+    ],
+)
+async def test_it_does_not_matter_how_often_a_wallet_met_the_same_address(
+    store: Store, statement: str, values: list[object]
+) -> None:
+    async with store._database.connection() as connection:
+        await connection.raw.execute(BUSY)
+        explained = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query(f'relations.{statement}')}"
+        plan = json.loads(await connection.raw.fetchval(explained, *values))[0]["Plan"]
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 100

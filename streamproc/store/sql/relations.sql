@@ -91,52 +91,100 @@ CROSS JOIN LATERAL (
 ) AS first
 
 -- name: fee_payers
--- $3: at most so many of each wallet.
-SELECT a.address, paid.fee_payer, paid.signature
-FROM unnest($1::text[], $2::bigint[]) AS a (address, watermark_slot)
-JOIN wallets AS w USING (address)
-CROSS JOIN LATERAL (
-    SELECT DISTINCT ON (e.fee_payer) e.fee_payer, e.signature
-    FROM entries AS e
-    WHERE e.wallet_id = w.id AND e.slot <= a.watermark_slot
-        AND e.fee_payer IS NOT NULL AND e.kind IN (1, 2, 3, 4, 5, 8, 9)
-    ORDER BY e.fee_payer, e.slot, e.signature
-    LIMIT $3
-) AS paid
-ORDER BY a.address, paid.fee_payer
+-- $3: at most so many of each wallet. From one payer to the next, so that what one has paid for is not read through.
+WITH RECURSIVE paid AS (
+    SELECT a.address, w.id AS wallet_id, a.watermark_slot, first.fee_payer, first.signature, 1 AS count
+    FROM unnest($1::text[], $2::bigint[]) AS a (address, watermark_slot)
+    JOIN wallets AS w USING (address)
+    CROSS JOIN LATERAL (
+        SELECT e.fee_payer, e.signature
+        FROM entries AS e
+        WHERE e.wallet_id = w.id AND e.slot <= a.watermark_slot
+            AND e.fee_payer IS NOT NULL AND e.kind IN (1, 2, 3, 4, 5, 8, 9)
+        ORDER BY e.fee_payer, e.slot, e.signature
+        LIMIT 1
+    ) AS first
+    UNION ALL
+    SELECT p.address, p.wallet_id, p.watermark_slot, following.fee_payer, following.signature, p.count + 1
+    FROM paid AS p
+    CROSS JOIN LATERAL (
+        SELECT e.fee_payer, e.signature
+        FROM entries AS e
+        WHERE e.wallet_id = p.wallet_id AND e.slot <= p.watermark_slot
+            AND e.fee_payer > p.fee_payer AND e.kind IN (1, 2, 3, 4, 5, 8, 9)
+        ORDER BY e.fee_payer, e.slot, e.signature
+        LIMIT 1
+    ) AS following
+    WHERE p.count < $3::integer
+)
+SELECT address, fee_payer, signature FROM paid ORDER BY address, fee_payer
 
 -- name: known_wallets
 SELECT count(*) FROM wallets
 
 -- name: counterparties
 -- $1 addresses; whom each met, as far as entries of any wallet in format $3 tell, counted up to $2 on each way of meeting.
+-- From one to the next, so that it does not matter how often an address met the same ones.
+WITH RECURSIVE asked AS (
+    SELECT a.address, w.id AS own_id
+    FROM unnest($1::text[]) AS a (address)
+    LEFT JOIN wallets AS w ON w.address = a.address AND w.entry_format = $3
+), of_wallet (address, wallet_id, count) AS (
+    SELECT a.address, (SELECT min(e.wallet_id) FROM entries AS e WHERE e.counterparty = a.address), 1
+    FROM asked AS a
+    UNION ALL
+    SELECT
+        o.address,
+        (SELECT min(e.wallet_id) FROM entries AS e WHERE e.counterparty = o.address AND e.wallet_id > o.wallet_id),
+        o.count + 1
+    FROM of_wallet AS o
+    WHERE o.wallet_id IS NOT NULL AND o.count < $2::integer
+), paid_for (address, wallet_id, count) AS (
+    SELECT
+        a.address,
+        (
+            SELECT min(e.wallet_id) FROM entries AS e
+            WHERE e.fee_payer = a.address AND e.kind IN (1, 2, 3, 4, 5, 8, 9)
+        ),
+        1
+    FROM asked AS a
+    UNION ALL
+    SELECT
+        p.address,
+        (
+            SELECT min(e.wallet_id) FROM entries AS e
+            WHERE e.fee_payer = p.address AND e.wallet_id > p.wallet_id AND e.kind IN (1, 2, 3, 4, 5, 8, 9)
+        ),
+        p.count + 1
+    FROM paid_for AS p
+    WHERE p.wallet_id IS NOT NULL AND p.count < $2::integer
+), own (address, own_id, counterparty, count) AS (
+    SELECT a.address, a.own_id, (SELECT min(e.counterparty) FROM entries AS e WHERE e.wallet_id = a.own_id), 1
+    FROM asked AS a
+    WHERE a.own_id IS NOT NULL
+    UNION ALL
+    SELECT
+        o.address,
+        o.own_id,
+        (
+            SELECT min(e.counterparty) FROM entries AS e
+            WHERE e.wallet_id = o.own_id AND e.counterparty > o.counterparty
+        ),
+        o.count + 1
+    FROM own AS o
+    WHERE o.counterparty IS NOT NULL AND o.count < $2::integer
+), met AS (
+    SELECT o.address, w.address AS other, true AS is_stored
+    FROM (TABLE of_wallet UNION ALL TABLE paid_for) AS o
+    JOIN wallets AS w ON w.id = o.wallet_id AND w.entry_format = $3
+    UNION ALL
+    SELECT o.address, o.counterparty, EXISTS (SELECT FROM wallets AS w WHERE w.address = o.counterparty)
+    FROM own AS o
+    WHERE o.counterparty IS NOT NULL
+)
 SELECT
-    a.address, count(DISTINCT met.address)::integer AS others,
-    count(DISTINCT met.address) FILTER (WHERE met.is_stored)::integer AS wallets
-FROM unnest($1::text[]) AS a (address)
-CROSS JOIN LATERAL (
-    SELECT w.address, true AS is_stored
-    FROM (
-        SELECT DISTINCT e.wallet_id FROM entries AS e WHERE e.counterparty = a.address LIMIT $2
-    ) AS of_wallet
-    JOIN wallets AS w ON w.id = of_wallet.wallet_id AND w.entry_format = $3
-    UNION ALL
-    SELECT w.address, true AS is_stored
-    FROM (
-        SELECT DISTINCT e.wallet_id FROM entries AS e
-        WHERE e.fee_payer = a.address AND e.kind IN (1, 2, 3, 4, 5, 8, 9)
-        LIMIT $2
-    ) AS paid_for
-    JOIN wallets AS w ON w.id = paid_for.wallet_id AND w.entry_format = $3
-    UNION ALL
-    SELECT own.counterparty, EXISTS (SELECT FROM wallets AS o WHERE o.address = own.counterparty)
-    FROM wallets AS w
-    CROSS JOIN LATERAL (
-        SELECT DISTINCT e.counterparty FROM entries AS e
-        WHERE e.wallet_id = w.id AND e.counterparty IS NOT NULL
-        LIMIT $2
-    ) AS own
-    WHERE w.address = a.address AND w.entry_format = $3
-) AS met
-GROUP BY a.address
-ORDER BY a.address
+    address, count(DISTINCT other)::integer AS others,
+    count(DISTINCT other) FILTER (WHERE is_stored)::integer AS wallets
+FROM met
+GROUP BY address
+ORDER BY address
