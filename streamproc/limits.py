@@ -354,6 +354,7 @@ OVERSIZED_KEPT_S: Final = (
 
 # --- evidence from the store ---
 BACKGROUND_WALLETS: Final = 1_000  # what is popular is known well from so many: p hardly moves
+BACKGROUND_WEEK_LEAST: Final = 50  # of each week: in all weeks the same wallets may come first
 BACKGROUND_CELLS: Final = 60_000  # tokens of all of them: more cost a small request too much time
 BACKGROUND_TOKENS: Final = 5_000  # who traded more tokens is a machine and says little about people
 TRANSFERS_BETWEEN: Final = 100_000  # among the wallets of a request; the oldest ones

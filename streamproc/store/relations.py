@@ -133,12 +133,14 @@ class Relations(Subject):
 def wallets_per_week(weeks: Mapping[int, int]) -> dict[int, int]:
     """How many wallets of each week are sampled: BACKGROUND_WALLETS, spread by how much was traded, rounded up.
 
-    >>> wallets_per_week({2900: 3, 2901: 1})
-    {2900: 750, 2901: 250}
+    BACKGROUND_WEEK_LEAST at least: who trades for years comes first in every week, and would be the whole sample.
+
+    >>> wallets_per_week({2900: 30, 2901: 9, 2902: 1})
+    {2900: 750, 2901: 225, 2902: 50}
     """
     total = sum(weeks.values())
     return {
-        week: -(-limits.BACKGROUND_WALLETS * trades // total)
+        week: max(-(-limits.BACKGROUND_WALLETS * trades // total), limits.BACKGROUND_WEEK_LEAST)
         for week, trades in sorted(weeks.items())
     }
 

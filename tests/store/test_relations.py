@@ -207,6 +207,19 @@ async def test_who_was_not_there_in_those_weeks_is_no_background(store: Store) -
     assert await store.background(leaving_out=[], named=MINTS, weeks={}) is None
 
 
+async def test_wallets_that_trade_for_years_are_enough_of_a_background(store: Store) -> None:
+    wallets = [str(Pubkey.from_bytes(bytes([number]) * 32)) for number in range(101, 131)]
+    years = range(2800, 3000)
+    mints = {number: str(Pubkey.from_bytes(bytes([7, number]) * 16)) for number in range(200)}
+    first = {mints[week - 2800]: week * 604_800 for week in years}
+    for wallet in wallets:
+        await keep(store, wallet, entry(1, wallet, Kind.BUY, deltas=tuple((m, 1) for m in first)))
+        await store.note_traded(wallet, 5, first)
+    found = await store.background(leaving_out=[], named=[], weeks=dict.fromkeys(years, 9))
+    assert found is not None
+    assert len(found.wallets) == len(wallets)
+
+
 async def test_a_history_that_is_read_anew_leaves_no_week_behind(store: Store) -> None:
     await traded(store, A, MINTS[:3])
     await store.note_traded(A, 9, {MINTS[0]: NOON + 604_800})
@@ -243,6 +256,7 @@ async def test_the_background_is_bounded_and_the_same_wallets_every_time(
     assert everybody is not None
     assert len(everybody.wallets) == 4
     monkeypatch.setattr(limits, "BACKGROUND_WALLETS", 3)
+    monkeypatch.setattr(limits, "BACKGROUND_WEEK_LEAST", 1)
     some = await store.background(leaving_out=[], named=[], weeks=WEEKS)
     assert some is not None
     assert some.wallets == everybody.wallets[:3]
