@@ -21,6 +21,7 @@ import socket
 import tempfile
 import threading
 import uuid
+from collections import defaultdict
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -51,6 +52,23 @@ KAFKA_IMAGE = COMPOSE["services"]["kafka"]["image"]
 POSTGRES_IMAGE = COMPOSE["services"]["postgres"]["image"]
 # Lost at a power cut, kept at a kill: all that a test needs.
 FAST_POSTGRES = {"fsync": "off", "full_page_writes": "off"}
+
+
+# What a test takes, roughly, in seconds: by its marks, for an order only.
+SLOW_TAKES_S, REAL_TAKES_S, OTHERS_TAKE_S = 15.0, 2.0, 0.03
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With several processes the files that take longest come first: none is left to a single process at the end."""
+    if not hasattr(config, "workerinput"):
+        return
+    takes_s: defaultdict[Path, float] = defaultdict(float)
+    for item in items:
+        is_slow, is_real = item.get_closest_marker("slow"), item.get_closest_marker("real")
+        takes_s[item.path] += (
+            SLOW_TAKES_S if is_slow else REAL_TAKES_S if is_real else OTHERS_TAKE_S
+        )
+    items.sort(key=lambda item: (-takes_s[item.path], item.path))
 
 
 class Servers(NamedTuple):
