@@ -158,17 +158,18 @@ def _composed() -> dict[str, Any]:
     rows = tuple(wallet_row(each, prices, Surroundings()) for each in facts if each.is_compared)
     found = compare(SimilarityInputs(rows, "digest"))
     assert found.clusters
+    tokens = token_records(["R0"], {"R0": TokenMetadata("R0", "R", "R", None, 6)}, prices, {})
     outcome = Outcome(
         request_id="lab",
         engine_version="1",
         inputs_digest="digest",
-        wallets=[wallet_record(each, prices, {WSOL: Fraction(150)}) for each in facts],
+        wallets=[{**wallet_record(each, prices, {WSOL: Fraction(150)})} for each in facts],
         pairs=[encode_json(pair) for pair in found.pairs],
         pairs_total=found.pairs_total,
         set_figures=found.set,
         clusters=found.clusters,
-        tokens=token_records(["R0"], {"R0": TokenMetadata("R0", "R", "R", None, 6)}, prices, {}),
-        missing=[item for each in facts for item in missing_wallets(each)],
+        tokens={mint: {**token} for mint, token in tokens.items()},
+        missing=[{**item} for each in facts for item in missing_wallets(each)],
         completed_at=1,
         duration_ms=1,
         credits_spent=1,

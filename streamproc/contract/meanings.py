@@ -7,6 +7,8 @@ import inspect
 import sys
 from functools import cache
 
+from typing_extensions import get_original_bases
+
 
 @cache
 def meanings_in(module: str) -> dict[str, dict[str, str]]:
@@ -20,10 +22,10 @@ def meanings_in(module: str) -> dict[str, dict[str, str]]:
 def meanings_of(kind: type) -> dict[str, str]:
     """By field of the class, inherited ones included: what it means."""
     found: dict[str, str] = {}
-    for each in reversed(inspect.getmro(kind)):
-        if each.__module__.startswith("streamproc."):
-            found |= meanings_in(each.__module__).get(each.__name__, {})
-    return found
+    for base in get_original_bases(kind):  # a TypedDict's own bases stand nowhere else
+        if getattr(base, "__module__", "").startswith("streamproc."):
+            found |= meanings_of(base)
+    return found | meanings_in(kind.__module__).get(kind.__name__, {})
 
 
 def _below_fields(node: ast.ClassDef) -> list[tuple[str, str]]:

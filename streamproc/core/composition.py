@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from streamproc.core.pnl import net_of, with_market_values
 from streamproc.core.pnl_json import pnl_from_json, pnl_to_json
@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from streamproc.core.surroundings import Surroundings
     from streamproc.core.tokens import TokenMetadata, TokenPrice
     from streamproc.events import ReadyWallet
+    from streamproc.result import (
+        Balances,
+        Behavior,
+        CoverageRecord,
+        Missing,
+        Pnl,
+        TokenFacts,
+        WalletResult,
+    )
 
 Json = dict[str, Any]
 
@@ -72,17 +81,19 @@ class Prices:
         }
 
 
-def wallet_record(facts: WalletFacts, prices: Prices, exact: Mapping[str, Fraction]) -> Json:
+def wallet_record(
+    facts: WalletFacts, prices: Prices, exact: Mapping[str, Fraction]
+) -> WalletResult:
     """One of the result's `wallets[]`; what is not known of it is null."""
     error = facts.ready.error
     return {
         "wallet": facts.wallet,
         "outcome": facts.ready.outcome,
         "error": None if error is None else {"code": error.code, "message": error.message},
-        "coverage": facts.coverage,
+        "coverage": cast("CoverageRecord | None", facts.coverage),
         "balances": _balances_record(facts.balances, prices),
         "pnl": None if facts.pnl is None else valued_pnl(facts.pnl, exact),
-        "behavior": facts.behavior,
+        "behavior": cast("Behavior | None", facts.behavior),
     }
 
 
@@ -117,9 +128,9 @@ def token_records(
     metadata: Mapping[str, TokenMetadata],
     prices: Prices,
     decimals: Mapping[str, int],
-) -> dict[str, Json]:
+) -> dict[str, TokenFacts]:
     """The result's `tokens`, by mint; what is not known is null."""
-    records = {}
+    records: dict[str, TokenFacts] = {}
     for mint in sorted(set(mints)):
         named = metadata.get(mint)
         priced = prices.by_mint.get(mint)
@@ -135,9 +146,9 @@ def token_records(
     return records
 
 
-def missing_wallets(facts: WalletFacts) -> list[Json]:
+def missing_wallets(facts: WalletFacts) -> list[Missing]:
     """What the result lacks of one wallet: its history or balances, with the reason."""
-    missing = []
+    missing: list[Missing] = []
     if facts.ready.outcome == "failed":
         reason = facts.ready.error.message if facts.ready.error else "failed"
         missing.append({"kind": "history", "id": facts.wallet, "reason": reason})
@@ -149,10 +160,10 @@ def missing_wallets(facts: WalletFacts) -> list[Json]:
 
 
 def missing_tokens(
-    tokens: Mapping[str, Json], metadata: Collection[str], prices: Prices
-) -> list[Json]:
+    tokens: Mapping[str, TokenFacts], metadata: Collection[str], prices: Prices
+) -> list[Missing]:
     """The names and prices that the result lacks, by mint; `metadata` are the mints that the service has answered."""
-    missing = []
+    missing: list[Missing] = []
     for mint, token in tokens.items():
         if token["name"] is None and token["symbol"] is None:
             reason = _NO_WORDS if mint in metadata else _NOT_IN_TIME
@@ -179,7 +190,7 @@ def comparable_prices(prices: Prices) -> Json:
     return {mint: list(price) for mint, price in sorted(prices.by_mint.items())}
 
 
-def valued_pnl(pnl: Json, exact: Mapping[str, Fraction]) -> Json:
+def valued_pnl(pnl: Json, exact: Mapping[str, Fraction]) -> Pnl:
     """The record with what is open valued, as `with_market_values` has it.
 
     Only open rows are read: of a thousand wallets they are a few of a hundred thousand.
@@ -197,7 +208,8 @@ def valued_pnl(pnl: Json, exact: Mapping[str, Fraction]) -> Json:
         for row, wanted in zip(pnl["tokens"], is_open, strict=True)
     ]
     net = net_of(pnl["realized_lamports"], unrealized, pnl["round_trip_lamports"])
-    return {**pnl, "unrealized_lamports": unrealized, "net_lamports": net, "tokens": rows}
+    valued_too = {"unrealized_lamports": unrealized, "net_lamports": net, "tokens": rows}
+    return cast("Pnl", {**pnl, **valued_too})
 
 
 def _held(facts: WalletFacts, prices: Prices) -> tuple[HeldMint, ...] | None:
@@ -211,7 +223,7 @@ def _held(facts: WalletFacts, prices: Prices) -> tuple[HeldMint, ...] | None:
     )
 
 
-def _balances_record(balances: Json | None, prices: Prices) -> Json | None:
+def _balances_record(balances: Json | None, prices: Prices) -> Balances | None:
     """The stored balances with prices and values."""
     if balances is None:
         return None
@@ -223,7 +235,7 @@ def _balances_record(balances: Json | None, prices: Prices) -> Json | None:
         }
         for token in balances["tokens"]
     ]
-    return {**balances, "tokens": tokens}
+    return cast("Balances", {**balances, "tokens": tokens})
 
 
 def _value_usd(token: Json, prices: Prices) -> float | None:

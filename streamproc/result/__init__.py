@@ -5,10 +5,28 @@ Every class is a JSON object of the result. A field's meaning stands below it, i
 """
 
 from streamproc.result.behavior import Behavior
-from streamproc.result.pairs import Cluster, EvidenceItem, Pair, SetFigures, SharedToken
+from streamproc.result.pairs import (
+    Cluster,
+    EvidenceItem,
+    Figured,
+    Pair,
+    Scores,
+    SetFigures,
+    SharedToken,
+    SharedWeight,
+    Spoken,
+)
 from streamproc.result.pnl import Pnl, QuoteFlows, TokenRow
 from streamproc.result.top import AnalysisResult, Missing, TokenFacts, Truncated
-from streamproc.result.wallets import Balances, CoverageRecord, ErrorRecord, HeldToken, WalletResult
+from streamproc.result.wallets import (
+    Balances,
+    CoverageRecord,
+    ErrorRecord,
+    HeldToken,
+    KeptBalances,
+    KeptToken,
+    WalletResult,
+)
 
 __all__ = [
     "AnalysisResult",
@@ -18,13 +36,19 @@ __all__ = [
     "CoverageRecord",
     "ErrorRecord",
     "EvidenceItem",
+    "Figured",
     "HeldToken",
+    "KeptBalances",
+    "KeptToken",
     "Missing",
     "Pair",
     "Pnl",
     "QuoteFlows",
+    "Scores",
     "SetFigures",
     "SharedToken",
+    "SharedWeight",
+    "Spoken",
     "TokenFacts",
     "TokenRow",
     "Truncated",

@@ -101,14 +101,18 @@ class EvidenceItem(TypedDict):
     """What it found, in words."""
 
 
-class Pair(TypedDict):
-    """Two wallets, `wallet_a` < `wallet_b`."""
+class Ends(TypedDict):
+    """Two wallets, by address."""
 
     wallet_a: str
     """The address that comes first."""
 
     wallet_b: str
     """The other."""
+
+
+class Spoken(TypedDict):
+    """What is said of a pair in the end."""
 
     verdict: Verdict
     """What is said of the pair in the end; see docs/similarity.md."""
@@ -121,6 +125,10 @@ class Pair(TypedDict):
 
     sentence: str
     """The verdict in words, with the reason where it is untested."""
+
+
+class Figured(TypedDict):
+    """What is counted of a pair."""
 
     scores: Scores
     """How alike."""
@@ -148,6 +156,10 @@ class Pair(TypedDict):
 
     lower_bound: bool
     """One of the histories is not complete."""
+
+
+class Pair(Ends, Spoken, Figured):
+    """Two wallets, `wallet_a` < `wallet_b`."""
 
     top_shared: list[SharedWeight]
     """At most 20."""

@@ -60,8 +60,8 @@ class CoverageRecord(TypedDict):
     """`known` where histories are listed by standard methods: closed token accounts may be missing."""
 
 
-class HeldToken(TypedDict):
-    """One mint that the wallet holds: the sum over its accounts."""
+class KeptToken(TypedDict):
+    """One mint that the wallet holds, as the store keeps it."""
 
     mint: str
     """The token."""
@@ -78,11 +78,24 @@ class HeldToken(TypedDict):
     frozen: bool
     """One of these is frozen."""
 
+
+class HeldToken(KeptToken):
+    """One mint that the wallet holds: the sum over its accounts."""
+
     price_usd: Usd | None
     """Of one whole token; null when it is not known."""
 
     value_usd: Usd | None
     """Of all that is held; null without a price or decimals."""
+
+
+class KeptBalances(TypedDict):
+    """What a wallet held when it was fetched, as the store keeps it."""
+
+    state: BalanceState
+    lamports: Lamports | None
+    tokens: list[KeptToken]
+    fetched_at: UnixSeconds
 
 
 class Balances(TypedDict):
