@@ -15,6 +15,7 @@ COPY requirements-build.lock ./
 RUN python -m pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements-build.lock
 COPY pyproject.toml README.md LICENSE topics.yaml ./
 COPY streamproc ./streamproc
+COPY schemas/examples ./schemas/examples
 RUN python -m pip wheel --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation --no-index \
         --wheel-dir /wheel . \
     && /opt/streamproc/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --no-index /wheel/*.whl

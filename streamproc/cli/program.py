@@ -44,6 +44,9 @@ COMMANDS: Final = {
     "doctor": Entry("doctor:doctor", "Check everything that a worker needs."),
     "dlq": Entry("dlq:dlq", "Look at dead letters, send them again, remove them."),
     "skip": Entry("skip:skip", "Step stopped workers over one record."),
+    "conformance": Entry(
+        "conformance:conformance", "Test a backend against the contract, without a worker."
+    ),
     "sandbox": Entry("sandbox:sandbox", "Serve a stand-in for the upstream services."),
 }
 

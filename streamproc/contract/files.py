@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -12,7 +13,6 @@ from streamproc.contract.schemas import schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from streamproc.topics import Topology
 
@@ -45,6 +45,13 @@ def read_examples(top: Path) -> dict[str, list[dict[str, Any]]]:
             example = {"name": path.stem, "headers": record["headers"], "payload": record["value"]}
             found.setdefault(path.parent.name, []).append(example)
     return found
+
+
+def examples_folder() -> Path:
+    """Where the published examples lie: in the installed package, or in a checkout."""
+    package = Path(__file__).parents[1]
+    inside = package / SCHEMAS / EXAMPLES
+    return inside if inside.exists() else package.parent / SCHEMAS / EXAMPLES
 
 
 def schema_text(schema: dict[str, Any]) -> str:
