@@ -34,17 +34,22 @@ def table(tallies: Tallies) -> str:
     worlds = next(iter(tallies.values())).worlds
     kinds = list(dict.fromkeys(kind for kind, _, _ in tallies))
     lines = [
-        f"{worlds} worlds of each kind. Recall, where somebody belongs together; and false pairs in all of them.",
+        (
+            f"{worlds} worlds of each kind. Recall, where somebody belongs together; and false pairs in all of them;"
+            " of the verdict also in how many it has no false pair, and in how many a cluster without a true one."
+        ),
         "",
-        f"| world | store | {' | '.join(METHODS)} |",
-        f"|---|---|{'---|' * len(METHODS)}",
+        f"| world | store | {' | '.join(METHODS)} | clean worlds | wrong clusters |",
+        f"|---|---|{'---|' * len(METHODS)}---|---|",
     ]
     for kind in kinds:
         for mixed, store in STORES.items():
             cells = [_cell(tallies, kind, mixed=mixed, method=method) for method in METHODS]
+            said = tallies[kind, mixed, "verdict"]
+            cells += [f"{said.clean} of {said.worlds}", str(said.clustered)]
             lines.append(f"| {kind} | {store} | {' | '.join(cells)} |")
     rates = [_rate(tallies, method) for method in METHODS]
-    lines.append(f"| all | false of what is found (95 % bound) | {' | '.join(rates)} |")
+    lines.append(f"| all | false of what is found (95 % bound) | {' | '.join(rates)} | | |")
     return "\n".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -269,3 +270,22 @@ def test_whatever_was_traded_there_is_a_verdict_with_its_reason(
         assert pair["q"] is None or 0 <= pair["q"] <= 1
         assert pair["sentence"].endswith(".")
         assert bool(pair["because"]) == (pair["verdict"] not in {"alike", "untested"})
+
+
+def test_where_the_requests_span_knows_too_few_wallets_its_whole_week_counts() -> None:
+    """Two wallets trade within an hour, and forty others on the other days of that week."""
+    two = [wallet(name, {f"m{n}": n * 60 for n in range(6)}) for name in ("a", "b")]
+    others = crowd(40, tokens=10)
+    cells = [(n, t) for n, row in enumerate(others) for t in row.traded]
+    mints = sorted({t.mint for _, t in cells})
+    times = np.array([t.first_buy_at for _, t in cells])
+    background = Background(
+        wallets=tuple(row.address for row in others),
+        mints=tuple(mints),
+        wallet_numbers=np.array([n for n, _ in cells]),
+        mint_numbers=np.array([mints.index(t.mint) for _, t in cells]),
+        times=times,
+    )
+    assert trading(*two, background=background).wallets == 42
+    later = replace(background, times=times + WEEK_S)
+    assert trading(*two, background=later).wallets == 2

@@ -101,3 +101,59 @@ def test_prices_of_zero_are_no_prices_and_nothing_is_made_of_them() -> None:
     check(found)
     assert found.pairs[0]["scores"]["held_value_cosine"] is None
     assert found.pairs[0]["scores"]["held_cosine"] == 1.0
+
+
+# --- what the verdict says of input that leaves little to test ---
+
+
+def timeless(*mints: str) -> tuple[TradedMint, ...]:
+    return tuple(TradedMint(mint, 1, 1_000) for mint in mints)
+
+
+def verdicts(found: Comparison) -> set[str]:
+    check(found)
+    return {pair["verdict"] for pair in found.pairs}
+
+
+def test_no_times_leaves_the_overlap_alone_to_be_tested() -> None:
+    rare = [f"rare{number}" for number in range(20)]
+    copies = [WalletRow(name, timeless(*rare, name)) for name in ("a", "b")]
+    others = [
+        WalletRow(f"w{n:02}", timeless(*(f"m{(7 * n + k) % 90}" for k in range(15))))
+        for n in range(30)
+    ]
+    found = compared(*copies, *others)
+    assert verdicts(found) == {"coordinated", "alike"}
+    (pair,) = [each for each in found.pairs if each["verdict"] == "coordinated"]
+    assert (pair["wallet_a"], pair["wallet_b"], pair["because"]) == ("a", "b", ["chance"])
+    (chance,) = [each for each in pair["evidence"] if each["kind"] == "chance"]
+    assert pair["q"] == chance["q"]
+
+
+def test_no_times_and_nobody_else_known_is_untested() -> None:
+    found = compared(WalletRow("a", timeless("x", "y")), WalletRow("b", timeless("x", "y")))
+    assert verdicts(found) == {"untested"}
+    assert "fewer than 20 wallets" in found.pairs[0]["sentence"]
+
+
+def test_one_stratum_alone_is_tested_by_popularity() -> None:
+    """Thirty wallets whose trades all fall into one second."""
+    at_once = [
+        WalletRow(
+            f"w{n:02}",
+            tuple(TradedMint(f"m{(n + k) % 40}", 1, 1, 1_700_000_000, 1, "s") for k in range(3)),
+        )
+        for n in range(30)
+    ]
+    assert verdicts(compared(*at_once)) == {"alike"}
+
+
+def test_a_background_smaller_than_needed_is_untested_and_says_so() -> None:
+    found = compared(*(WalletRow(f"w{n:02}", timeless("x", f"own{n}")) for n in range(19)))
+    assert verdicts(found) == {"untested"}
+    assert "too few to say what is popular" in found.pairs[0]["sentence"]
+
+
+def test_a_token_in_every_wallet_makes_nobody_more_than_alike() -> None:
+    rows = [WalletRow(f"w{n:02}", timeless("same", f"own{n}")) for n in range(30)]
+    assert verdicts(compared(*rows)) == {"alike"}
