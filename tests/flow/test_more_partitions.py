@@ -44,7 +44,12 @@ async def run(environment: dict[str, str], words: list[str]) -> tuple[int, str]:
     """A command of streamproc: its exit code and all that it prints."""
     command = [sys.executable, "-m", *words]
     done = await asyncio.to_thread(
-        subprocess.run, command, env=environment, capture_output=True, text=True, check=False
+        subprocess.run,
+        command,
+        env={**environment, "PYTHONSAFEPATH": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return done.returncode, done.stdout + done.stderr
 
