@@ -316,6 +316,7 @@ LOOP_COLLECTS_AFTER: Final = 50_000  # the same for the event loop's process
 POOL_LONE_TRIES: Final = 2  # of work that a process died or hung over; then it fails by name
 POOL_INNOCENT_TRIES: Final = 20  # of work that only waited behind it, or for a process to start
 POOL_START_TRIES: Final = 8
+POOL_START_S: Final = 30.0  # for a process to answer; two are quick, and imports take their time
 POOL_START_PAUSE_S: Final = 0.25
 POOL_LOOK_S: Final = 5.0  # how often a process at work is looked at
 POOL_MOVES_S: Final = 0.02  # of processor time between two looks: less is standing still

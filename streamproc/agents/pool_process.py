@@ -77,15 +77,18 @@ class PoolProcess:
     def _start(self) -> None:
         """Return when the process is there, or cannot be had: whoever has work for it finds that out.
 
-        A fork server that has just died refuses connections until it is known to be dead and another is started.
+        A fork server that has just died refuses connections until it is known to be dead and another is started. A
+        process that does not answer in time is killed: nobody watches it before it has.
         """
         for _ in range(limits.POOL_START_TRIES):
             if self._is_closed:
                 return
             try:
-                self._pid = self._executor.submit(os.getpid).result()
-            except (BrokenProcessPool, OSError, EOFError) as error:
+                self._pid = self._executor.submit(os.getpid).result(limits.POOL_START_S)
+            except (BrokenProcessPool, OSError, EOFError) as error:  # a TimeoutError is an OSError
                 log.warning("a process of the pool cannot be started: %r", error)
+                for process in list((self._executor._processes or {}).values()):
+                    process.kill()
                 self._executor.shutdown(wait=False)
                 self._executor = _executor()
                 time.sleep(limits.POOL_START_PAUSE_S)

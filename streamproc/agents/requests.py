@@ -38,6 +38,26 @@ if TYPE_CHECKING:
     from streamproc.store import Recorded, Store
 
 NO_TIME: Final = -1  # what Kafka calls a record without one
+# What makes a digest even where it has its default. What came later does so only where it has another value: workers of
+# before do not know it, and a request without it is the same for them.
+ALWAYS_DIGESTED: Final = frozenset(
+    {
+        "credit_budget",
+        "deadline_s",
+        "enrich",
+        "excluded_mints",
+        "include_oversized",
+        "max_age_s",
+        "max_pairs",
+        "max_tokens_per_wallet",
+        "max_transactions",
+        "min_success_ratio",
+        "rank_by",
+        "since",
+        "until",
+        "wallets",
+    }
+)
 
 
 async def accept_request(
@@ -122,9 +142,11 @@ def deadline_of(request: AnalysisRequested, requested_at_ms: int) -> int:
 
 def digest_of(request: AnalysisRequested) -> bytes:
     """What makes two requests the same: their different wallets and all options, in any order; 32 bytes."""
-    content = request.model_dump(mode="json", exclude={"request_id"})
-    if request.tenant == DEFAULT_TENANT:  # as before there were tenants
-        del content["tenant"]
+    every = request.model_dump(mode="json", exclude={"request_id"})
+    said = request.model_dump(mode="json", exclude={"request_id"}, exclude_defaults=True)
+    content = {
+        name: value for name, value in every.items() if name in said or name in ALWAYS_DIGESTED
+    }
     content["wallets"] = sorted(set(request.wallets))
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).digest()
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path  # noqa: TC003 - the functions are looked at where they are sent
 from pickle import PicklingError
 
@@ -16,6 +19,7 @@ import psutil
 import pytest
 
 from streamproc import limits
+from streamproc.agents import pool_process
 from streamproc.agents.pool import process_pool
 from streamproc.errors import WorkFailedError
 
@@ -73,6 +77,28 @@ async def test_a_process_that_dies_takes_only_its_own_work_with_it(tmp_path: Pat
     # What only waited behind the fatal work may have begun once more, and nothing else has.
     begun = [len((tmp_path / str(number)).read_text()) for number in range(12)]
     assert sum(begun) <= len(begun) + 1
+
+
+async def test_a_process_that_hangs_while_it_starts_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = multiprocessing.get_context("forkserver")
+    made = partial(
+        ProcessPoolExecutor, 1, mp_context=context, initializer=hang_once, initargs=(tmp_path,)
+    )
+    monkeypatch.setattr(pool_process, "_executor", made)
+    monkeypatch.setattr(limits, "POOL_START_S", 4.0)
+    async with process_pool(1) as pool:
+        assert await asyncio.wait_for(pool.run(abs, -1), WAITED_S) == 1
+    (hung,) = [int(each.name) for each in tmp_path.iterdir()]
+    assert not psutil.pid_exists(hung)
+
+
+def hang_once(folder: Path) -> None:
+    """The first process to come here does nothing for ever."""
+    if not list(folder.iterdir()):
+        (folder / str(os.getpid())).touch()
+        time.sleep(3600)
 
 
 async def test_a_process_that_is_killed_once_costs_a_repetition(tmp_path: Path) -> None:
