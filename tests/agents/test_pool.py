@@ -90,8 +90,13 @@ async def test_a_process_that_hangs_while_it_starts_is_replaced(
     monkeypatch.setattr(limits, "POOL_START_S", 4.0)
     async with process_pool(1) as pool:
         assert await asyncio.wait_for(pool.run(abs, -1), WAITED_S) == 1
-    (hung,) = [int(each.name) for each in tmp_path.iterdir()]
-    assert not psutil.pid_exists(hung)
+    assert not psutil.pid_exists(hung_one(tmp_path))
+
+
+def hung_one(folder: Path) -> int:
+    """The process that has left its number here."""
+    (found,) = folder.iterdir()
+    return int(found.name)
 
 
 def hang_once(folder: Path) -> None:

@@ -172,8 +172,11 @@ async def poison(ground: Ground, deed: Deed) -> None:
             if not set(topic.consumers) - OUTSIDE:
                 continue
             for number, value in enumerate(POISON):
-                name, place = installation.prefix + topic.name, number % topic.partitions
-                found = await producer.send_and_wait(name, value, b"poison", partition=place)
+                name, key = installation.prefix + topic.name, b"poison-%d" % number
+                place = partition_of(
+                    key, topic.partitions
+                )  # the join passes on what lies elsewhere
+                found = await producer.send_and_wait(name, value, key, partition=place)
                 sent.add((name, place, found.offset))
     finally:
         await producer.stop()

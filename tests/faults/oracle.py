@@ -15,7 +15,7 @@ from tests.flow.installation import KEY
 from tests.flow.rules import TERMINAL_TOPICS, check_end, lasting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from streamproc.sandbox.counters import Counters
     from streamproc.sandbox.world import World
@@ -144,11 +144,21 @@ def check_letters(installation: Installation, plan: Plan) -> None:
     assert found <= plan.letters, installation.of("dead-letters")[0]
 
 
-def check_calls(counters: Counters, plan: Plan, wallets: int, undisturbed: Undisturbed) -> None:
-    """Pages are asked for again only where a crash lost one under way or the upstream refused it."""
+def check_calls(
+    counters: Counters,
+    plan: Plan,
+    requests: Mapping[str, Collection[str]],
+    undisturbed: Undisturbed,
+) -> None:
+    """Pages are asked for again only where a crash lost one under way or the upstream refused it.
+
+    A request that is made again under another name asks once a wallet whether there is news.
+    """
+    wallets = len({each for listed in requests.values() for each in listed})
+    news = sum(len(listed) for name, listed in requests.items() if AGAIN in name)
     refused = sum(counters.faults.values())
     again = plan.crashes * wallets * SPARE_CALLS
-    allowed = undisturbed.pages + refused + again + SPARE_CALLS
+    allowed = undisturbed.pages + refused + again + news + SPARE_CALLS
     asked = counters.methods[FULL]
     assert asked <= allowed, f"{asked} pages were asked for, {allowed} are allowed"
 

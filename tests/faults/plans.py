@@ -24,7 +24,7 @@ POINTS: Final = (
 )
 # What a worker needs, and is taken from it.
 RIGHTS: Final = (
-    "write wallet-sync",
+    "write analysis-ready",
     "write wallet-analyzed",
     "write analysis-progress",
     "write analysis-completed",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PLAN = Plan("nothing")
+SIX = {"first": "abcd", "next": "cdef"}  # wallets of two requests
 WALLETS = ("one", "two")
 # The records of one request in the order in which the product writes them.
 FLOW = (
@@ -177,11 +178,12 @@ def test_pages_that_are_asked_for_again_without_need_are_found() -> None:
     def asked(pages: int, refused: int = 0) -> Any:  # noqa: ANN401 - the sandbox's counters
         return SimpleNamespace(faults={"429": refused}, methods={FULL: pages})
 
-    oracle.check_calls(asked(20), PLAN, 6, undisturbed)
-    oracle.check_calls(asked(25, refused=5), PLAN, 6, undisturbed)
-    oracle.check_calls(asked(32), Plan("k", deeds=(Deed("kill"),)), 6, undisturbed)
+    oracle.check_calls(asked(20), PLAN, SIX, undisturbed)
+    oracle.check_calls(asked(25, refused=5), PLAN, SIX, undisturbed)
+    oracle.check_calls(asked(32), Plan("k", deeds=(Deed("kill"),)), SIX, undisturbed)
+    oracle.check_calls(asked(26), PLAN, {**SIX, "first-again-1": "abcd"}, undisturbed)
     with pytest.raises(AssertionError):
-        oracle.check_calls(asked(30), PLAN, 6, undisturbed)
+        oracle.check_calls(asked(26), PLAN, SIX, undisturbed)
 
 
 def test_another_figure_is_a_difference() -> None:

@@ -113,5 +113,4 @@ async def check(ground: Ground, plan: Plan, undisturbed: Undisturbed | None, wat
     watch.check(keeps_table=not plan.loses_count)
     watch.check_rest(metrics)
     if undisturbed is not None:
-        wallets = len({each for listed in requests.values() for each in listed})
-        oracle.check_calls(ground.sandbox.counters, plan, wallets, undisturbed)
+        oracle.check_calls(ground.sandbox.counters, plan, requests, undisturbed)

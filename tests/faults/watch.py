@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import asyncpg
 import httpx
+import orjson
 import psutil
 from aiokafka.errors import KafkaError
 
@@ -215,9 +216,9 @@ def early_commits(
     """Commits that were seen before what they stand for was in the log, of requests that were completed in the end."""
     diverted = {_source(each) for each in said if each.topic == "dead-letters"}
     events = [
-        _Event(each.topic, (each.topic, each.partition), each.offset, each.event)
+        _Event(each.topic, (each.topic, each.partition), each.offset, event)
         for each in said
-        if each.topic in _KNOWN and each.value is not None and _at(each) not in diverted
+        if each.topic in _KNOWN and (event := _event_in(each))
     ]
     completed = {each.event["request_id"] for each in events if each.topic == "analysis-completed"}
     mine = [each for each in events if each.event.get("request_id") in completed]
@@ -230,9 +231,13 @@ def early_commits(
     ]
 
 
-def _at(record: Said) -> At:
-    """Where a record lies."""
-    return (record.topic, record.partition), record.offset
+def _event_in(record: Said) -> dict[str, Any]:
+    """The record's JSON; nothing of one that is no object, as a trial's poison."""
+    try:
+        found = orjson.loads(record.value or b"")
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _source(letter: Said) -> At:
