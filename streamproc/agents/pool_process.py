@@ -87,7 +87,7 @@ class PoolProcess:
                 self._pid = self._executor.submit(os.getpid).result(limits.POOL_START_S)
             except (BrokenProcessPool, OSError, EOFError) as error:  # a TimeoutError is an OSError
                 log.warning("a process of the pool cannot be started: %r", error)
-                for process in list((self._executor._processes or {}).values()):
+                for process in list((self._executor._processes or {}).values()):  # noqa: SLF001 - no other way before Python 3.14
                     process.kill()
                 self._executor.shutdown(wait=False)
                 self._executor = _executor()
