@@ -13,6 +13,7 @@ import psutil
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from solders.keypair import Keypair
 
 from streamproc.engine.records import partition_of
 from streamproc.topics import read_topology
@@ -137,6 +138,28 @@ async def flood_of_cancels(house: Attacked, count: int) -> None:
     async with asyncio.timeout(60):
         while not await worked_off(house, CANCELS):  # noqa: ASYNC110 - the broker is asked
             await asyncio.sleep(0.5)
+
+
+async def test_after_a_burst_of_one_producer_another_one_is_served(house: Attacked) -> None:
+    """A thousand requests of wallets that nobody knows, then one whose sender shares nothing with them."""
+    wallets = [str(Keypair().pubkey()) for _ in range(2)]
+    for partition in range(PARTITIONS):
+        names = [house.name(partition) for _ in range(1000 // PARTITIONS)]
+        records = [
+            Raw(house.good(name, wallets=wallets), name.encode(), [(b"ce_source", b"/burst")])
+            for name in names
+        ]
+        await house.put(batch(records), partition=partition)
+    other = house.name()
+    place = await house.send(
+        house.good(other), key=other.encode(), headers=[(b"ce_source", b"/other")]
+    )
+    assert await house.answered(place, other, within_s=60) == "completed"
+    ended = house.installation.until(
+        lambda: house.installation.of("analysis-completed", names[-1]), "the burst has no end"
+    )
+    await asyncio.wait_for(ended, 120)
+    house.lives()
 
 
 async def test_a_forged_failure_is_still_one_end(house: Attacked) -> None:

@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from aiohttp import web
+from solders.keypair import Keypair
 
 from streamproc.redaction import redacted
 from streamproc.sandbox.world import World
@@ -122,6 +123,23 @@ async def test_an_error_is_told_in_our_words(house: House) -> None:
             assert not {"script", "xxx", "bad key"} & set(each["message"].split())
             assert each["code"] != "internal"
     await house.serves("after-errors")
+
+
+async def test_a_ratio_that_is_met_exactly_is_met(house: House) -> None:
+    """7 of 25 are 0.28, which as a binary fraction is a little more than that."""
+    wallets = [str(Keypair().pubkey()) for _ in range(25)]
+    refused = wallets[:18]
+
+    def refuse(asked: Asked) -> web.StreamResponse:
+        if asked.method == PAGES:
+            return json_reply(_members(asked, error={"code": -32602, "message": "no"}))
+        return json_reply(asked.answer)
+
+    house.crook.harm(refused, always(refuse))
+    ending = await house.ends("ratio-float", wallets, min_success_ratio=0.28)
+    assert ending["status"] == "completed"
+    failed = [each["wallet"] for each in ending["wallets"] if each["outcome"] == "failed"]
+    assert sorted(failed) == sorted(refused)
 
 
 async def test_a_redirect_is_not_followed(house: House) -> None:
