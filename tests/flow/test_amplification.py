@@ -61,10 +61,11 @@ async def test_cancels_of_ids_that_nobody_knows_are_worked_off_and_cost_no_memor
     assert "rrrr" in end["message"]
 
 
+@pytest.mark.slow
 async def test_ten_thousand_excluded_mints_are_said_once_and_not_with_every_wallet(
     house: Installation,
 ) -> None:
-    wallets, mints = addresses(200), addresses(10_000)
+    wallets, mints = addresses(1000), addresses(10_000)
     await house.request("amplified", wallets, excluded_mints=mints, enrich=False)
     await house.ending("amplified")
     assert check_end(house.said, "amplified")["status"] == "completed"
@@ -77,7 +78,7 @@ async def test_ten_thousand_excluded_mints_are_said_once_and_not_with_every_wall
     by_topic["changelog"] = await changelog_bytes(house, b"amplified")
     for topic in ("analysis-requested", "analysis-completed"):  # as large as they are
         del by_topic[topic]
-    assert sum(by_topic.values()) < 1.5 * MEGABYTE, by_topic
+    assert sum(by_topic.values()) < 3 * MEGABYTE, by_topic
 
 
 async def cancels(house: Installation, numbers: range) -> None:
