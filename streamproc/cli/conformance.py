@@ -7,6 +7,7 @@ import asyncio
 import click
 
 from streamproc.cli.environment import effective_settings
+from streamproc.cli.numbers import FiniteRange
 from streamproc.cli.output import output_option, print_json, remark, tell
 
 EPILOG = """\b
@@ -23,7 +24,7 @@ COUNT = click.option(
 )
 TIMEOUT = click.option(
     "--timeout-s",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     default=60,
     show_default=True,
     help="Give up after so many seconds without one (exit 1).",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -106,15 +107,19 @@ async def answered(
 
 def _examples(folder: Path, outcome: str) -> Iterable[tuple[str, dict[str, Any]]]:
     """The event and value of each published record of an outcome: progress first, the end last."""
-    steps = sorted(
-        folder.glob(f"AnalysisProgressed/{outcome}-*.json"),
-        key=lambda path: int(path.stem.rpartition("-")[2]),
-    )
+    steps = {
+        int(number): path
+        for path in folder.glob("AnalysisProgressed/*.json")
+        for name, _, number in [path.stem.rpartition("-")]
+        if name == outcome
+    }
     ends = [
-        *folder.glob(f"AnalysisCompleted/{outcome}.json"),
-        *folder.glob(f"AnalysisFailed/{outcome}.json"),
+        path
+        for event in ("AnalysisCompleted", "AnalysisFailed")
+        for path in folder.glob(f"{event}/*.json")
+        if path.stem == outcome
     ]
-    for path in [*steps, *ends] if ends else []:
+    for path in [*(steps[number] for number in sorted(steps)), *ends] if ends else []:
         yield path.parent.name, json.loads(path.read_text("utf-8"))["value"]
 
 
@@ -129,7 +134,7 @@ def _record(settings: Settings, example: tuple[str, dict[str, Any]], request_id:
         json.dumps({**value, ADDED: True}).encode(),
         ce_id(event),
         event,
-        time_ms=value.get("at", value.get("completed_at", 0)) * 1000,
+        time_ms=time.time_ns() // 1_000_000,  # the example's own would be past every retention
     )
 
 

@@ -11,6 +11,7 @@ import click
 
 from streamproc import limits
 from streamproc.cli.environment import effective_settings
+from streamproc.cli.numbers import FiniteRange
 from streamproc.cli.output import output_option, print_json, print_table, remark, tell
 from streamproc.printable import printable
 
@@ -108,7 +109,7 @@ def show(positions: tuple[str, ...], output: str) -> int:
 @filter_options
 @click.option(
     "--rate",
-    type=click.FloatRange(0.01, 10_000),
+    type=FiniteRange(0.01, 10_000),
     default=limits.REPLAY_PER_S,
     show_default=True,
     help="Records a second.",

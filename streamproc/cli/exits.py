@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 DONE: Final = 0
 FAILED: Final = 1
 MISUSED: Final = 2
+LINE_MAX: Final = 1000  # characters; more is a value that somebody gave
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -82,8 +83,16 @@ def _said(sentence: str, code: int) -> int:
     """Say a sentence on standard error and return the code."""
     from streamproc.cli.output import remark
 
-    remark(redacted(sentence, _known_secrets()))
+    remark("\n".join(map(_shortened, redacted(sentence, _known_secrets()).split("\n"))))
     return code
+
+
+def _shortened(line: str) -> str:
+    """The line without its middle when it quotes a value that nobody reads to its end."""
+    if len(line) <= LINE_MAX:
+        return line
+    half = LINE_MAX // 2
+    return f"{line[:half]}... ({len(line) - 2 * half} more) ...{line[-half:]}"
 
 
 def _known_secrets() -> Iterator[str]:

@@ -260,8 +260,9 @@ async def seek_to_time(
     consumer: AIOKafkaConsumer, places: list[TopicPartition], since_ms: int
 ) -> None:
     """Point the consumer at the first record of that time or later; at the end where there is none."""
-    found = await consumer.offsets_for_times(dict.fromkeys(places, max(0, since_ms)))
+    # The ends first: what comes between the two answers is read, not stepped over.
     ends = await consumer.end_offsets(places)
+    found = await consumer.offsets_for_times(dict.fromkeys(places, max(0, since_ms)))
     for place in places:
         at = found[place]
         consumer.seek(place, ends[place] if at is None else at.offset)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from streamproc.cli.numbers import FiniteRange
 from streamproc.cli.output import remark, tell
 from streamproc.sandbox.refusals import BATCH_MAX
 
@@ -20,7 +21,7 @@ Examples:
   streamproc sandbox --data recorded/ --list
   streamproc sandbox --standard-only --rpc-rps 50
   streamproc sandbox --latency-s 0.2 --rpc-rps 10 --fault 429:method=prices,times=3"""
-RATE = click.FloatRange(0, min_open=True)
+RATE = FiniteRange(0, min_open=True)
 
 
 @click.command(epilog=EPILOG)
@@ -58,7 +59,7 @@ RATE = click.FloatRange(0, min_open=True)
 )
 @click.option(
     "--latency-s",
-    type=click.FloatRange(0),
+    type=FiniteRange(0),
     default=0.0,
     show_default=True,
     help="Before every answer.",

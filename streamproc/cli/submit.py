@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from streamproc.cli.environment import effective_settings
+from streamproc.cli.numbers import FiniteRange
 from streamproc.cli.output import output_option, print_json, remark, tell
 from streamproc.cli.requests import build_request, is_named, request_options
 
@@ -40,7 +41,7 @@ Example:
 @request_options
 @click.option("--wait", is_flag=True, help="Follow it as `watch` does; exit code 1 when it fails.")
 @click.option(
-    "--timeout-s", type=click.FloatRange(min=0), help="With --wait: give up after so many seconds."
+    "--timeout-s", type=FiniteRange(min=0), help="With --wait: give up after so many seconds."
 )
 @click.option(
     "--estimate",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from streamproc.cli.environment import effective_settings
+from streamproc.cli.numbers import FiniteRange
 from streamproc.cli.output import output_option, print_json_line, remarks
 from streamproc.errors import BrokerUnavailableError
 
@@ -25,7 +26,7 @@ Examples:
 @click.command(epilog=EPILOG)
 @click.argument("request_id")
 @click.option(
-    "--timeout-s", type=click.FloatRange(min=0), help="Give up after so many seconds (exit 1)."
+    "--timeout-s", type=FiniteRange(min=0), help="Give up after so many seconds (exit 1)."
 )
 @output_option
 def watch(request_id: str, timeout_s: float | None, output: str) -> int:

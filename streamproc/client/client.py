@@ -123,10 +123,11 @@ class Client:
                 since_ms = await self._first_mention(consumer, request_id)
             places = await self._places(consumer, request_id, events)
             consumer.assign(list(places))
+            # The ends first: what comes between the two answers is read, not stepped over.
+            ends = await consumer.end_offsets(list(places))
             found = await consumer.offsets_for_times(
                 dict.fromkeys(places, max(0, since_ms - SLACK_MS))
             )
-            ends = await consumer.end_offsets(list(places))
             for place in places:
                 consumer.seek(place, found[place].offset if found[place] else ends[place])
             yield _of_request(consumer, places, request_id)
