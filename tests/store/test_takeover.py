@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from streamproc import limits
 from streamproc.core.ranges import SlotRange
+from streamproc.errors import StoreUnavailableError
 from streamproc.store import NewRequest, Store, StoredPage, database, open_store
 
 if TYPE_CHECKING:
@@ -57,7 +59,9 @@ async def test_a_page_waits_for_no_worker_that_fell_silent_with_the_wallets_lock
         holding = left_in_the_middle(silent)
         await anext(holding)
         await store.add_page(WALLET, page(3, 4))
-        await holding.aclose()
+        # Postgres has ended the session: whether the driver knows by now is chance.
+        with suppress(StoreUnavailableError):
+            await holding.aclose()
     assert [tuple(each) for each in await store.ranges(WALLET)] == [(1, 4)]
 
 
