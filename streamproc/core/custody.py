@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from streamproc.core.entries import Kind
 from streamproc.core.ledger import read_transaction
 from streamproc.core.transactions import TokenChange, Transaction
@@ -31,12 +33,12 @@ def _read_again(entry: Entry, wallet: str, held: dict[str, set[str]]) -> Entry:
     """The entry as it is with these holders; `held` learns of a new one."""
     moves = entry.moves
     if moves is None or not (entry.kind is Kind.ORDER_PLACED or _touches(moves, held)):
-        return entry._replace(moves=None)
+        return structs.replace(entry, moves=None)
     found, holder = read_transaction(_transaction(entry, moves), wallet, held)
     if holder is not None:
         owner, mint = holder
         held.setdefault(owner, set()).add(mint)
-    return found._replace(moves=None)
+    return structs.replace(found, moves=None)
 
 
 def _touches(moves: Moves, held: dict[str, set[str]]) -> bool:

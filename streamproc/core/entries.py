@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
+from msgspec import structs
+
 from streamproc.core.solana import (
     QUOTES,
     SOL_DUST_LAMPORTS,
@@ -56,7 +59,7 @@ class Moves(NamedTuple):
     tokens: tuple[tuple[str, str, str, int, int], ...]  # account, owner, mint, units, decimals
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One transaction as one wallet's books have it. Lamports and base units are plain integers of any size.
 
     A failed transaction keeps its fee and nothing else: `sol_delta` is then `-network_fee`, so `trade_sol` is 0.
@@ -65,8 +68,7 @@ class Entry(NamedTuple):
     signature: str  # base58 of 64 bytes
     slot: int  # 0 when the record has none
     # Place in the block, >= 0. Negative: only the order of an enhanced list, newer is larger. None: not known.
-    # (The field hides a method of tuples that nobody needs.)
-    index: int | None  # type: ignore[assignment]
+    index: int | None
     time: int | None  # unix seconds; None: the block has none
     failed: bool
     estimated: bool  # read from transfers, because the balances of the record were trimmed
@@ -110,7 +112,9 @@ class Entry(NamedTuple):
 
 def same_facts(one: Entry, other: Entry) -> bool:
     """Whether two entries are equal but for what the forms know unequally: the block index, and all that moved."""
-    return one._replace(index=None, moves=None) == other._replace(index=None, moves=None)
+    return structs.replace(one, index=None, moves=None) == structs.replace(
+        other, index=None, moves=None
+    )
 
 
 def quote_legs(

@@ -7,6 +7,8 @@ import zlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import structs
+
 from streamproc.core.result import encode_json
 from streamproc.core.row_layout import (
     ARRAY_BYTES,
@@ -174,7 +176,8 @@ def _arrays_of(many: int) -> struct.Struct:
 def _fitting(entry: Entry) -> Entry:
     """The entry with the nearest amounts that a bigint holds: those of tokens are unsigned and may be sums."""
     routed = entry.routed_quote
-    return entry._replace(
+    return structs.replace(
+        entry,
         network_fee=_nearest(entry.network_fee),
         sol_delta=_nearest(entry.sol_delta),
         tips=_nearest(entry.tips),

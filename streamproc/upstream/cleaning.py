@@ -13,6 +13,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from msgspec import structs
+
 from streamproc import limits
 from streamproc.core.entries import Unreadable
 from streamproc.core.packed import packed, packed_page
@@ -125,7 +127,7 @@ def plausible(page: Page, now: float) -> Page:
             continue
         known = _without(entry, odd) if odd else entry
         if known.time is not None and not CHAIN_BEGAN <= known.time <= latest:
-            known = known._replace(time=None)
+            known = structs.replace(known, time=None)
         entries.append(known)
     return replace(
         page,
@@ -167,7 +169,7 @@ def _without(entry: Entry, odd: set[str]) -> Entry:
     """The entry without payer and counterparty that are none."""
     counterparty = None if entry.counterparty in odd else entry.counterparty
     payer = "" if entry.fee_payer in odd else entry.fee_payer
-    return entry._replace(counterparty=counterparty, fee_payer=payer)
+    return structs.replace(entry, counterparty=counterparty, fee_payer=payer)
 
 
 def _mints(entry: Entry) -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
+from msgspec import structs
 
 from streamproc.core.entries import Page, RpcError
 from streamproc.core.raw import raw_page
@@ -99,7 +100,7 @@ def read_transactions(wallet: str, placed: Sequence[Placed]) -> Fetched:
             raise UpstreamInconsistentError("a transaction came that was not asked for")
         if entry.signature in concerned:
             index = -1 - asked.position if entry.index is None else entry.index
-            entries.append(entry._replace(index=index))
+            entries.append(structs.replace(entry, index=index))
     if concerned & set(page.foreign):
         raise UpstreamInconsistentError(
             f"the upstream listed for {wallet} a transaction that does not name it"

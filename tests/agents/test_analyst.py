@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 import pytest
+from msgspec import structs
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
@@ -128,7 +129,7 @@ async def test_whatever_is_new_below_the_same_tip_is_analyzed(store: Store) -> N
     assert (first.coverage["gaps"], closed.coverage["gaps"]) == ([[0, 3]], [[3, 3]])
     await store.add_page(WALLET, StoredPage([_entry(3)], SlotRange(3, 3), "full"))
     assert await _trades(analyst) == 2
-    exact = _entry(5)._replace(index=7)
+    exact = structs.replace(_entry(5), index=7)
     await store.add_page(WALLET, StoredPage([exact], None, "full"))  # known already: no change
     assert counted.made == 3
     assert await _trades(analyst) == 2

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 import pytest
+from msgspec import structs
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
@@ -139,7 +140,7 @@ async def stored(store: Store) -> Store:
     late = books.entry(A, Kind.TRANSFER_OUT, slot=TIP + 5, counterparty=B, sol_delta=-SOL)
     gift = books.entry(A, Kind.TRANSFER_IN, counterparty=B, sol_delta=SOL)
     in_a = [books.bought(A, mint, fee_payer=RELAYER) for mint in RARE]
-    first = books.got(A, FUNDER)._replace(slot=0)
+    first = structs.replace(books.got(A, FUNDER), slot=0)
     await known(store, B, *in_b)
     await known(store, A, first, gift, *in_a, late)
     market = Market()

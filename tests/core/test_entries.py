@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from streamproc.core import solana, tips
 from streamproc.core.entries import Entry, EntryCounts, Kind, entry_counts
@@ -10,9 +11,10 @@ from streamproc.core.entries import Entry, EntryCounts, Kind, entry_counts
 
 def entry(signature: str, slot: int, time: int | None, **fields: bool) -> Entry:
     """An entry with nothing in it."""
-    return Entry(
+    plain = Entry(
         signature, slot, 0, time, False, False, "W", 0, 0, 0, 0, Kind.OTHER, (), None, None
-    )._replace(**fields)  # type: ignore[arg-type]
+    )
+    return structs.replace(plain, **fields)
 
 
 def test_counts_take_each_signature_once() -> None:

@@ -6,6 +6,7 @@ from itertools import permutations
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import structs
 from solders.signature import Signature
 
 from streamproc.core.custody import resolved
@@ -217,7 +218,9 @@ def test_entries_that_went_through_the_store_are_read_alike() -> None:
         cancelled(slot=3, units=70),
     ]
     entries = [
-        entry_of(each, "W")._replace(signature=str(Signature.from_bytes(bytes([place]) * 64)))
+        structs.replace(
+            entry_of(each, "W"), signature=str(Signature.from_bytes(bytes([place]) * 64))
+        )
         for place, each in enumerate(transactions)
     ]
     assert resolved(packed(entries, "W"), "W") == resolved(entries, "W")

@@ -6,6 +6,7 @@ import pickle
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
@@ -102,7 +103,7 @@ def test_a_page_keeps_what_it_says_and_counts_what_came_twice(entry: Entry) -> N
 
 @given(ENTRIES, st.sampled_from(["", "x", "0" * 88, "1" * 63, "é", "5" * 200]))
 def test_a_transaction_whose_signature_is_none_costs_itself_alone(entry: Entry, odd: str) -> None:
-    page = Page((entry, entry._replace(signature=odd, slot=77)), {}, None, ())
+    page = Page((entry, structs.replace(entry, signature=odd, slot=77)), {}, None, ())
     found = packed_page(page, WALLET)
     assert list(found.entries) == [entry]
     assert [(each.signature, each.slot) for each in found.unreadable] == [(None, 77)]

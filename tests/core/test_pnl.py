@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from streamproc.core.analysis import lacks_sol_price
 from streamproc.core.entries import Entry, Kind
@@ -31,7 +32,7 @@ class Life:
     def add(self, kind: Kind, trade_sol: int, *deltas: tuple[str, int], **fields: Any) -> Entry:  # noqa: ANN401
         """One entry more; `fee` and `tips` are on top of `trade_sol`."""
         fee, tips, at = fields.pop("fee", 0), fields.pop("tips", 0), len(self.entries) + 1
-        entry = Entry(
+        plain = Entry(
             signature=f"s{at:05}",
             slot=at,
             index=0,
@@ -47,7 +48,8 @@ class Life:
             deltas=tuple(sorted(deltas)),
             routed_quote=fields.pop("routed", None),
             counterparty=None,
-        )._replace(**fields)
+        )
+        entry = structs.replace(plain, **fields)
         self.entries.append(entry)
         return entry
 

@@ -8,6 +8,7 @@ from statistics import median
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from streamproc.core.entries import Entry, Kind
 from streamproc.core.rates import SolPrices, rates_from_entries
@@ -52,8 +53,8 @@ def rated(*entries: Entry, history: tuple[tuple[int, Fraction], ...] = ()) -> li
 def test_any_of_six_stables_gives_a_rate_and_a_remainder_gives_none() -> None:
     known = [swap(1, 150), swap(2, 150, stable=PYUSD), swap(3, 150, stable=USD1)]
     assert rated(*known) == ["s1", "s2", "s3"]
-    assert rated(known[0]._replace(is_remainder=True), known[1]) == ["s2"]
-    assert rated(swap(None, 150, name="x"), known[0]._replace(kind=Kind.BUY)) == []
+    assert rated(structs.replace(known[0], is_remainder=True), known[1]) == ["s2"]
+    assert rated(swap(None, 150, name="x"), structs.replace(known[0], kind=Kind.BUY)) == []
 
 
 def test_less_than_one_stable_is_no_rate() -> None:
@@ -62,7 +63,7 @@ def test_less_than_one_stable_is_no_rate() -> None:
 
 def test_dust_of_another_stable_beside_it_does_not_count() -> None:
     entry = swap(1, 150)
-    beside = entry._replace(deltas=(*entry.deltas, (USD1, 9_999)))
+    beside = structs.replace(entry, deltas=(*entry.deltas, (USD1, 9_999)))
     (rate,) = rates_from_entries([beside]).own_swaps
     assert rate.stable_units == 150_000_000
 
@@ -115,7 +116,7 @@ def test_others_more_than_thirty_days_away_judge_nothing() -> None:
 
 
 def test_remainders_are_no_judges_and_rejected_exchanges_are() -> None:
-    bridges = [swap(n, 10)._replace(is_remainder=True) for n in (1, 2, 3)]
+    bridges = [structs.replace(swap(n, 10), is_remainder=True) for n in (1, 2, 3)]
     assert "s9" in rated(*bridges, swap(9, 150))
     loans = [swap(n, 70) for n in (11, 12)]
     assert rated(swap(1, 150), swap(2, 150), swap(3, 150), *loans) == ["s1", "s2", "s3"]

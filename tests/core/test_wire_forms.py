@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from streamproc.core.enhanced import enhanced_page
 from streamproc.core.entries import Entry, Kind, Page, RpcError, same_facts
@@ -159,7 +160,7 @@ def test_an_enhanced_sale_is_the_same_but_for_the_index() -> None:
 
 def test_entries_that_differ_in_anything_else_are_not_the_same() -> None:
     (raw,) = read_raw(raw_body(raw_item(SALE))).entries
-    assert not same_facts(raw, raw._replace(time=None))
+    assert not same_facts(raw, structs.replace(raw, time=None))
 
 
 def test_accounts_that_open_or_close_have_one_side_only() -> None:
@@ -333,7 +334,7 @@ def test_a_record_without_slot_time_fee_and_payer_is_read_from_its_balances() ->
         del cut[name]
     (entry,) = enhanced_page(enhanced_body(cut), "W", {}).entries
     (whole,) = read_raw(raw_body(raw_item(SALE))).entries
-    assert same_facts(entry, whole._replace(slot=0, time=None))
+    assert same_facts(entry, structs.replace(whole, slot=0, time=None))
 
 
 def test_a_failed_record_is_not_estimated_whatever_transfers_it_lists() -> None:
@@ -493,7 +494,7 @@ def test_both_forms_of_any_transaction_give_equal_entries(
     (ours,), (theirs,) = raw.entries, enhanced.entries
     assert theirs.estimated == has_unnamed(accounts, wallet)
     if not kept(accounts) or not (theirs.estimated or moves_oddly(accounts)):
-        assert same_facts(ours, theirs._replace(estimated=False))
+        assert same_facts(ours, structs.replace(theirs, estimated=False))
     assert (ours.index, ours.estimated) == (4, False)
     assert raw.decimals == enhanced.decimals
     assert {mint for mint, _ in ours.deltas} <= raw.decimals.keys()

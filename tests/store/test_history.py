@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
@@ -75,7 +76,7 @@ async def test_entries_equal_themselves_after_the_table(store: Store) -> None:
     @given(ENTRIES)
     def collect(entry: Entry) -> None:
         signature = Signature.from_bytes(len(entries).to_bytes(64, "big"))
-        entries.append(entry._replace(signature=str(signature)))
+        entries.append(structs.replace(entry, signature=str(signature)))
 
     entries: list[Entry] = []
     collect()
@@ -126,7 +127,7 @@ async def test_pages_stored_at_the_same_time_lose_nothing(store: Store) -> None:
 
 @pytest.mark.real
 async def test_a_page_that_cannot_be_stored_closes_nothing(store: Store) -> None:
-    bad = _entry(1, 5)._replace(index=2**40)
+    bad = structs.replace(_entry(1, 5), index=2**40)
     with pytest.raises(StreamprocError):
         await store.add_page(WALLET, _page(bad, closed=(5, 9)))
     assert await store.ranges(WALLET) == []

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec import structs
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
@@ -52,7 +53,7 @@ def entry(number: int, wallet: str, kind: Kind, **changes: Any) -> Entry:  # noq
         routed_quote=None,
         counterparty=None,
     )
-    return plain._replace(**changes)
+    return structs.replace(plain, **changes)
 
 
 def got(number: int, wallet: str, sender: str, lamports: int = SOL) -> Entry:
@@ -85,17 +86,24 @@ async def test_transfers_among_the_wallets_are_seen_from_either_side(store: Stor
 
 async def test_what_a_keeper_pays_for_an_order_s_goods_is_no_transfer(store: Store) -> None:
     moves = Moves(5_000, names_owners=True, lamports=((A, SOL), (B, -SOL)), tokens=())
-    await keep(store, A, got(1, A, B)._replace(moves=moves), got(2, A, B)._replace(moves=moves))
+    await keep(
+        store,
+        A,
+        structs.replace(got(1, A, B), moves=moves),
+        structs.replace(got(2, A, B), moves=moves),
+    )
     assert await store.transfers_between({A: NEVER, B: NEVER}) == []
-    await keep(store, B, gave(2, B, A)._replace(moves=moves))
+    await keep(store, B, structs.replace(gave(2, B, A), moves=moves))
     assert await store.transfers_between({A: NEVER, B: NEVER}) == [
         Transfer(B, A, signature(2), 2, lamports=SOL)
     ]
 
 
 async def test_a_transfer_says_what_it_moved(store: Store) -> None:
-    coin = gave(1, A, B)._replace(sol_delta=-5_000, network_fee=5_000, deltas=((MINTS[0], -7),))
-    paid = gave(2, A, B)._replace(sol_delta=-SOL - 5_000, network_fee=5_000)
+    coin = structs.replace(
+        gave(1, A, B), sol_delta=-5_000, network_fee=5_000, deltas=((MINTS[0], -7),)
+    )
+    paid = structs.replace(gave(2, A, B), sol_delta=-SOL - 5_000, network_fee=5_000)
     await keep(store, A, coin, paid)
     assert await store.transfers_between({A: NEVER, B: NEVER}) == [
         Transfer(A, B, signature(1), 1, mint=MINTS[0], units=7),
@@ -112,7 +120,7 @@ async def test_what_came_after_a_wallets_watermark_is_not_read(store: Store) -> 
 
 async def test_the_first_funder_is_who_sent_the_first_sol(store: Store) -> None:
     airdrop = entry(1, A, Kind.TRANSFER_IN, counterparty=C, deltas=((MINTS[0], 5),))
-    opened = airdrop._replace(signature=signature(2), sol_delta=2_039_280, rent=-2_039_280)
+    opened = structs.replace(airdrop, signature=signature(2), sol_delta=2_039_280, rent=-2_039_280)
     dust = got(3, A, C, lamports=9_999)
     await keep(store, A, airdrop, opened, dust, got(4, A, EXCHANGE), got(5, A, B))
     assert await store.first_funders({A: NEVER}) == {A: Witness(EXCHANGE, signature(4))}
@@ -125,7 +133,7 @@ async def test_first_sol_that_was_no_transfer_has_no_funder(store: Store) -> Non
 
 
 async def test_fee_payers_are_those_who_paid_for_what_the_wallet_did_itself(store: Store) -> None:
-    gift = got(1, A, EXCHANGE)._replace(fee_payer=EXCHANGE)
+    gift = structs.replace(got(1, A, EXCHANGE), fee_payer=EXCHANGE)
     noise = entry(2, A, Kind.OTHER, fee_payer=C)
     await keep(store, A, gift, noise, paid_by(6, A, RELAYER), paid_by(4, A, RELAYER))
     await keep(store, B, paid_by(7, B, RELAYER, Kind.TRANSFER_OUT), paid_by(8, B, B))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
+from msgspec import structs
 
 from streamproc.core.balances import TokenAccount, balances_of
 from streamproc.core.composition import Prices, WalletFacts, wallet_record, wallet_row
@@ -138,7 +139,7 @@ def test_raw_and_enhanced_give_equal_entries_but_for_the_block_index_and_such_do
     for wallet in world(seed).addresses:
         enhanced = {entry.signature: entry for entry in enhanced_entries(seed, wallet).entries}
         for entry in raw_entries(seed, wallet).entries:
-            other = enhanced[entry.signature]._replace(estimated=False)
+            other = structs.replace(enhanced[entry.signature], estimated=False)
             assert same_facts(entry, other)
 
 

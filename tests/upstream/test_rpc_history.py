@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from msgspec import structs
 
 from streamproc.core.entries import Entry, canonical_order
 from streamproc.core.ranges import SlotRange
@@ -128,8 +129,8 @@ async def assert_same(kept: Kept, world: World, wallet: str) -> None:
     truth = world.entries(wallet)
     found = canonical_order(kept.entries.values())
     assert [each.signature for each in found] == [each.signature for each in truth]
-    assert [each._replace(index=None) for each in found] == [
-        each._replace(index=None) for each in await _listed_in_full(world, wallet)
+    assert [structs.replace(each, index=None) for each in found] == [
+        structs.replace(each, index=None) for each in await _listed_in_full(world, wallet)
     ]
     assert kept.ranges == [(0, truth[-1].slot)]
 
