@@ -27,10 +27,11 @@ from streamproc.agents.clock import DatabaseClock, keeping_time
 from streamproc.agents.composing import Composer
 from streamproc.agents.endings import Endings, watching_endings
 from streamproc.agents.handlers import Handler, Run, on_event, running
-from streamproc.agents.join import JoinLogic, outgoing
+from streamproc.agents.join import JoinLogic
 from streamproc.agents.pool import ProcessPool, process_pool
 from streamproc.agents.price_history import PriceHistory, price_history_of
 from streamproc.agents.quotas import quotas_of
+from streamproc.agents.records import outgoing
 from streamproc.agents.reopening import Reopening
 from streamproc.agents.requests import accept_request
 from streamproc.agents.retention import keeping_tidy

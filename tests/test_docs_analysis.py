@@ -25,8 +25,9 @@ from streamproc.core.composition import (
     wallet_row,
 )
 from streamproc.core.entries import Entry, Kind
+from streamproc.core.json_bytes import encode_json
 from streamproc.core.rates import RateSource
-from streamproc.core.result import Outcome, bounded_result, encode_json
+from streamproc.core.result import Outcome, bounded_result
 from streamproc.core.similarity import SimilarityInputs
 from streamproc.core.similarity.compare import compare
 from streamproc.core.solana import USDC, WSOL

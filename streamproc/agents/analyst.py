@@ -12,9 +12,9 @@ from streamproc import __version__, limits
 from streamproc.agents.price_history import PriceHistory
 from streamproc.core.analysis import Analysis, History, Scope, analyze, lacks_sol_price
 from streamproc.core.formats import ANALYSIS_FORMAT
+from streamproc.core.json_bytes import encode_json
 from streamproc.core.ranges import union
 from streamproc.core.rates import SolPrices
-from streamproc.core.result import encode_json
 from streamproc.core.solana import WSOL
 from streamproc.errors import StreamprocError
 from streamproc.events import WalletSyncRequested

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from streamproc.agents.handlers import public_error
 from streamproc.agents.recorded import already_said, say_once
 from streamproc.engine import failpoints
 from streamproc.errors import (
     RequestEndedError,
     RequestError,
-    StreamprocError,
     TransientError,
     WalletError,
 )
@@ -63,9 +63,9 @@ async def _fetched(
     except (RequestEndedError, TransientError, failpoints.FailpointError):
         raise
     except RequestError as error:
-        return BalancesFetched(request_id=event.request_id, wallets={}, fatal=public(error))
+        return BalancesFetched(request_id=event.request_id, wallets={}, fatal=public_error(error))
     except WalletError as error:
-        why = PublicError(code="balances_failed", message=public(error).message)
+        why = PublicError(code="balances_failed", message=public_error(error).message)
         return BalancesFetched(request_id=event.request_id, wallets={}, fatal=why)
     except Exception:
         log.exception("the balances of request %s failed", event.request_id)
@@ -76,8 +76,3 @@ async def _fetched(
         wallets={wallet: record["state"] for wallet, record in found.records.items()},
         errors=found.errors,
     )
-
-
-def public(error: StreamprocError) -> PublicError:
-    """The error as the contract shows it."""
-    return PublicError(code=error.code, message=str(error)[:500])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from streamproc import limits
 from streamproc.engine.stage import share_of
-from streamproc.events import AnalysisProgressed, Event, WalletProgressed
+from streamproc.events import AnalysisProgressed, Event, PublicError, WalletProgressed
 from streamproc.intake import enveloped_trace
 from streamproc.logs import about, about_also
 from streamproc.serde import Codec, Encoded, decode_internal, new_trace, trace_of
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from streamproc.engine import Record
+    from streamproc.errors import StreamprocError
 
 E = TypeVar("E", bound=Event)
 E_contra = TypeVar("E_contra", bound=Event, contravariant=True)
@@ -120,3 +121,8 @@ def running(handler: Handler, *, codec: Codec, tell: Tell) -> Run:
         return kept
 
     return run
+
+
+def public_error(error: StreamprocError) -> PublicError:
+    """The error as the contract shows it."""
+    return PublicError(code=error.code, message=str(error)[:500])

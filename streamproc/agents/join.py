@@ -14,6 +14,7 @@ import msgspec
 from streamproc import metrics
 from streamproc.agents.endings import count_end
 from streamproc.agents.last_words import last_words
+from streamproc.agents.records import encoded, outgoing
 from streamproc.agents.unopened import known_of
 from streamproc.core.carried import bytes_of, state_from
 from streamproc.core.join import PARTS, JoinState, due, step, touched
@@ -32,7 +33,7 @@ from streamproc.events import (
     WalletSyncRequested,
 )
 from streamproc.intake import decode_outside
-from streamproc.serde import Encoded, decode_internal, trace_of
+from streamproc.serde import decode_internal, trace_of
 from streamproc.store import Decision
 
 if TYPE_CHECKING:
@@ -46,13 +47,6 @@ if TYPE_CHECKING:
     from streamproc.store import Ending, Store
 
 log = logging.getLogger(__name__)
-
-
-def outgoing(record: Encoded) -> Outgoing:
-    """The record in the engine's words."""
-    return Outgoing(
-        record.topic, record.key, record.value, record.headers, timestamp_ms=record.timestamp_ms
-    )
 
 
 class Traced(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -225,8 +219,8 @@ class JoinLogic:
             request_id=key.decode(),
             status=failed.status,
             code=failed.code,
-            terminal=_encoded(draft),
-            progress=_encoded(last) if last.topic == self._progress_topic else None,
+            terminal=encoded(draft),
+            progress=encoded(last) if last.topic == self._progress_topic else None,
         )
 
     async def _decided(self, records: list[Outgoing], ending: Ending) -> list[Outgoing]:
@@ -239,7 +233,7 @@ class JoinLogic:
         if last.topic == self._failed_topic:
             if not before:
                 return []
-            draft, store = _encoded(before[-1]), self._store()
+            draft, store = encoded(before[-1]), self._store()
             said = await last_words(ending, draft, store=store, codec=self._codec)
             return [outgoing(each) for each in said]
         before = [each for each in before if each.topic != self._failed_topic]
@@ -268,14 +262,3 @@ def _time_of(event: Event, state: JoinState, now_ms: int) -> int:
 def _without_mark(traced: Traced) -> Traced:
     """A state of which nothing is kept."""
     return Traced(JoinState(traced.state.request_id, phase="forgotten"), traced.traceparent)
-
-
-def _encoded(record: Outgoing) -> Encoded:
-    """The record in the store's words; an end always has a key and a value."""
-    return Encoded(
-        record.topic,
-        record.key or b"",
-        record.value or b"",
-        tuple((name, value or b"") for name, value in record.headers),
-        record.timestamp_ms,
-    )

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from streamproc import limits
-from streamproc.agents.balances import public
+from streamproc.agents.handlers import public_error
 from streamproc.agents.pace import Pace
 from streamproc.agents.recorded import already_said, say_once
 from streamproc.agents.silence import with_silences
@@ -126,12 +126,12 @@ async def _steps(
     except (RequestEndedError, TransientError, failpoints.FailpointError):
         raise
     except RequestError as error:
-        yield _outcome(event, "failed", error=public(error), fatal=True)
+        yield _outcome(event, "failed", error=public_error(error), fatal=True)
     except StrategyUnsupportedError as error:
         why = PublicError(code=UpstreamUnavailableError.code, message=f"no way to list it: {error}")
         yield _outcome(event, "failed", error=why)
     except WalletError as error:
-        yield _outcome(event, "failed", error=public(error))
+        yield _outcome(event, "failed", error=public_error(error))
     except Exception:
         log.exception("wallet %s of request %s failed", event.wallet, event.request_id)
         why = PublicError(code="internal", message="a bug; the worker's log says more")

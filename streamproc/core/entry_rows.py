@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import structs
 
-from streamproc.core.result import encode_json
+from streamproc.core.json_bytes import encode_json
 from streamproc.core.row_layout import (
     ARRAY_BYTES,
     BIGINT,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from streamproc import limits
+from streamproc.core.json_bytes import encode_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -154,14 +154,3 @@ def _json_of(
         "credits_spent": outcome.credits_spent,
         "timings_ms": outcome.timings_ms,
     }
-
-
-def encode_json(value: object, *, sort: bool = False) -> bytes:
-    """JSON in UTF-8, floats in shortest round trip, integers of any size: past 64 bits the standard library writes."""
-    try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS if sort else None)
-    except TypeError:
-        text = json.dumps(
-            value, separators=(",", ":"), ensure_ascii=False, allow_nan=False, sort_keys=sort
-        )
-        return text.encode()

@@ -24,8 +24,9 @@ from streamproc.core.composition import (
     wallet_record,
     wallet_row,
 )
+from streamproc.core.json_bytes import encode_json
 from streamproc.core.pair_columns import packed_columns, pair_columns
-from streamproc.core.result import Outcome, bounded_result, encode_json, inputs_digest, whole_result
+from streamproc.core.result import Outcome, bounded_result, inputs_digest, whole_result
 from streamproc.core.similarity import SimilarityInputs, compare
 from streamproc.core.similarity.trading import WEEK_S
 from streamproc.core.solana import WSOL

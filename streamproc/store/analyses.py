@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 
 from streamproc import limits
-from streamproc.core.result import encode_json
+from streamproc.core.json_bytes import encode_json
 from streamproc.store.database import Subject
 from streamproc.store.gathering import Gathering
 from streamproc.store.requests import (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from streamproc.core.result import encode_json
+from streamproc.core.json_bytes import encode_json
 from streamproc.store.database import Subject
 from streamproc.store.history import newer_format
 from streamproc.store.patience import patient

@@ -13,8 +13,9 @@ import pytest
 from streamproc import limits
 from streamproc.agents.answers import Answers
 from streamproc.agents.handlers import running
-from streamproc.agents.join import JoinLogic, outgoing
+from streamproc.agents.join import JoinLogic
 from streamproc.agents.recorded import already_said, say_once
+from streamproc.agents.records import outgoing
 from streamproc.agents.reopening import Reopening
 from streamproc.agents.requests import accept_request, deadline_of
 from streamproc.engine import Record

@@ -8,7 +8,8 @@ import orjson
 import pytest
 
 from streamproc import limits
-from streamproc.agents.join import JoinLogic, Traced, outgoing
+from streamproc.agents.join import JoinLogic, Traced
+from streamproc.agents.records import outgoing
 from streamproc.agents.retention import drop_all
 from streamproc.engine import Outgoing, Record
 from streamproc.events import (

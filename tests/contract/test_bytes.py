@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from streamproc.core.result import encode_json
+from streamproc.core.json_bytes import encode_json
 from tests.contract.composed import STORED, composed
 from tests.contract.valid import check_by_schema
 

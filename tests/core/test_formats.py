@@ -27,7 +27,7 @@ PLAIN: Final = (int, float, str, bytes, type(None))
 # the next number and its digest below. A number that was released keeps the digest that it has.
 
 
-ENTRIES: Final = {2: "9d99ff12322db2c477a8d4dda43199b2"}
+ENTRIES: Final = {2: "41a7f723d9aaed8d3c5a85f03e379d5a"}
 
 
 def test_entries_and_the_constants_of_their_rules_are_those_of_the_number() -> None:
@@ -40,7 +40,7 @@ def test_entries_and_the_constants_of_their_rules_are_those_of_the_number() -> N
     assert digest_of(modules) == ENTRIES.get(ENTRY_FORMAT)
 
 
-ANALYSES: Final = {2: "29fe644c2f0edbf2f1e825298f078570"}
+ANALYSES: Final = {2: "c80c9f6f1358e4a1aeebf11b26b22cb4"}
 
 
 def test_analyses_and_the_constants_of_their_rules_are_those_of_the_number() -> None:
@@ -52,7 +52,7 @@ def test_analyses_and_the_constants_of_their_rules_are_those_of_the_number() -> 
     assert digest_of(modules, ENTRY_FORMAT) == ANALYSES.get(ANALYSIS_FORMAT)
 
 
-WORKINGS: Final = {2: "bc348c744f3e875203b486140f09f859"}
+WORKINGS: Final = {2: "96b96a2e31e2b7b0e5e3088b6710039b"}
 
 
 def test_what_a_composition_keeps_is_what_the_number_says() -> None:
@@ -106,14 +106,11 @@ def tree_of(name: str) -> ast.Module:
 
 
 def digest_of(names: list[str], *more: object, private: bool = False) -> str:
-    """SHA-256 over the fields of the modules' public records (or of all), and their constants."""
+    """SHA-256 over the fields of the modules' public records (or of all), and their constants, wherever they stand."""
     lines = [repr(more)]
     for name in names:
         module = importlib.import_module(name)
-        lines += [
-            f"{name}.{line}"
-            for line in [*records(module, private=private), *constants(name, module)]
-        ]
+        lines += [*records(module, private=private), *constants(name, module)]
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:32]
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from streamproc.core.result import Outcome, bounded_result, encode_json, whole_result
+from streamproc.core.json_bytes import encode_json
+from streamproc.core.result import Outcome, bounded_result, whole_result
 
 NOTHING = dict.fromkeys(("pairs", "tokens", "balances", "names", "missing"), 0)
 

@@ -15,7 +15,8 @@ import orjson
 from streamproc import limits
 from streamproc.agents.answers import Answers
 from streamproc.agents.handlers import on_event, running
-from streamproc.agents.join import JoinLogic, Traced, outgoing
+from streamproc.agents.join import JoinLogic, Traced
+from streamproc.agents.records import outgoing
 from streamproc.agents.requests import accept_request
 from streamproc.agents.similarity import compare_wallets
 from streamproc.engine.cycle import Cycle, Entry
