@@ -14,7 +14,7 @@ from gate_worlds import NEVER, WEEK
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
-from streamproc.sandbox.recorded import RecordedArchive
+from streamproc.sandbox.wire.recorded_archive import RecordedArchive
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -19,8 +19,8 @@ from gate_cases import case
 from gate_histories import addresses_of, archive_of
 from house import running_house
 
-from streamproc.sandbox.server import serve
-from streamproc.sandbox.world import World
+from streamproc.sandbox.service.server import serve
+from streamproc.sandbox.world.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gate_worlds import Books
     from house import House
 
-    from streamproc.sandbox.server import Sandbox
+    from streamproc.sandbox.service.server import Sandbox
 
 WITHIN_S: Final = 900.0
 HEADING: Final = (

@@ -22,8 +22,8 @@ from streamproc.core.solana import EXCLUDED_MINTS
 from streamproc.core.surroundings import Surroundings
 from streamproc.events import SCORES, ReadyWallet
 from streamproc.report.wording import by_verdict
-from streamproc.sandbox.raw_form import raw_form
-from streamproc.sandbox.world import SIZES, World
+from streamproc.sandbox.wire.raw_form import raw_form
+from streamproc.sandbox.world.world import SIZES, World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,12 +12,12 @@ import httpx
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
-from streamproc.sandbox.archive import AccountState, Record
-from streamproc.sandbox.known import LAMPORTS_PER_SOL, SYSTEM
-from streamproc.sandbox.prebuilt import SLOT_MAX
-from streamproc.sandbox.server import serve
-from streamproc.sandbox.world import World
-from streamproc.sandbox.world_archive import WorldArchive
+from streamproc.sandbox.chain.known import LAMPORTS_PER_SOL, SYSTEM
+from streamproc.sandbox.service.rpc.prebuilt import SLOT_MAX
+from streamproc.sandbox.service.server import serve
+from streamproc.sandbox.wire.archive import AccountState, Record
+from streamproc.sandbox.wire.generated_archive import WorldArchive
+from streamproc.sandbox.world.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -20,8 +20,8 @@ from sync_store import empty_store
 from streamproc.core.entries import Page
 from streamproc.core.ranges import SlotRange
 from streamproc.core.raw import raw_page
-from streamproc.sandbox.prebuilt import PrebuiltPages
-from streamproc.sandbox.world import World
+from streamproc.sandbox.service.rpc.prebuilt import PrebuiltPages
+from streamproc.sandbox.world.world import World
 from streamproc.store import StoredPage
 
 if TYPE_CHECKING:

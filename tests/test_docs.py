@@ -21,7 +21,7 @@ from streamproc.cli.settings import settings_table
 from streamproc.cli.topology_graph import graph
 from streamproc.errors import InvalidInputError
 from streamproc.events import AnalysisCompleted
-from streamproc.sandbox.world import World
+from streamproc.sandbox.world.world import World
 from streamproc.serde import decode
 from streamproc.topics import read_topology
 from tests.flow.conftest import served, upstream_settings
@@ -30,7 +30,7 @@ from tests.flow.installation import installed
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from streamproc.sandbox.server import Sandbox
+    from streamproc.sandbox.service.server import Sandbox
     from tests.flow.installation import Installation
 
 TOP = Path(__file__).parents[1]

@@ -9,10 +9,10 @@ import click
 
 from streamproc.cli.numbers import FiniteRange
 from streamproc.cli.output import remark, tell
-from streamproc.sandbox.refusals import BATCH_MAX
+from streamproc.sandbox.service.refusals import BATCH_MAX
 
 if TYPE_CHECKING:
-    from streamproc.sandbox.server import Sandbox
+    from streamproc.sandbox.service.server import Sandbox
 
 NAMED = 3
 EPILOG = """\b
@@ -101,7 +101,7 @@ def sandbox(*, lists: bool, **options: object) -> None:
     """
     from streamproc.cli.stand_in import settings_of
     from streamproc.local.up import env_lines
-    from streamproc.sandbox.command import SandboxOptions, run_sandbox
+    from streamproc.sandbox.service.command import SandboxOptions, run_sandbox
 
     def started(running: Sandbox) -> None:
         wallets = [wallet["address"] for wallet in running.archive.about()["wallets"]]

@@ -6,13 +6,13 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from streamproc.sandbox.server import serve
-from streamproc.sandbox.world import SIZES, World
+from streamproc.sandbox.service.server import serve
+from streamproc.sandbox.world.world import SIZES, World
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from streamproc.sandbox.server import Sandbox
+    from streamproc.sandbox.service.server import Sandbox
 
 ANY_KEY: Final = "sandbox"  # the stand-in takes every key but one
 QUICK_PLAN: Final = "professional"  # no real key is spent, so nothing needs to be spared

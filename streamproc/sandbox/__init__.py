@@ -3,13 +3,14 @@
 It serves a generated world whose truth it knows, or recorded transactions, counts what it is asked and goes wrong on
 demand. It uses nothing of `streamproc.core`, so that what it says is true can be compared with what that computes.
 
-| part | files, in reading order |
+| room | what is in it, in reading order |
 |---|---|
-| use it | `server.py` (`serve`), `command.py` (`run_sandbox`), `world.py` (`World`) |
-| the world | `known.py`, `rents.py`, `tip_accounts.py` constants, `addresses.py`, `chain.py` balances and transactions, `draft.py` and `keys.py` a transaction in the making, `market.py` mints, prices and pools |
-| its life | `scene.py` the cast, `settling.py` what a trade is stated to be; single actions: `trades.py`, `swaps.py`, `liquidity.py`, `positions.py`, `orders.py`, `detours.py`, `companions.py`, `moves.py`, `pockets.py`; `labels.py` what the API calls them; all actions by name: `repertoire.py`, `edges.py`, `commitments.py`, `ventures.py`, `only_raw.py`, `chores.py`; `habits.py`, `story.py` who does what when |
-| its truth | `intent.py` what each action meant, `doubt.py` what the enhanced form leaves open, `lots.py`, `true_rates.py` and `truth.py` PnL, `statistics.py`, `true_scores.py` balances and similarity |
-| wire forms | `raw_form.py`, `enhanced_form.py` |
-| recorded worlds | `recorded.py`, `recorded_form.py` |
-| the server | `archive.py` what it serves, `world_archive.py`, `calls.py` the way of a call, `rpc.py` the methods, `rpc_call.py`, `rpc_history.py`, `rpc_accounts.py`, `paging.py`, `versions.py`, `refusals.py`, `rest.py`, `faults.py`, `damage.py`, `counters.py`, `admin.py` |
+| `chain/` | `known`, `rents`, `tip_accounts`: constants; `addresses`; `chain`: balances and transactions; `draft` and `keys`: a transaction in the making; `intent`: what it meant; `doubt`: what the enhanced form leaves open; `market`: mints, prices and pools |
+| `actions/` | `scene`: the cast; `settling`: what a trade is stated to be; single actions: `trades`, `swaps`, `liquidity`, `positions`, `orders`, `detours`, `companions`, `moves`, `pockets`; `labels`: what the API calls them |
+| `world/` | all actions by name: `repertoire`, `edges`, `commitments`, `ventures`, `only_raw`, `chores`; `habits`, `story`: who does what when; `world`: `World` |
+| `truth/` | `lots`, `rates`, `pnl`: profit and loss; `unread`; `statistics`, `scores`: balances and similarity |
+| `wire/` | `raw_form`, `enhanced_form`; `archive`: what is served of a world; `generated_archive`, `recorded_archive`, `recorded_form` |
+| `service/` | `server` (`serve`), `command` (`run_sandbox`), `calls`: the way of a call; `rest`, `faults`, `damage`, `refusals`, `replies`, `versions`, `counters`, `admin`; `rpc/`: JSON-RPC methods and their pages |
+
+A room uses only rooms above it in this table.
 """  # noqa: E501 - a table's rows are lines

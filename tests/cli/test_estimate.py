@@ -12,8 +12,8 @@ from streamproc.core.estimate import Estimate
 from streamproc.core.formats import Formats
 from streamproc.core.ranges import SlotRange
 from streamproc.events import AnalysisRequested
-from streamproc.sandbox.server import Sandbox, serve
-from streamproc.sandbox.world import World
+from streamproc.sandbox.service.server import Sandbox, serve
+from streamproc.sandbox.world.world import World
 from streamproc.settings import Settings, load_settings
 from streamproc.store import StoredPage, open_store
 from streamproc.upstream import open_upstream, unlimited

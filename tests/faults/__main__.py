@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from streamproc.local.stack import LocalStack
-    from streamproc.sandbox.server import Sandbox
-    from streamproc.sandbox.world import World
+    from streamproc.sandbox.service.server import Sandbox
+    from streamproc.sandbox.world.world import World
     from tests.faults.ground import Ground
     from tests.faults.oracle import Undisturbed
     from tests.faults.trial import Outcome

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import subprocess
 
     from streamproc.local.stack import LocalStack
-    from streamproc.sandbox.server import Sandbox
-    from streamproc.sandbox.world import World
+    from streamproc.sandbox.service.server import Sandbox
+    from streamproc.sandbox.world.world import World
     from tests.faults.plans import Plan
     from tests.flow.installation import Installation
 

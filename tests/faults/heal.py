@@ -13,7 +13,7 @@ from functools import partial
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from streamproc.sandbox.world import World
+from streamproc.sandbox.world.world import World
 from tests.faults import deeds
 from tests.faults.plans import Deed, Plan
 

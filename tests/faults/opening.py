@@ -12,7 +12,7 @@ import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
 
 from streamproc.local.stack import LocalStack
-from streamproc.sandbox.world import World
+from streamproc.sandbox.world.world import World
 from streamproc.store.migrate import migrate
 from tests.faults.ground import Ground
 from tests.flow.conftest import _database, served, upstream_settings
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from streamproc.sandbox.server import Sandbox
+    from streamproc.sandbox.service.server import Sandbox
 
 FAST_POSTGRES: Final = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "128MB"}
 # Access lists for those who take a right away; what is not listed is allowed. Open transactions are ended soon.

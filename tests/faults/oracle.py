@@ -17,8 +17,8 @@ from tests.flow.rules import TERMINAL_TOPICS, check_end, lasting
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from streamproc.sandbox.counters import Counters
-    from streamproc.sandbox.world import World
+    from streamproc.sandbox.service.counters import Counters
+    from streamproc.sandbox.world.world import World
     from tests.faults.plans import Plan
     from tests.flow.installation import Installation, Said
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from streamproc import limits
-from streamproc.sandbox.faults import Fault
+from streamproc.sandbox.service.faults import Fault
 
 FULL: Final = "getTransactionsForAddress"
 SESSION_S: Final = 10.0

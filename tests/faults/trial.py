@@ -15,8 +15,8 @@ from tests.faults.watch import queued, watched
 from tests.flow.installation import ENDS_WITHIN_S
 
 if TYPE_CHECKING:
-    from streamproc.sandbox.server import Sandbox
-    from streamproc.sandbox.world import World
+    from streamproc.sandbox.service.server import Sandbox
+    from streamproc.sandbox.world.world import World
     from tests.faults.ground import Ground
     from tests.faults.watch import Watch
 

@@ -13,16 +13,16 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from streamproc.sandbox.server import Sandbox, serve
-from streamproc.sandbox.world import World
+from streamproc.sandbox.service.server import Sandbox, serve
+from streamproc.sandbox.world.world import World
 from tests.flow.installation import installed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from streamproc.sandbox.archive import Archive
-    from streamproc.sandbox.faults import Fault
+    from streamproc.sandbox.service.faults import Fault
+    from streamproc.sandbox.wire.archive import Archive
     from tests.conftest import Servers
     from tests.flow.installation import Installation
 

@@ -8,14 +8,14 @@ import orjson
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
-from streamproc.sandbox.archive import AccountState, Record
-from streamproc.sandbox.known import LAMPORTS_PER_SOL, SYSTEM
-from streamproc.sandbox.world_archive import WorldArchive
+from streamproc.sandbox.chain.known import LAMPORTS_PER_SOL, SYSTEM
+from streamproc.sandbox.wire.archive import AccountState, Record
+from streamproc.sandbox.wire.generated_archive import WorldArchive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streamproc.sandbox.world import World
+    from streamproc.sandbox.world.world import World
 
 WHALE: Final = str(Pubkey.from_bytes(b"\x77" * 32))
 FIRST_SLOT: Final = 200_000_000

@@ -19,7 +19,7 @@ from tests.flow.rules import check_end
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from streamproc.sandbox.world import World
+    from streamproc.sandbox.world.world import World
     from tests.flow.conftest import Opener
     from tests.flow.installation import Installation
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from streamproc.app import Means
     from streamproc.engine import Record
-    from streamproc.sandbox.world import World
+    from streamproc.sandbox.world.world import World
     from tests.flow.conftest import Opener
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]

@@ -9,7 +9,7 @@ import pytest
 from tests.flow.conftest import served
 
 if TYPE_CHECKING:
-    from streamproc.sandbox.world import World
+    from streamproc.sandbox.world.world import World
     from tests.flow.conftest import Opener
 
 pytestmark = pytest.mark.real

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streamproc.sandbox.faults import Fault
+from streamproc.sandbox.service.faults import Fault
 from tests.flow.conftest import changed
 from tests.flow.rules import check_end
 

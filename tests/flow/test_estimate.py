@@ -8,7 +8,7 @@ import pytest
 
 from streamproc.cli.estimate import estimated
 from streamproc.events import AnalysisRequested
-from streamproc.sandbox.world import World
+from streamproc.sandbox.world.world import World
 from streamproc.settings import load_settings
 from tests.flow.conftest import served
 from tests.flow.long_history import WHALE, WithWhale

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streamproc.sandbox.world import World
+from streamproc.sandbox.world.world import World
 from tests.flow.conftest import served
 from tests.flow.long_history import WHALE, WithWhale
 

@@ -23,8 +23,8 @@ from tests.flow.installation import KEY, installed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streamproc.sandbox.server import Sandbox
-    from streamproc.sandbox.world import World
+    from streamproc.sandbox.service.server import Sandbox
+    from streamproc.sandbox.world.world import World
     from tests.flow.installation import Installation
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(280)]

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streamproc.sandbox.faults import Fault
-from streamproc.sandbox.true_scores import terms_of
-from streamproc.sandbox.truth import true_pnl
-from streamproc.sandbox.world import World
+from streamproc.sandbox.service.faults import Fault
+from streamproc.sandbox.truth.pnl import true_pnl
+from streamproc.sandbox.truth.scores import terms_of
+from streamproc.sandbox.world.world import World
 from tests.flow.conftest import changed, served
 from tests.flow.rules import check_end
 from tests.truth.against import compare_records

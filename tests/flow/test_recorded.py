@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from streamproc.sandbox.faults import Fault
-from streamproc.sandbox.recorded import RecordedArchive
+from streamproc.sandbox.service.faults import Fault
+from streamproc.sandbox.wire.recorded_archive import RecordedArchive
 from tests.flow.conftest import served
 from tests.flow.rules import check_end, lasting
 

@@ -8,7 +8,7 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from streamproc.sandbox.faults import Fault
+from streamproc.sandbox.service.faults import Fault
 from tests.flow.conftest import changed, served
 from tests.flow.installation import KEY
 from tests.flow.rules import check_end, check_headers
@@ -16,7 +16,7 @@ from tests.flow.rules import check_end, check_headers
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from streamproc.sandbox.world import World
+    from streamproc.sandbox.world.world import World
     from tests.flow.conftest import Opener
     from tests.flow.installation import Installation, Said
 

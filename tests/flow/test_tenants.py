@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streamproc.sandbox.faults import Fault
-from streamproc.sandbox.world import World
+from streamproc.sandbox.service.faults import Fault
+from streamproc.sandbox.world.world import World
 from tests.flow.conftest import changed, served
 from tests.flow.rules import check_end
 

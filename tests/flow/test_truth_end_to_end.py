@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 import pytest_asyncio
 
-from streamproc.sandbox.faults import Fault
-from streamproc.sandbox.true_scores import terms_of
-from streamproc.sandbox.truth import true_pnl
+from streamproc.sandbox.service.faults import Fault
+from streamproc.sandbox.truth.pnl import true_pnl
+from streamproc.sandbox.truth.scores import terms_of
 from tests.flow.conftest import served
 from tests.flow.rules import check_end, lasting
 from tests.truth.against import (
@@ -24,8 +24,8 @@ from tests.truth.against import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from streamproc.sandbox.server import Sandbox
-    from streamproc.sandbox.world import World
+    from streamproc.sandbox.service.server import Sandbox
+    from streamproc.sandbox.world.world import World
     from tests.flow.conftest import Opener
     from tests.flow.installation import Installation
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 import streamproc
-from streamproc.sandbox.faults import Fault
+from streamproc.sandbox.service.faults import Fault
 from streamproc.topics import topology_path
 from tests.flow.conftest import changed
 from tests.flow.installation import ENDS_WITHIN_S
@@ -22,7 +22,7 @@ from tests.flow.rules import check_end, check_headers
 if TYPE_CHECKING:
     import subprocess
 
-    from streamproc.sandbox.server import Sandbox
+    from streamproc.sandbox.service.server import Sandbox
     from tests.flow.installation import Installation
 
 pytestmark = pytest.mark.real

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streamproc import limits
-from streamproc.sandbox.world import World
+from streamproc.sandbox.world.world import World
 from streamproc.store import open_store
 from tests.flow.conftest import served
 from tests.flow.long_history import WHALE, WithWhale
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streamproc.core.ranges import SlotRange
-    from streamproc.sandbox.server import Sandbox
+    from streamproc.sandbox.service.server import Sandbox
     from tests.flow.conftest import Opener
     from tests.flow.installation import Installation
 

@@ -13,7 +13,7 @@ from tests.hostile.house import attacked
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from streamproc.sandbox.world import World
+    from streamproc.sandbox.world.world import World
     from tests.flow.conftest import Opener
     from tests.hostile.house import Attacked
 

@@ -15,7 +15,7 @@ from aiohttp import web
 from solders.keypair import Keypair
 
 from streamproc.redaction import redacted
-from streamproc.sandbox.world import World
+from streamproc.sandbox.world.world import World
 from tests.flow.conftest import served
 from tests.flow.installation import KEY
 from tests.hostile.crook import Asked, Crook, Rule, always, crooked, json_reply

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from streamproc.sandbox.server import Sandbox, serve
-from streamproc.sandbox.world import World
+from streamproc.sandbox.service.server import Sandbox, serve
+from streamproc.sandbox.world.world import World
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -15,7 +15,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import TopicAuthorizationFailedError
 
-from streamproc.sandbox.world import World
+from streamproc.sandbox.world.world import World
 from streamproc.settings import Settings, load_settings
 from streamproc.topics import read_topology
 from tests.flow.conftest import served, upstream_settings
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from streamproc.sandbox.server import Sandbox
+    from streamproc.sandbox.service.server import Sandbox
     from tests.security.conftest import Access, Certificates
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]

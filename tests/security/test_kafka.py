@@ -14,7 +14,7 @@ import pytest
 
 from streamproc import admin
 from streamproc.errors import BrokerUnavailableError, ConfigurationError
-from streamproc.sandbox.world import World
+from streamproc.sandbox.world.world import World
 from streamproc.settings import load_settings
 from streamproc.topics import read_topology
 from tests.flow.conftest import served, upstream_settings

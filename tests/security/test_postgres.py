@@ -13,7 +13,7 @@ import pytest
 from streamproc.cli.checks import _postgres
 from streamproc.errors import ConfigurationError, StoreUnavailableError
 from streamproc.local.postgres import SOCKET_NAME, EmbeddedPostgres
-from streamproc.sandbox.world import World
+from streamproc.sandbox.world.world import World
 from streamproc.store import open_store
 from streamproc.store.migrate import migrate, pending
 from tests.conftest import temporary_folder

@@ -5,12 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from streamproc.sandbox.true_scores import true_balances, true_similarity
+from streamproc.sandbox.truth.scores import true_balances, true_similarity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streamproc.sandbox.world import World
+    from streamproc.sandbox.world.world import World
 
 Json = dict[str, Any]
 

@@ -6,9 +6,9 @@ import pytest
 
 from streamproc.core.custody import resolved
 from streamproc.core.entries import Page, canonical_order
-from streamproc.sandbox.true_scores import terms_of
-from streamproc.sandbox.truth import true_pnl
-from streamproc.sandbox.world import World
+from streamproc.sandbox.truth.pnl import true_pnl
+from streamproc.sandbox.truth.scores import terms_of
+from streamproc.sandbox.world.world import World
 from tests.truth.against import compare_records
 from tests.truth.test_world_truth import differences, product_pnl
 from tests.upstream.test_history import Kept

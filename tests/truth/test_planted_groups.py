@@ -17,12 +17,12 @@ from streamproc.core.similarity import SimilarityInputs, WalletRow, compare
 from streamproc.core.solana import EXCLUDED_MINTS
 from streamproc.core.surroundings import Surroundings
 from streamproc.events import ReadyWallet
-from streamproc.sandbox.raw_form import raw_form
-from streamproc.sandbox.world import SIZES, World
+from streamproc.sandbox.wire.raw_form import raw_form
+from streamproc.sandbox.world.world import SIZES, World
 
 if TYPE_CHECKING:
     from streamproc.core.similarity import Comparison
-    from streamproc.sandbox.scene import Wallet
+    from streamproc.sandbox.actions.scene import Wallet
 
 DEFAULTS = {option.name: option.default for option in demo.params}
 P_SMALL = 0.001

@@ -10,11 +10,11 @@ import pytest
 from streamproc.core.enhanced import enhanced_page
 from streamproc.core.entries import Page
 from streamproc.core.raw import raw_page
-from streamproc.sandbox.enhanced_form import enhanced_form
-from streamproc.sandbox.raw_form import raw_form
-from streamproc.sandbox.true_scores import terms_of
-from streamproc.sandbox.truth import true_pnl
-from streamproc.sandbox.world import World
+from streamproc.sandbox.truth.pnl import true_pnl
+from streamproc.sandbox.truth.scores import terms_of
+from streamproc.sandbox.wire.enhanced_form import enhanced_form
+from streamproc.sandbox.wire.raw_form import raw_form
+from streamproc.sandbox.world.world import World
 from tests.truth.against import compare_records
 from tests.truth.test_world_truth import differences, history, product_pnl, seen_by
 

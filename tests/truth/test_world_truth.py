@@ -30,20 +30,20 @@ from streamproc.core.surroundings import Surroundings
 from streamproc.core.tokens import TokenPrice
 from streamproc.core.trades import trades_from_entries
 from streamproc.events import ReadyWallet
-from streamproc.sandbox.enhanced_form import enhanced_form
-from streamproc.sandbox.raw_form import raw_form
-from streamproc.sandbox.true_scores import terms_of
-from streamproc.sandbox.truth import true_pnl
-from streamproc.sandbox.world import World
-from streamproc.sandbox.world_archive import WorldArchive
+from streamproc.sandbox.truth.pnl import true_pnl
+from streamproc.sandbox.truth.scores import terms_of
+from streamproc.sandbox.wire.enhanced_form import enhanced_form
+from streamproc.sandbox.wire.generated_archive import WorldArchive
+from streamproc.sandbox.wire.raw_form import raw_form
+from streamproc.sandbox.world.world import World
 from tests.truth.against import compare_balances, compare_pairs, compare_records, compare_set
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from streamproc.core.similarity import Comparison
-    from streamproc.sandbox.chain import Transaction
-    from streamproc.sandbox.intent import TrueEntry
+    from streamproc.sandbox.chain.chain import Transaction
+    from streamproc.sandbox.chain.intent import TrueEntry
 
 SEEDS = (1, 2, 3)
 

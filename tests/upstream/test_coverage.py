@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from streamproc.core.entries import Page
 from streamproc.core.ranges import SlotRange, union
 from streamproc.core.raw import raw_page
-from streamproc.sandbox.faults import Fault
-from streamproc.sandbox.server import serve
-from streamproc.sandbox.world import World
+from streamproc.sandbox.service.faults import Fault
+from streamproc.sandbox.service.server import serve
+from streamproc.sandbox.world.world import World
 from streamproc.store import StoredPage, open_store
 from streamproc.upstream import open_upstream, unlimited
 from tests.upstream.midway import (

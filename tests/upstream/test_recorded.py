@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from streamproc.core.ranges import union
-from streamproc.sandbox.faults import Fault
-from streamproc.sandbox.recorded import RecordedArchive
-from streamproc.sandbox.server import serve
+from streamproc.sandbox.service.faults import Fault
+from streamproc.sandbox.service.server import serve
+from streamproc.sandbox.wire.recorded_archive import RecordedArchive
 from streamproc.upstream import open_upstream, unlimited
 from tests.upstream.services import Clock, Purse, settings_for
 

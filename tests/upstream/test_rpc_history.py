@@ -22,8 +22,8 @@ from streamproc.errors import (
     UpstreamTooNewError,
     UpstreamUnavailableError,
 )
-from streamproc.sandbox.server import serve
-from streamproc.sandbox.world import World
+from streamproc.sandbox.service.server import serve
+from streamproc.sandbox.world.world import World
 from streamproc.upstream import RequestPermit, Upstream, open_upstream, unlimited
 from streamproc.upstream.permits import RateLimit
 from tests.upstream.services import KEY, Clock, Purse, RawBody, settings_for
@@ -32,7 +32,7 @@ from tests.upstream.test_history import Kept
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from streamproc.sandbox.server import Sandbox
+    from streamproc.sandbox.service.server import Sandbox
     from streamproc.upstream import HistoryPage
 
     Change = Callable[[Any, Any], Any]

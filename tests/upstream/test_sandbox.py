@@ -10,9 +10,9 @@ from msgspec import structs
 from streamproc.core.entries import canonical_order, same_facts
 from streamproc.core.ranges import SlotRange, union
 from streamproc.errors import UpstreamKeyRejectedError
-from streamproc.sandbox.faults import PAGES, Fault
-from streamproc.sandbox.server import REJECTED_KEY, Sandbox, serve
-from streamproc.sandbox.world import World
+from streamproc.sandbox.service.faults import PAGES, Fault
+from streamproc.sandbox.service.server import REJECTED_KEY, Sandbox, serve
+from streamproc.sandbox.world.world import World
 from streamproc.store import NewRequest, Store, StoredPage, open_store
 from streamproc.upstream import Upstream, open_upstream, unlimited
 from tests.upstream.services import Clock, Purse, settings_for

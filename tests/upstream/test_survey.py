@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from streamproc.sandbox.server import serve
-from streamproc.sandbox.world import World
+from streamproc.sandbox.service.server import serve
+from streamproc.sandbox.world.world import World
 from streamproc.upstream.survey import Finding, survey
 from tests.upstream.services import BASE, KEY, RawBody, settings_for
 

@@ -1,0 +1,1 @@
+"""The JSON-RPC methods and the pages that they return."""

@@ -1,0 +1,1 @@
+"""What figures of generated wallets truly are: slow, obvious, from what each action meant."""
