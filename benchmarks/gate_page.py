@@ -9,7 +9,7 @@ from drawing import Frame, Series, bars
 from gate_cases import NOBODY
 from scipy.stats import beta
 
-from streamproc.cli.markdown import with_block
+from streamproc.cli.views.markdown import with_block
 
 if TYPE_CHECKING:
     from gate import Tallies, Tally

@@ -11,7 +11,7 @@ from drawing import Frame, Series, bars, curves
 from planted import PLANTED, Recipe, planted_world
 from scipy.stats import hypergeom
 
-from streamproc.cli.markdown import with_block
+from streamproc.cli.views.markdown import with_block
 from streamproc.core.analysis import History, Scope, analyze
 from streamproc.core.composition import Prices, WalletFacts, wallet_row
 from streamproc.core.entries import Page

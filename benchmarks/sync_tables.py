@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from streamproc.cli.markdown import table
+from streamproc.cli.views.markdown import table
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from streamproc import events, metrics
-from streamproc.cli.event_tables import event_tables, result_tables
-from streamproc.cli.markdown import with_block
+from streamproc.cli.commands.settings import settings_table
 from streamproc.cli.program import COMMANDS
-from streamproc.cli.settings import settings_table
-from streamproc.cli.topology_graph import graph
+from streamproc.cli.views.event_tables import event_tables, result_tables
+from streamproc.cli.views.markdown import with_block
+from streamproc.cli.views.topology_graph import graph
 from streamproc.errors import InvalidInputError
 from streamproc.events import AnalysisCompleted
 from streamproc.sandbox.world.world import World

@@ -81,7 +81,7 @@ def _all_faults(error: InvalidInputError) -> str:
 
 def _said(sentence: str, code: int) -> int:
     """Say a sentence on standard error and return the code."""
-    from streamproc.cli.output import remark
+    from streamproc.cli.views.output import remark
 
     remark("\n".join(map(_shortened, redacted(sentence, _known_secrets()).split("\n"))))
     return code
@@ -97,7 +97,7 @@ def _shortened(line: str) -> str:
 
 def _known_secrets() -> Iterator[str]:
     """Every secret in force, looked up when the first sentence needs it."""
-    from streamproc.cli.environment import effective_environment
+    from streamproc.cli.shared.environment import effective_environment
     from streamproc.settings import secrets_in
 
     yield from secrets_in(effective_environment())

@@ -64,7 +64,7 @@ class LazyGroup(click.Group):
         if entry is None:
             return None
         module, _, name = entry.place.partition(":")
-        command = getattr(import_module(f"streamproc.cli.{module}"), name)
+        command = getattr(import_module(f"streamproc.cli.commands.{module}"), name)
         assert isinstance(command, click.Command)  # noqa: S101 - COMMANDS names commands only
         return command
 

@@ -21,9 +21,9 @@ import pytest
 from aiokafka import TopicPartition
 
 from streamproc import admin
-from streamproc.cli.environment import NO_STORE
 from streamproc.cli.exits import run
-from streamproc.cli.records import (
+from streamproc.cli.shared.environment import NO_STORE
+from streamproc.cli.shared.records import (
     codec_for,
     consuming,
     now_ms,

@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from streamproc.cli.listing import STATUSES
+from streamproc.cli.commands.listing import STATUSES
 from streamproc.cli.program import COMMANDS, program
 from streamproc.store.requests import Status
 

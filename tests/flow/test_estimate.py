@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streamproc.cli.estimate import estimated
+from streamproc.cli.shared.estimate import estimated
 from streamproc.events import AnalysisRequested
 from streamproc.sandbox.world.world import World
 from streamproc.settings import load_settings

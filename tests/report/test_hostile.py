@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.cli.result_csv import _line, csv_lines
+from streamproc.cli.views.result_csv import _line, csv_lines
 from streamproc.report import render_report
 
 RESULT: dict[str, Any] = json.loads((Path(__file__).parent / "result.json").read_text("utf-8"))

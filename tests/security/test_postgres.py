@@ -10,7 +10,7 @@ from urllib.parse import quote
 import asyncpg
 import pytest
 
-from streamproc.cli.checks import _postgres
+from streamproc.cli.shared.checks import _postgres
 from streamproc.errors import ConfigurationError, StoreUnavailableError
 from streamproc.local.postgres import SOCKET_NAME, EmbeddedPostgres
 from streamproc.sandbox.world.world import World

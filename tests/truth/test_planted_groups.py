@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from streamproc.cli.demo import demo
+from streamproc.cli.commands.demo import demo
 from streamproc.core.analysis import History, Scope, analyze
 from streamproc.core.composition import Prices, WalletFacts, wallet_row
 from streamproc.core.entries import Page

@@ -1,0 +1,100 @@
+"""`result`: what came out, from the store, in the form that is wanted."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+import orjson
+
+from streamproc.cli.shared.environment import effective_settings
+from streamproc.cli.views.output import remark, tell, tell_exactly
+
+if TYPE_CHECKING:
+    from streamproc.settings import Settings
+    from streamproc.store import Ending
+
+EPILOG = """\b
+Examples:
+  streamproc result lab-7f3a
+  streamproc result lab-7f3a --pairs 100
+  streamproc result lab-7f3a --format json > result.json
+  streamproc result lab-7f3a --format csv > pairs.csv
+  streamproc result lab-7f3a --format html > report.html"""
+
+
+class Stored(NamedTuple):
+    """What the store knows of a request's end: the whole result's JSON, or how else it ended, or nothing."""
+
+    result: bytes | None
+    ending: Ending | None
+    pairs: bytes | None = None  # every pair, see core/pair_columns.py
+
+
+@click.command(epilog=EPILOG)
+@click.argument("request_id")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv", "html"]),
+    default="table",
+    show_default=True,
+    help="Tables for people; the whole result as JSON; all pairs as CSV; a self-contained page.",
+)
+@click.option(
+    "--pairs", type=click.IntRange(0), default=20, show_default=True, help="With table: so many."
+)
+def result(request_id: str, form: str, pairs: int) -> int:
+    """Show the result of REQUEST_ID; exit code 1 when there is none (yet)."""
+    from streamproc.cli.views.result_csv import csv_lines
+    from streamproc.cli.views.result_tables import print_result
+    from streamproc.report import render_report
+
+    stored = asyncio.run(stored_result(effective_settings(), request_id))
+    if stored.result is None:
+        remark(f"streamproc: {_why_none(request_id, stored.ending)}")
+        return 1
+    if form == "json":
+        tell_exactly([stored.result, b"\n"])
+        return 0
+    if form == "csv" and stored.pairs is not None:
+        from streamproc.core.pair_columns import unpacked_columns
+
+        tell_exactly(csv_lines(unpacked_columns(stored.pairs).rows()))
+        return 0
+    content = orjson.loads(stored.result)
+    if form == "html":
+        tell(render_report(content))
+    elif form == "csv":
+        tell_exactly(csv_lines(content["pairs"]))
+    else:
+        print_result(content, pairs=pairs)
+    return 0
+
+
+async def stored_result(settings: Settings, request_id: str) -> Stored:
+    """What the store knows of a request's end; raises ConfigurationError when its schema is not current."""
+    from streamproc.store import open_store
+
+    dsn = settings.postgres_dsn.get_secret_value()
+    async with open_store(dsn, pool_size=1) as store:
+        found = await store.result(request_id)
+        if found is None:
+            return Stored(None, await store.ending(request_id))
+        return Stored(found, None, await store.pair_columns(request_id))
+
+
+def _why_none(request_id: str, ending: Ending | None) -> str:
+    """Why there is no result."""
+    if ending is None:
+        return f"{request_id} has not ended, or was never asked; `streamproc watch {request_id}` waits for it"
+    content = orjson.loads(ending.terminal.value)
+    faults = [
+        f"\n  {each['field']}: {each['rule']} (found {each['value']})"
+        for each in content.get("faults", ())
+    ]
+    if omitted := content.get("faults_omitted", 0):
+        faults.append(f"\n  and {omitted} more")
+    says = "".join(faults) or f" {content.get('message', '')}"
+    return f"{request_id} ended as {ending.status} ({ending.code}):{says}"

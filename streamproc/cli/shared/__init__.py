@@ -1,0 +1,1 @@
+"""What commands do: settings, records on Kafka, requests, checks, and what they start."""

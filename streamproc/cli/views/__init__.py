@@ -1,0 +1,1 @@
+"""What commands print: tables, live views, CSV, and the parts of pages that commands write."""
