@@ -23,7 +23,7 @@ from known_store import FIRST_WEEK, SLOT, Known, fill
 from sync_store import empty_database
 
 from streamproc import limits
-from streamproc.agents.surroundings import kept_surroundings
+from streamproc.agents.results.evidence_inputs import kept_surroundings
 from streamproc.core.similarity import SimilarityInputs, TradedMint, WalletRow, compare
 from streamproc.core.similarity.trading import WEEK_S
 from streamproc.core.stages import Survey

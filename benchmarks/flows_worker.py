@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from unittest.mock import patch
 
 from streamproc.agents import sync
-from streamproc.agents.asking import Asking, FetchedBalances
-from streamproc.agents.composing import Composed, Composer
+from streamproc.agents.lookups.lookups import Asking, FetchedBalances
+from streamproc.agents.results.result_builder import Composed, Composer
 from streamproc.app import run_worker
 from streamproc.events import AnalysisCompleted, WalletAnalyzed
 from streamproc.settings import load_settings

@@ -13,7 +13,7 @@ from sync_store import empty_database
 from sync_watch import watched
 
 from streamproc import limits
-from streamproc.agents.analyst import Analyst
+from streamproc.agents.results.analyst import Analyst
 from streamproc.agents.sync import sync_wallet
 from streamproc.app import Means, open_means
 from streamproc.core.ranges import tip

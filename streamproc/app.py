@@ -19,22 +19,22 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from streamproc import admin, limits
-from streamproc.agents.analyst import Analyst
-from streamproc.agents.answers import Answers
-from streamproc.agents.asking import Asking, excluded_wallets, open_asking
 from streamproc.agents.balances import fetch_balances
-from streamproc.agents.clock import DatabaseClock, keeping_time
-from streamproc.agents.composing import Composer
-from streamproc.agents.endings import Endings, watching_endings
-from streamproc.agents.handlers import Handler, Run, on_event, running
-from streamproc.agents.join import JoinLogic
-from streamproc.agents.pool import ProcessPool, process_pool
-from streamproc.agents.price_history import PriceHistory, price_history_of
-from streamproc.agents.quotas import quotas_of
-from streamproc.agents.records import outgoing
-from streamproc.agents.reopening import Reopening
+from streamproc.agents.join.logic import JoinLogic
+from streamproc.agents.join.reopening import Reopening
+from streamproc.agents.lookups.lookups import Asking, excluded_wallets, open_asking
+from streamproc.agents.lookups.quotas import quotas_of
 from streamproc.agents.requests import accept_request
-from streamproc.agents.retention import keeping_tidy
+from streamproc.agents.results.analyst import Analyst
+from streamproc.agents.results.price_history import PriceHistory, price_history_of
+from streamproc.agents.results.result_builder import Composer
+from streamproc.agents.shared.answers import Answers
+from streamproc.agents.shared.cancellation import Endings, watching_endings
+from streamproc.agents.shared.clock import DatabaseClock, keeping_time
+from streamproc.agents.shared.handlers import Handler, Run, on_event, running
+from streamproc.agents.shared.process_pool import ProcessPool, process_pool
+from streamproc.agents.shared.records import outgoing
+from streamproc.agents.shared.retention import keeping_tidy
 from streamproc.agents.similarity import compare_wallets
 from streamproc.agents.sync import list_anew, sync_wallet
 from streamproc.engine import Engine, EngineConfig, failpoints
@@ -78,7 +78,7 @@ class Means:
     price_history: PriceHistory
 
     def handlers(self) -> dict[str, Handler]:
-        """Each agent's handler, by agent; the join is a fold instead, see agents/join.py."""
+        """Each agent's handler, by agent; the join is a fold instead, see agents/join/logic.py."""
         analyst = Analyst(
             store=self.store,
             tokens=self.asking,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from streamproc.agents.handlers import public_error
-from streamproc.agents.recorded import already_said, say_once
+from streamproc.agents.shared.handlers import public_error
+from streamproc.agents.shared.outputs import already_said, say_once
 from streamproc.engine import failpoints
 from streamproc.errors import (
     RequestEndedError,
@@ -19,9 +19,9 @@ from streamproc.events import BalanceFetchRequested, BalancesFetched, PublicErro
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from streamproc.agents.asking import Asking
-    from streamproc.agents.endings import Endings
-    from streamproc.agents.handlers import Said
+    from streamproc.agents.lookups.lookups import Asking
+    from streamproc.agents.shared.cancellation import Endings
+    from streamproc.agents.shared.handlers import Said
     from streamproc.serde import Codec
     from streamproc.store import Store
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from streamproc import limits, metrics
-from streamproc.agents.endings import count_end
-from streamproc.agents.handlers import trace_from
+from streamproc.agents.shared.cancellation import count_end
+from streamproc.agents.shared.handlers import trace_from
 from streamproc.core.fan_out import balances_asked, wallet_asked
 from streamproc.core.quotas import NO_QUOTAS, refusal
 from streamproc.engine import failpoints
@@ -31,7 +31,7 @@ from streamproc.store import NewRequest, Rejection
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from streamproc.agents.answers import Answers
+    from streamproc.agents.shared.answers import Answers
     from streamproc.core.quotas import Quotas, Usage
     from streamproc.engine import Record
     from streamproc.serde import Codec, Encoded

@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from streamproc import limits
-from streamproc.agents.endings import count_end
-from streamproc.agents.voice import Voice, is_terminal
+from streamproc.agents.shared.cancellation import count_end
+from streamproc.agents.shared.progress_log import Voice, is_terminal
 from streamproc.engine import failpoints
 from streamproc.errors import RequestEndedError, TransientError, WorkFailedError
 from streamproc.events import AnalysisCompleted, AnalysisDue, AnalysisFailed, Options
@@ -23,9 +23,9 @@ from streamproc.store import Decision, Ending
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from streamproc.agents.composing import Composed, Composer
-    from streamproc.agents.endings import Endings
-    from streamproc.agents.handlers import Said
+    from streamproc.agents.results.result_builder import Composed, Composer
+    from streamproc.agents.shared.cancellation import Endings
+    from streamproc.agents.shared.handlers import Said
     from streamproc.events import AnalysisReady, Stage
     from streamproc.serde import Codec, Encoded
     from streamproc.store import Store

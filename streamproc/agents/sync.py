@@ -7,10 +7,10 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from streamproc import limits
-from streamproc.agents.handlers import public_error
-from streamproc.agents.pace import Pace
-from streamproc.agents.recorded import already_said, say_once
-from streamproc.agents.silence import with_silences
+from streamproc.agents.shared.handlers import public_error
+from streamproc.agents.shared.outputs import already_said, say_once
+from streamproc.agents.shared.silence import with_silences
+from streamproc.agents.shared.sync_progress import Pace
 from streamproc.core.ranges import reach, tip
 from streamproc.core.turns import Share
 from streamproc.engine import failpoints
@@ -36,10 +36,10 @@ from streamproc.store import StoredPage
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
-    from streamproc.agents.analyst import Analyst
-    from streamproc.agents.asking import Asking
-    from streamproc.agents.endings import Endings
-    from streamproc.agents.handlers import Said
+    from streamproc.agents.lookups.lookups import Asking
+    from streamproc.agents.results.analyst import Analyst
+    from streamproc.agents.shared.cancellation import Endings
+    from streamproc.agents.shared.handlers import Said
     from streamproc.serde import Codec
     from streamproc.slots import Slots
     from streamproc.store import Store, WalletAnalysis

@@ -11,13 +11,13 @@ import orjson
 import pytest
 
 from streamproc import limits
-from streamproc.agents.answers import Answers
-from streamproc.agents.handlers import running
-from streamproc.agents.join import JoinLogic
-from streamproc.agents.recorded import already_said, say_once
-from streamproc.agents.records import outgoing
-from streamproc.agents.reopening import Reopening
+from streamproc.agents.join.logic import JoinLogic
+from streamproc.agents.join.reopening import Reopening
 from streamproc.agents.requests import accept_request, deadline_of
+from streamproc.agents.shared.answers import Answers
+from streamproc.agents.shared.handlers import running
+from streamproc.agents.shared.outputs import already_said, say_once
+from streamproc.agents.shared.records import outgoing
 from streamproc.engine import Record
 from streamproc.errors import RequestEndedError
 from streamproc.events import AnalysisDue, AnalysisRequested

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from streamproc.agents.balances import fetch_balances
-from streamproc.agents.endings import Endings
+from streamproc.agents.shared.cancellation import Endings
 from streamproc.agents.sync import sync_wallet
 from streamproc.core.packed import PackedEntries
 from streamproc.core.ranges import SlotRange

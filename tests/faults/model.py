@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from streamproc.agents.composing import Composed
+from streamproc.agents.results.result_builder import Composed
 from streamproc.store import Ending
 from streamproc.store.kept import Spoken
 from streamproc.store.requests import Recorded

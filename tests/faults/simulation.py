@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import orjson
 
 from streamproc import limits
-from streamproc.agents.answers import Answers
-from streamproc.agents.handlers import on_event, running
-from streamproc.agents.join import JoinLogic, Traced
-from streamproc.agents.records import outgoing
+from streamproc.agents.join.logic import JoinLogic, Traced
 from streamproc.agents.requests import accept_request
+from streamproc.agents.shared.answers import Answers
+from streamproc.agents.shared.handlers import on_event, running
+from streamproc.agents.shared.records import outgoing
 from streamproc.agents.similarity import compare_wallets
 from streamproc.engine.cycle import Cycle, Entry
 from streamproc.engine.records import Outgoing, Record
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import AsyncIterator
 
-    from streamproc.agents.handlers import Run
+    from streamproc.agents.shared.handlers import Run
     from streamproc.serde import Encoded
 
 WALLETS: Final = [f"{'1' * 31}{letter}" for letter in "ABCDE"]

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from streamproc.agents import similarity
-from streamproc.agents.join import JoinLogic
+from streamproc.agents.join.logic import JoinLogic
 from streamproc.engine import stored
 from streamproc.errors import StreamprocError
 from tests.faults import simulation

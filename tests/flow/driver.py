@@ -6,14 +6,14 @@ import asyncio
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from streamproc.agents.handlers import Handler, running
+from streamproc.agents.shared.handlers import Handler, running
 from streamproc.engine import Record
 from streamproc.errors import DeadLetterError, RequestEndedError
 
 if TYPE_CHECKING:
     from random import Random
 
-    from streamproc.agents.join import JoinLogic, Traced
+    from streamproc.agents.join.logic import JoinLogic, Traced
     from streamproc.engine import Outgoing
     from streamproc.serde import Codec, Encoded
 

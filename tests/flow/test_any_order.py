@@ -18,7 +18,7 @@ import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamproc.agents.join import JoinLogic
+from streamproc.agents.join.logic import JoinLogic
 from streamproc.app import open_means
 from streamproc.serde import Codec, Encoded
 from streamproc.settings import load_settings

@@ -103,4 +103,4 @@ def test_only_the_workers_pool_starts_processes_that_are_sent_objects() -> None:
         for path in PACKAGE.rglob("*.py")
         if "ProcessPoolExecutor" in path.read_text("utf-8") or "multiprocessing" in imports_of(path)
     }
-    assert users == {"agents/pool_process.py"}
+    assert users == {"agents/shared/pool_worker.py"}

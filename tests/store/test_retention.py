@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from streamproc import limits
-from streamproc.agents.retention import drop_all
+from streamproc.agents.shared.retention import drop_all
 from streamproc.serde import Encoded
 from streamproc.store import Decision, NewRequest, Store, WalletAnalysis, open_store
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from streamproc import limits
-from streamproc.agents.pool import process_pool
+from streamproc.agents.shared.process_pool import process_pool
 from streamproc.errors import StreamprocError, UpstreamTimeoutError
 from streamproc.upstream.full_page import Part, full_page_question
 from streamproc.upstream.packing import check_claim, check_values, read_packed

@@ -14,7 +14,7 @@ from httpcore import _synchronization
 from httpcore._async.http11 import AsyncHTTP11Connection
 
 from streamproc import limits
-from streamproc.agents.pool import process_pool
+from streamproc.agents.shared.process_pool import process_pool
 from streamproc.errors import UpstreamTimeoutError, UpstreamUnavailableError
 from streamproc.upstream import open_upstream, unlimited
 from streamproc.upstream.packing import check_claim, read_packed

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import pytest
 
 from streamproc import limits
-from streamproc.agents.kinds import Kinds
+from streamproc.agents.lookups.wallet_check import Kinds
 from streamproc.errors import UpstreamUnavailableError
 from streamproc.upstream import Account
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from streamproc import metrics
-from streamproc.agents.endings import count_end
-from streamproc.agents.last_words import last_words
-from streamproc.agents.records import encoded, outgoing
-from streamproc.agents.unopened import known_of
+from streamproc.agents.join.terminal_publisher import last_words
+from streamproc.agents.join.unopened import known_of
+from streamproc.agents.shared.cancellation import count_end
+from streamproc.agents.shared.records import encoded, outgoing
 from streamproc.core.carried import bytes_of, state_from
 from streamproc.core.join import PARTS, JoinState, due, step, touched
 from streamproc.core.tell import give_up, is_urgent, tell
@@ -39,7 +39,7 @@ from streamproc.store import Decision
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streamproc.agents.unopened import Known
+    from streamproc.agents.join.unopened import Known
     from streamproc.core.join import Part
     from streamproc.engine import Record
     from streamproc.events import Event

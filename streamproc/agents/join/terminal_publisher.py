@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamproc.agents.voice import is_terminal
+from streamproc.agents.shared.progress_log import is_terminal
 from streamproc.events import AnalysisProgressed
 
 if TYPE_CHECKING:

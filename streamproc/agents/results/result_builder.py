@@ -8,8 +8,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from streamproc import __version__, limits
-from streamproc.agents.kept_facts import PRICES, SHARED_PRICES, kept_metadata, kept_prices
-from streamproc.agents.surroundings import kept_surroundings
+from streamproc.agents.results.evidence_inputs import kept_surroundings
+from streamproc.agents.results.price_snapshot import (
+    PRICES,
+    SHARED_PRICES,
+    kept_metadata,
+    kept_prices,
+)
 from streamproc.core.composition import Prices, comparable_prices
 from streamproc.core.result import inputs_digest
 from streamproc.core.solana import EXCLUDED_MINTS, QUOTES
@@ -28,7 +33,7 @@ from streamproc.core.surroundings import unpacked
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from streamproc.agents.analyst import Analyst
+    from streamproc.agents.results.analyst import Analyst
     from streamproc.core.stages import Compared, Survey
     from streamproc.core.tokens import TokenMetadata, TokenPrice
     from streamproc.events import AnalysisReady

@@ -9,9 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from streamproc import limits
-from streamproc.agents.kinds import Kinds
-from streamproc.agents.quotas import DailyCredits
-from streamproc.agents.sharing import Sharing
+from streamproc.agents.lookups.quotas import DailyCredits
+from streamproc.agents.lookups.singleflight import Sharing
+from streamproc.agents.lookups.wallet_check import Kinds
 from streamproc.core.quotas import NO_QUOTAS
 from streamproc.core.solana import TOKEN_PROGRAMS, is_address
 from streamproc.errors import (
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         Mapping,
     )
 
-    from streamproc.agents.endings import Endings
+    from streamproc.agents.shared.cancellation import Endings
     from streamproc.core.quotas import Quotas
     from streamproc.core.tokens import TokenMetadata, TokenPrice
     from streamproc.events import BalanceFetchRequested, WalletSyncRequested

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamproc import limits
-from streamproc.agents.answers import Answers
+from streamproc.agents.shared.answers import Answers
 
 if TYPE_CHECKING:
     import pytest

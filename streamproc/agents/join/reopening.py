@@ -12,9 +12,9 @@ import time
 from typing import TYPE_CHECKING
 
 from streamproc import limits
-from streamproc.agents.endings import count_end
-from streamproc.agents.last_words import last_words
-from streamproc.agents.records import outgoing
+from streamproc.agents.join.terminal_publisher import last_words
+from streamproc.agents.shared.cancellation import count_end
+from streamproc.agents.shared.records import outgoing
 from streamproc.core.progress import progressed
 from streamproc.errors import TransientError
 from streamproc.events import AnalysisAccepted, AnalysisFailed, Options
@@ -23,7 +23,7 @@ from streamproc.store import Decision
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streamproc.agents.join import Traced
+    from streamproc.agents.join.logic import Traced
     from streamproc.engine import Outgoing
     from streamproc.serde import Codec, Encoded
     from streamproc.store import Store, StoredRequest

@@ -8,9 +8,9 @@ import orjson
 import pytest
 
 from streamproc import limits
-from streamproc.agents.join import JoinLogic, Traced
-from streamproc.agents.records import outgoing
-from streamproc.agents.retention import drop_all
+from streamproc.agents.join.logic import JoinLogic, Traced
+from streamproc.agents.shared.records import outgoing
+from streamproc.agents.shared.retention import drop_all
 from streamproc.engine import Outgoing, Record
 from streamproc.events import (
     AnalysisAccepted,

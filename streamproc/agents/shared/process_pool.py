@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamproc import limits
-from streamproc.agents.pool_process import PoolProcess, WorkLostError
+from streamproc.agents.shared.pool_worker import PoolProcess, WorkLostError
 from streamproc.errors import WorkFailedError
 from streamproc.slots import WHOSE, Slots
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Final, cast
 
-from streamproc.agents.join import JoinLogic
+from streamproc.agents.join.logic import JoinLogic
 from streamproc.engine.flow import Flow
 from streamproc.engine.join import Join
 from streamproc.engine.records import Outgoing, Record

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streamproc.agents.handlers import on_event, running, trace_from
+from streamproc.agents.shared.handlers import on_event, running, trace_from
 from streamproc.engine import Record
 from streamproc.errors import RequestEndedError
 from streamproc.events import WalletAnalyzed, WalletProgressed

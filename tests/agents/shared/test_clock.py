@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from streamproc import limits
-from streamproc.agents.clock import DatabaseClock, keeping_time
+from streamproc.agents.shared.clock import DatabaseClock, keeping_time
 
 if TYPE_CHECKING:
     import pytest

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streamproc.agents.sharing import Sharing
+from streamproc.agents.lookups.singleflight import Sharing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -11,8 +11,8 @@ from msgspec import structs
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
-from streamproc.agents.analyst import Analyst
-from streamproc.agents.composing import Composed, Composer
+from streamproc.agents.results.analyst import Analyst
+from streamproc.agents.results.result_builder import Composed, Composer
 from streamproc.core.entries import Entry, Kind
 from streamproc.core.pair_columns import unpacked_columns
 from streamproc.core.ranges import SlotRange

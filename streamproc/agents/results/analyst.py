@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from streamproc import __version__, limits
-from streamproc.agents.price_history import PriceHistory
+from streamproc.agents.results.price_history import PriceHistory
 from streamproc.core.analysis import Analysis, History, Scope, analyze, lacks_sol_price
 from streamproc.core.formats import ANALYSIS_FORMAT
 from streamproc.core.json_bytes import encode_json
@@ -24,7 +24,7 @@ from streamproc.upstream.rpc_history import METHOD as KNOWN_ONLY
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from streamproc.agents.composing import Pool, TokenFacts
+    from streamproc.agents.results.result_builder import Pool, TokenFacts
     from streamproc.events import AnalysisReady, Options
     from streamproc.store import Store
 

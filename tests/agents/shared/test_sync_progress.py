@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc import limits
-from streamproc.agents.pace import ALMOST, Pace
+from streamproc.agents.shared.sync_progress import ALMOST, Pace
 from streamproc.core.ranges import SlotRange
 from streamproc.events import Options, WalletSyncRequested
 from streamproc.store import StoredPage
@@ -94,7 +94,7 @@ def test_of_a_number_that_is_wanted_the_share_is_by_number() -> None:
 
 def test_it_is_said_at_most_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 0.0
-    monkeypatch.setattr("streamproc.agents.pace.time.monotonic", lambda: now_s)
+    monkeypatch.setattr("streamproc.agents.shared.sync_progress.time.monotonic", lambda: now_s)
     pace, due = _pace(), []
     for _ in range(50):
         due.append(pace.is_due(_page(FIRST, FIRST + 1)))

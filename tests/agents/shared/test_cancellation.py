@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from streamproc import limits
-from streamproc.agents.endings import Endings, watching_endings
+from streamproc.agents.shared.cancellation import Endings, watching_endings
 from streamproc.errors import RequestEndedError, StoreUnavailableError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streamproc.agents.silence import with_silences
+from streamproc.agents.shared.silence import with_silences
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -12,8 +12,8 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature
 
 from streamproc import limits
-from streamproc.agents.analyst import Analyst
-from streamproc.agents.price_history import PriceHistory
+from streamproc.agents.results.analyst import Analyst
+from streamproc.agents.results.price_history import PriceHistory
 from streamproc.core.entries import Entry, Kind
 from streamproc.core.formats import Formats
 from streamproc.core.ranges import SlotRange

@@ -19,14 +19,14 @@ import psutil
 import pytest
 
 from streamproc import limits
-from streamproc.agents import pool_process
-from streamproc.agents.pool import process_pool
+from streamproc.agents.shared import pool_worker
+from streamproc.agents.shared.process_pool import process_pool
 from streamproc.errors import WorkFailedError
 
 WAITED_S = 20.0
 PROGRAM = """
 import asyncio, time
-from streamproc.agents.pool import process_pool
+from streamproc.agents.shared.process_pool import process_pool
 
 async def main():
     async with process_pool(2) as pool:
@@ -86,7 +86,7 @@ async def test_a_process_that_hangs_while_it_starts_is_replaced(
     made = partial(
         ProcessPoolExecutor, 1, mp_context=context, initializer=hang_once, initargs=(tmp_path,)
     )
-    monkeypatch.setattr(pool_process, "_executor", made)
+    monkeypatch.setattr(pool_worker, "_executor", made)
     monkeypatch.setattr(limits, "POOL_START_S", 4.0)
     async with process_pool(1) as pool:
         assert await asyncio.wait_for(pool.run(abs, -1), WAITED_S) == 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streamproc.agents.quotas import DailyCredits, quotas_of
+from streamproc.agents.lookups.quotas import DailyCredits, quotas_of
 from streamproc.core.quotas import Ceiling, Quota, Quotas, refusal
 from streamproc.errors import ConfigurationError, CreditBudgetExceededError
 from streamproc.settings import Settings

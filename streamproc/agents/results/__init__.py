@@ -1,0 +1,1 @@
+"""Analyses of wallets and the composition of results, from stored facts."""
