@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from streamproc.limits import ACCOUNTS_PER_CALL
-from streamproc.upstream.calls import PLAIN_CREDITS, full_page_credits
+from streamproc.upstream.client.calls import PLAIN_CREDITS, full_page_credits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from streamproc.serde import Codec
     from streamproc.slots import Slots
     from streamproc.store import Store, WalletAnalysis
-    from streamproc.upstream.walking import HistoryPage
+    from streamproc.upstream.history.cursor import HistoryPage
 
 log = logging.getLogger(__name__)
 

@@ -1,13 +1,13 @@
 """The services outside: Helius and DexScreener. `verdict` is the seam where their answers become our errors."""
 
-from streamproc.upstream.accounts import Account
-from streamproc.upstream.asking import Run
-from streamproc.upstream.calls import Call, Permit, Spending
-from streamproc.upstream.history import Held, NothingHeld
-from streamproc.upstream.permits import RequestPermit, unlimited
+from streamproc.upstream.accounts.accounts import Account
+from streamproc.upstream.accounts.wallet_balances import WalletBalances
+from streamproc.upstream.client.calls import Call, Permit, Spending
+from streamproc.upstream.client.permits import RequestPermit, unlimited
+from streamproc.upstream.client.retry import Run
+from streamproc.upstream.history.cursor import HistoryPage
+from streamproc.upstream.history.sync import Held, NothingHeld
 from streamproc.upstream.upstream import Upstream, open_upstream
-from streamproc.upstream.walking import HistoryPage
-from streamproc.upstream.wallet_balances import WalletBalances
 
 __all__ = [
     "Account",

@@ -14,11 +14,11 @@ from streamproc.errors import (
     UpstreamRejectedError,
     UpstreamTooNewError,
 )
-from streamproc.upstream.full_page import METHOD as PAGES
-from streamproc.upstream.full_page import TRANSACTION_VERSION
-from streamproc.upstream.rpc import reader, rpc_request
-from streamproc.upstream.verdict import PlanRefusedError
-from streamproc.upstream.wire import Request, Wire, make_client
+from streamproc.upstream.client.errors import PlanRefusedError
+from streamproc.upstream.client.http import Request, Wire, make_client
+from streamproc.upstream.client.rpc import reader, rpc_request
+from streamproc.upstream.history.full_page import METHOD as PAGES
+from streamproc.upstream.history.full_page import TRANSACTION_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

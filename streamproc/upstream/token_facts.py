@@ -11,17 +11,17 @@ import msgspec
 from streamproc import limits
 from streamproc.core.tokens import TokenMetadata, TokenPrice
 from streamproc.errors import RequestError, StrategyUnsupportedError, WalletError
-from streamproc.upstream.asking import Question
-from streamproc.upstream.calls import DAS_CREDITS, Call
-from streamproc.upstream.cleaning import amount, decimals, link, words
-from streamproc.upstream.rpc import reader, rpc_question
-from streamproc.upstream.wire import Request
+from streamproc.upstream.client.calls import DAS_CREDITS, Call
+from streamproc.upstream.client.http import Request
+from streamproc.upstream.client.retry import Question
+from streamproc.upstream.client.rpc import reader, rpc_question
+from streamproc.upstream.client.sanitize import amount, decimals, link, words
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
-    from streamproc.upstream.asking import Asker
-    from streamproc.upstream.calls import Permit
+    from streamproc.upstream.client.calls import Permit
+    from streamproc.upstream.client.retry import Asker
 
 log = logging.getLogger(__name__)
 

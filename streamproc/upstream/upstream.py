@@ -6,19 +6,19 @@ import hashlib
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from streamproc.upstream.accounts import Account, accounts
-from streamproc.upstream.asking import Asker, Run, run_here
-from streamproc.upstream.enhanced_history import EnhancedHistory
-from streamproc.upstream.full_history import FullHistory
-from streamproc.upstream.history import Held, Histories, NothingHeld
-from streamproc.upstream.permits import Purse, RateLimit, RequestPermit
-from streamproc.upstream.probe import probe
-from streamproc.upstream.rpc_history import RpcHistory
-from streamproc.upstream.timing import Timing, real_timing
-from streamproc.upstream.token_accounts import TokenAccounts
+from streamproc.upstream.accounts.accounts import Account, accounts
+from streamproc.upstream.accounts.token_accounts import TokenAccounts
+from streamproc.upstream.accounts.wallet_balances import WalletBalances, wallet_balances
+from streamproc.upstream.client.clock import Timing, real_timing
+from streamproc.upstream.client.http import Wire, make_client
+from streamproc.upstream.client.permits import Purse, RateLimit, RequestPermit
+from streamproc.upstream.client.retry import Asker, Run, run_here
+from streamproc.upstream.history.enhanced_listing import EnhancedHistory
+from streamproc.upstream.history.full_listing import FullHistory
+from streamproc.upstream.history.probe import probe
+from streamproc.upstream.history.rpc_listing import RpcHistory
+from streamproc.upstream.history.sync import Held, Histories, NothingHeld
 from streamproc.upstream.token_facts import metadata, prices
-from streamproc.upstream.wallet_balances import WalletBalances, wallet_balances
-from streamproc.upstream.wire import Wire, make_client
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from streamproc.core.estimate import Extent
     from streamproc.core.tokens import TokenMetadata, TokenPrice
     from streamproc.settings import Settings
-    from streamproc.upstream.calls import Bucket, Permit
-    from streamproc.upstream.walking import HistoryPage, Lister
+    from streamproc.upstream.client.calls import Bucket, Permit
+    from streamproc.upstream.history.cursor import HistoryPage, Lister
 
 
 class Upstream:

@@ -33,7 +33,7 @@ from streamproc.serde import Codec, Encoded
 from streamproc.slots import Slots
 from streamproc.store import Decision, NewRequest
 from streamproc.topics import read_topology
-from streamproc.upstream.walking import HistoryPage
+from streamproc.upstream.history.cursor import HistoryPage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator

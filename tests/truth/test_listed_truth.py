@@ -11,8 +11,8 @@ from streamproc.sandbox.truth.scores import terms_of
 from streamproc.sandbox.world.world import World
 from tests.truth.against import compare_records
 from tests.truth.test_world_truth import differences, product_pnl
-from tests.upstream.test_history import Kept
-from tests.upstream.test_rpc_history import provided, walk
+from tests.upstream.history.test_history import Kept
+from tests.upstream.history.test_rpc_listing import provided, walk
 
 
 @pytest.mark.parametrize("only_raw", [False, True])

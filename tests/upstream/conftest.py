@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.upstream.midway import shorten_pages
+from tests.upstream.history.midway import shorten_pages
 from tests.upstream.services import Clock, Purse
 
 

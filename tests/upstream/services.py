@@ -14,7 +14,7 @@ from solders.signature import Signature
 
 from streamproc.settings import Settings, load_settings
 from streamproc.upstream import Upstream, open_upstream
-from streamproc.upstream.timing import Timing
+from streamproc.upstream.client.clock import Timing
 
 KEY = "canary-5f3c9a-key"
 BASE = "http://127.0.0.1:1"

@@ -204,7 +204,7 @@ async def test_a_probe_says_how_long_a_history_is_for_ten_credits(
 async def test_a_probe_extrapolates_what_one_page_does_not_hold(
     world: World, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streamproc.upstream.probe.SIGNATURES_MAX", 20)
+    monkeypatch.setattr("streamproc.upstream.history.probe.SIGNATURES_MAX", 20)
     extent = await upstream.probe(world.addresses[0], permit=unlimited)
     assert not extent.is_exact
     assert extent.transactions >= 20

@@ -25,7 +25,7 @@ from streamproc.errors import (
 from streamproc.events import Options, PublicError
 from streamproc.slots import WHOSE
 from streamproc.upstream import open_upstream
-from streamproc.upstream.calls import PLAIN_CREDITS
+from streamproc.upstream.client.calls import PLAIN_CREDITS
 
 if TYPE_CHECKING:
     from collections.abc import (

@@ -19,7 +19,7 @@ from streamproc.core.solana import WSOL
 from streamproc.errors import StreamprocError
 from streamproc.events import WalletSyncRequested
 from streamproc.store import AnalysisTexts, WalletAnalysis
-from streamproc.upstream.rpc_history import METHOD as KNOWN_ONLY
+from streamproc.upstream.history.rpc_listing import METHOD as KNOWN_ONLY
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

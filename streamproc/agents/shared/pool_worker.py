@@ -34,7 +34,7 @@ PRELOADED = [
     "streamproc.core.analysis",
     "streamproc.core.similarity",
     "streamproc.core.stages",
-    "streamproc.upstream.full_page",
+    "streamproc.upstream.history.full_page",
     "scipy.sparse",
     "scipy.special",
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from streamproc import limits
 from streamproc.core.ranges import union
 from streamproc.events import WalletProgressed
-from streamproc.upstream.full_history import OWNERS_KNOWN_FROM_SLOT
+from streamproc.upstream.history.full_listing import OWNERS_KNOWN_FROM_SLOT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

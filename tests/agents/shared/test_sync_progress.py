@@ -14,7 +14,7 @@ from streamproc.core.ranges import SlotRange
 from streamproc.events import Options, WalletSyncRequested
 from streamproc.store import StoredPage
 from streamproc.upstream import HistoryPage
-from streamproc.upstream.full_history import OWNERS_KNOWN_FROM_SLOT
+from streamproc.upstream.history.full_listing import OWNERS_KNOWN_FROM_SLOT
 
 WALLET = "7Nq1Lx8y6Z2h9mYwq7kQf3V5bJt4cRsDpGzUeAaXxHhM"
 FIRST = 250_000_000  # slot of the first transaction

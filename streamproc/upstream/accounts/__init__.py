@@ -1,0 +1,1 @@
+"""What wallets hold now: accounts, token accounts, balances of many wallets."""

@@ -1,0 +1,1 @@
+"""Calls to the services: permits, retries, bounds, and the seam where answers become errors of ours."""
