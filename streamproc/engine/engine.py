@@ -14,35 +14,35 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from streamproc import limits
-from streamproc.engine.budget import Budget
-from streamproc.engine.consumer import GuardedTransport
-from streamproc.engine.faust_app import GuardedApp
-from streamproc.engine.fence import Fence
-from streamproc.engine.flood import hold_back_floods
-from streamproc.engine.flow import Flow, started
-from streamproc.engine.join import Join
-from streamproc.engine.outbox import Outbox
-from streamproc.engine.packing import PassThrough
-from streamproc.engine.readiness import Readiness
-from streamproc.engine.refusals import OutputImpossibleError
-from streamproc.engine.stage import Stage
-from streamproc.engine.table import JoinTable
-from streamproc.engine.timer import JoinTimer
-from streamproc.engine.vitals import Vitals
-from streamproc.engine.watchdog import LoopGuard, Watchdog
-from streamproc.engine.worker import run_worker
+from streamproc.engine.delivery.dead_letter_limit import Budget
+from streamproc.engine.delivery.fence import Fence
+from streamproc.engine.delivery.flow import Flow, started
+from streamproc.engine.delivery.producer import Outbox
+from streamproc.engine.delivery.refusals import OutputImpossibleError
+from streamproc.engine.delivery.stage import Stage
+from streamproc.engine.faust.app import GuardedApp
+from streamproc.engine.faust.consumer import GuardedTransport
+from streamproc.engine.faust.packing import PassThrough
+from streamproc.engine.faust.worker import run_worker
+from streamproc.engine.health.gauges import Vitals
+from streamproc.engine.health.log_rate_limit import hold_back_floods
+from streamproc.engine.health.readiness import Readiness
+from streamproc.engine.health.watchdog import LoopGuard, Watchdog
+from streamproc.engine.join.join import Join
+from streamproc.engine.join.table import JoinTable
+from streamproc.engine.join.timer import JoinTimer
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Coroutine, Iterable
 
     from streamproc.engine.config import EngineConfig
-    from streamproc.engine.flow import Reader
-    from streamproc.engine.lanes import Ledger
-    from streamproc.engine.logic import JoinLogic, S
+    from streamproc.engine.delivery.flow import Reader
+    from streamproc.engine.delivery.offsets import Ledger
+    from streamproc.engine.delivery.stage import Handle
+    from streamproc.engine.join.logic import JoinLogic, S
+    from streamproc.engine.join.timer import Missing
     from streamproc.engine.records import Batch, Partition
-    from streamproc.engine.stage import Handle
-    from streamproc.engine.timer import Missing
 
 log = logging.getLogger(__name__)
 

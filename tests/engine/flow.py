@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streamproc.engine import Engine, EngineConfig, Outgoing, Record, failpoints, lanes
+from streamproc.engine import Engine, EngineConfig, Outgoing, Record, failpoints
+from streamproc.engine.delivery import offsets
 from streamproc.errors import DeadLetterError, StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -205,14 +206,14 @@ def built(wanted: Wanted) -> Engine:
 def note_finished(path: Path) -> None:
     """Write down each record that is done, before it can be committed."""
     file = path.open("a", buffering=1)
-    finish = lanes.Lane.finish
+    finish = offsets.Lane.finish
 
-    def finish_and_note(lane: lanes.Lane, offset: int) -> None:
+    def finish_and_note(lane: offsets.Lane, offset: int) -> None:
         if offset in lane.unfinished:
             file.write(f"{lane.partition[0]} {lane.partition[1]} {offset}\n")
         finish(lane, offset)
 
-    lanes.Lane.finish = finish_and_note  # type: ignore[assignment, method-assign]
+    offsets.Lane.finish = finish_and_note  # type: ignore[assignment, method-assign]
 
 
 def main() -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamproc.engine import stored
+from streamproc.engine.join import key_state
 
 
 class Table:
@@ -14,13 +14,13 @@ class Table:
     def __init__(self) -> None:
         self.data: dict[bytes, bytes] = {}
 
-    def get(self, key: bytes) -> stored.Kept | None:
+    def get(self, key: bytes) -> key_state.Kept | None:
         """What is known of a key."""
-        return stored.kept_of(self.data, key)
+        return key_state.kept_of(self.data, key)
 
     def changes_of(self, key: bytes) -> list[bytes]:
         """The keys of a state's changes."""
-        return stored.changes_of(self.data, key)
+        return key_state.changes_of(self.data, key)
 
     def put(self, key: bytes, _partition: int, value: bytes) -> None:
         """Show what is confirmed and published."""
@@ -33,4 +33,4 @@ class Table:
 
     def keys(self) -> list[bytes]:
         """All keys of states."""
-        return [key for key in self.data if not stored.is_of_a_change(key)]
+        return [key for key in self.data if not key_state.is_of_a_change(key)]

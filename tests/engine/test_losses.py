@@ -11,8 +11,8 @@ from aiokafka.consumer.fetcher import Fetcher, FetchResult
 from faust.transport.consumer import Consumer
 from faust.transport.drivers import aiokafka as driver
 
-from streamproc.engine.consumer import GuardedConsumer, LivePartitions
-from streamproc.engine.lanes import Ledger
+from streamproc.engine.delivery.offsets import Ledger
+from streamproc.engine.faust.consumer import GuardedConsumer, LivePartitions
 
 STREAM = TopicPartition("stream", 0)
 CHANGELOG = TopicPartition("changelog", 0)

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from streamproc import limits
 from streamproc.core.backoff import delay_s
-from streamproc.engine import failpoints, stored
-from streamproc.engine.dead_letters import dead_letter, public_text
-from streamproc.engine.due import DueTimes
-from streamproc.engine.flood import FloodFilter
+from streamproc.engine import failpoints
+from streamproc.engine.delivery.dead_letters import dead_letter, public_text
+from streamproc.engine.health.log_rate_limit import FloodFilter
+from streamproc.engine.join import key_state
+from streamproc.engine.join.due import DueTimes
 from streamproc.engine.records import Outgoing, Record
 from streamproc.errors import ConfigurationError, DeadLetterError
 
@@ -141,13 +142,13 @@ outgoing = st.builds(
 def test_what_the_changelog_keeps_comes_back_as_it_was(
     state: bytes | None, outs: list[Outgoing]
 ) -> None:
-    kept = stored.decode(stored.encode(state, outs, ("topic", 1)))
-    assert kept == stored.Stored(state, tuple(outs), ("topic", 1))
+    kept = key_state.decode(key_state.encode(state, outs, ("topic", 1)))
+    assert kept == key_state.Stored(state, tuple(outs), ("topic", 1))
 
 
 def test_what_this_engine_did_not_write_does_not_decode() -> None:
     with pytest.raises(msgspec.DecodeError):
-        stored.decode(b"{}")
+        key_state.decode(b"{}")
 
 
 def test_waits_double_up_to_the_cap() -> None:

@@ -19,7 +19,7 @@ from streamproc.agents.shared.answers import Answers
 from streamproc.agents.shared.handlers import on_event, running
 from streamproc.agents.shared.records import outgoing
 from streamproc.agents.similarity import compare_wallets
-from streamproc.engine.cycle import Cycle, Entry
+from streamproc.engine.join.commit import Cycle, Entry
 from streamproc.engine.records import Outgoing, Record
 from streamproc.events import (
     AnalysisReady,

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from streamproc.engine.config import EngineConfig
-from streamproc.engine.faust_app import GuardedApp
+from streamproc.engine.faust.app import GuardedApp
 from streamproc.settings import Settings
 from tests.flow.installation import KEY, installed
 

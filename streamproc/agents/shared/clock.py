@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from streamproc import limits
-from streamproc.engine.fence import awake_or_not_s
+from streamproc.engine.delivery.fence import awake_or_not_s
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

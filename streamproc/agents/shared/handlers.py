@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from streamproc import limits
-from streamproc.engine.stage import share_of
+from streamproc.engine.delivery.stage import share_of
 from streamproc.events import AnalysisProgressed, Event, PublicError, WalletProgressed
 from streamproc.intake import enveloped_trace
 from streamproc.logs import about, about_also

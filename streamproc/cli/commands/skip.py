@@ -86,7 +86,7 @@ async def _skipped(
 async def _write_letter(settings: Settings, record: Record) -> Placed:
     """Put the record on the dead letters' topic, as a worker would."""
     from streamproc.cli.shared.records import producing, send_record
-    from streamproc.engine.dead_letters import dead_letter
+    from streamproc.engine.delivery.dead_letters import dead_letter
     from streamproc.serde import Encoded
     from streamproc.topics import read_topology
 
@@ -155,7 +155,7 @@ async def _record_at(
 ) -> Record:
     """The record at this offset; raises InvalidInputError when the group's next record is another."""
     from streamproc.cli.shared.records import consuming, partitions_of
-    from streamproc.engine.packing import record_of
+    from streamproc.engine.faust.packing import record_of
 
     async with consuming(settings) as consumer:
         if place.partition not in await partitions_of(consumer, place.topic):

@@ -6,8 +6,8 @@ import hashlib
 from typing import Any, Final, cast
 
 from streamproc.agents.join.logic import JoinLogic
-from streamproc.engine.flow import Flow
-from streamproc.engine.join import Join
+from streamproc.engine.delivery.flow import Flow
+from streamproc.engine.join.join import Join
 from streamproc.engine.records import Outgoing, Record
 from streamproc.events import (
     AnalysisAccepted,
@@ -20,8 +20,8 @@ from streamproc.events import (
 )
 from streamproc.serde import Codec
 from streamproc.topics import read_topology
+from tests.engine.join.test_join import CHANGELOG, Outbox
 from tests.engine.table import Table
-from tests.engine.test_join import CHANGELOG, Outbox
 from tests.faults.model import ModelStore
 
 START_S: Final = 1_700_000_000

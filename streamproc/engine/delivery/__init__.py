@@ -1,0 +1,1 @@
+"""Delivery: what was read, what is finished, what may be committed, and the one producer."""

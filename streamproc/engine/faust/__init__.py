@@ -1,0 +1,1 @@
+"""All that knows Faust, mode and aiokafka's consumer."""

@@ -1,0 +1,1 @@
+"""Whether a worker lives and moves: watchdog, readiness, gauges, bounded logs and memory."""

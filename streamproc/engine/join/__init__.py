@@ -1,0 +1,1 @@
+"""The join: records folded into one state a key, kept in a table, decided once."""
