@@ -19,7 +19,7 @@ from plain_scores import plain_scores
 from planted import Recipe, planted_world
 from scipy.sparse import csr_array
 
-from streamproc.core.pair_columns import packed_columns, pair_columns
+from streamproc.core.result.pair_columns import packed_columns, pair_columns
 from streamproc.core.similarity import SimilarityInputs, compare
 from streamproc.core.similarity.rows import rows_from_inputs
 from streamproc.core.similarity.scores import Scores, all_scores

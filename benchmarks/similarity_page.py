@@ -12,14 +12,14 @@ from planted import PLANTED, Recipe, planted_world
 from scipy.stats import hypergeom
 
 from streamproc.cli.views.markdown import with_block
-from streamproc.core.analysis import History, Scope, analyze
-from streamproc.core.composition import Prices, WalletFacts, wallet_row
-from streamproc.core.entries import Page
-from streamproc.core.raw import raw_page
+from streamproc.core.chain.solana import EXCLUDED_MINTS
+from streamproc.core.ledger.entries import Page
+from streamproc.core.result.composition import Prices, WalletFacts, wallet_row
+from streamproc.core.result.evidence_inputs import Surroundings
+from streamproc.core.result.wallet_analysis import History, Scope, analyze
 from streamproc.core.similarity import SimilarityInputs, compare
 from streamproc.core.similarity.chance import Q_MAX, benjamini_hochberg
-from streamproc.core.solana import EXCLUDED_MINTS
-from streamproc.core.surroundings import Surroundings
+from streamproc.core.wire.raw import raw_page
 from streamproc.events import SCORES, ReadyWallet
 from streamproc.report.wording import by_verdict
 from streamproc.sandbox.wire.raw_form import raw_form

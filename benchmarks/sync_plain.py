@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from streamproc.core.ledger import entry_of
-from streamproc.core.transactions import TokenChange, Transaction
+from streamproc.core.chain.transactions import TokenChange, Transaction
+from streamproc.core.ledger.ledger import entry_of
 
 if TYPE_CHECKING:
-    from streamproc.core.entries import Entry
+    from streamproc.core.ledger.entries import Entry
 
 GZIP_WINDOW: Final = zlib.MAX_WBITS | 16
 

@@ -16,7 +16,7 @@ from streamproc import limits
 from streamproc.agents.results.analyst import Analyst
 from streamproc.agents.sync import sync_wallet
 from streamproc.app import Means, open_means
-from streamproc.core.ranges import tip
+from streamproc.core.ledger.ranges import tip
 from streamproc.events import Options, WalletSyncRequested
 from streamproc.serde import Encoded
 from streamproc.settings import load_settings

@@ -17,9 +17,9 @@ from stretched import Stretched, address_of
 from sync_plain import GZIP_WINDOW, plain_page
 from sync_store import empty_store
 
-from streamproc.core.entries import Page
-from streamproc.core.ranges import SlotRange
-from streamproc.core.raw import raw_page
+from streamproc.core.ledger.entries import Page
+from streamproc.core.ledger.ranges import SlotRange
+from streamproc.core.wire.raw import raw_page
 from streamproc.sandbox.service.rpc.prebuilt import PrebuiltPages
 from streamproc.sandbox.world.world import World
 from streamproc.store import StoredPage

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
-from streamproc.core.turns import FairQueue, Share
+from streamproc.core.fair_queue import FairQueue, Share
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ WHOSE: Final[ContextVar[Share]] = ContextVar("WHOSE", default=NOBODYS)
 
 
 class Slots:
-    """A semaphore that is fair to tenants and requests instead of to calls; see `core.turns`."""
+    """A semaphore that is fair to tenants and requests instead of to calls; see `core.fair_queue`."""
 
     def __init__(self, places: int) -> None:
         """So many may be held at once."""

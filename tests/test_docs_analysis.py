@@ -14,9 +14,15 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from streamproc.core.analysis import History, Scope, analyze
 from streamproc.core.behavior import records
-from streamproc.core.composition import (
+from streamproc.core.chain.solana import USDC, WSOL
+from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
+from streamproc.core.json_bytes import encode_json
+from streamproc.core.ledger.entries import Entry, Kind
+from streamproc.core.pnl.rates import RateSource
+from streamproc.core.pnl.trades import Confidence
+from streamproc.core.pnl.unread import Unread
+from streamproc.core.result.composition import (
     Prices,
     WalletFacts,
     missing_wallets,
@@ -24,17 +30,11 @@ from streamproc.core.composition import (
     wallet_record,
     wallet_row,
 )
-from streamproc.core.entries import Entry, Kind
-from streamproc.core.json_bytes import encode_json
-from streamproc.core.rates import RateSource
-from streamproc.core.result import Outcome, bounded_result
+from streamproc.core.result.encoding import Outcome, bounded_result
+from streamproc.core.result.evidence_inputs import Surroundings
+from streamproc.core.result.wallet_analysis import History, Scope, analyze
 from streamproc.core.similarity import SimilarityInputs
 from streamproc.core.similarity.compare import compare
-from streamproc.core.solana import USDC, WSOL
-from streamproc.core.surroundings import Surroundings
-from streamproc.core.tokens import TokenMetadata, TokenPrice
-from streamproc.core.trades import Confidence
-from streamproc.core.unread import Unread
 from streamproc.events import AnalysisCompleted, PublicError, ReadyWallet
 from tests.contract.valid import check_by_schema
 

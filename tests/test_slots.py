@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from streamproc.core.turns import Share
+from streamproc.core.fair_queue import Share
 from streamproc.slots import Slots
 
 

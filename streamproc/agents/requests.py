@@ -11,7 +11,7 @@ import orjson
 from streamproc import limits, metrics
 from streamproc.agents.shared.cancellation import count_end
 from streamproc.agents.shared.handlers import trace_from
-from streamproc.core.fan_out import balances_asked, wallet_asked
+from streamproc.core.join.fan_out import balances_asked, wallet_asked
 from streamproc.core.quotas import NO_QUOTAS, refusal
 from streamproc.engine import failpoints
 from streamproc.errors import FAULTS_NAMED, DeadLetterError, Fault, InvalidInputError

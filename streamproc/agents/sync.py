@@ -11,8 +11,8 @@ from streamproc.agents.shared.handlers import public_error
 from streamproc.agents.shared.outputs import already_said, say_once
 from streamproc.agents.shared.silence import with_silences
 from streamproc.agents.shared.sync_progress import Pace
-from streamproc.core.ranges import reach, tip
-from streamproc.core.turns import Share
+from streamproc.core.fair_queue import Share
+from streamproc.core.ledger.ranges import reach, tip
 from streamproc.engine import failpoints
 from streamproc.errors import (
     CreditBudgetExceededError,

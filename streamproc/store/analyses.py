@@ -143,7 +143,7 @@ class Analyses(Subject):
         return None if packed is None else await asyncio.to_thread(zlib.decompress, packed)
 
     async def pair_columns(self, request_id: str) -> bytes | None:
-        """Every pair of a completed request as `core.pair_columns` packs them, None when there are none."""
+        """Every pair of a completed request as `core.result.pair_columns` packs them, None when there are none."""
         found: bytes | None = await self._database.value("analyses.pairs", request_id)
         return found
 

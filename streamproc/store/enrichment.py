@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamproc.core.tokens import TokenMetadata, TokenPrice
+from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
 from streamproc.store.database import Subject
 
 if TYPE_CHECKING:

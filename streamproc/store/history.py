@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from solders.signature import Signature
 
 from streamproc import limits
-from streamproc.core.entries import canonical_order
-from streamproc.core.packed import PackedEntries, StoredEntries, packed
-from streamproc.core.ranges import SlotRange, union
-from streamproc.core.row_layout import COLUMNS
+from streamproc.core.ledger.entries import canonical_order
+from streamproc.core.ledger.packed import PackedEntries, StoredEntries, packed
+from streamproc.core.ledger.ranges import SlotRange, union
+from streamproc.core.ledger.row_layout import COLUMNS
 from streamproc.errors import TransientError
 from streamproc.store.database import Subject
 from streamproc.store.patience import patient
@@ -23,7 +23,7 @@ from streamproc.store.queries import query
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from streamproc.core.entries import Entry, Unreadable
+    from streamproc.core.ledger.entries import Entry, Unreadable
     from streamproc.store.database import Connection, Database
 
 FINALIZED: Final = "finalized"

@@ -9,10 +9,10 @@ import numpy as np
 from solders.signature import Signature
 
 from streamproc import limits
-from streamproc.core.entries import Kind
-from streamproc.core.row_layout import KIND_IDS
+from streamproc.core.chain.solana import SOL_DUST_LAMPORTS
+from streamproc.core.ledger.entries import Kind
+from streamproc.core.ledger.row_layout import KIND_IDS
 from streamproc.core.similarity import Background, Met, Transfer, Witness
-from streamproc.core.solana import SOL_DUST_LAMPORTS
 from streamproc.store.database import Subject
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar
 
 import msgspec
 
-from streamproc.core.solana import RENT_RATES, USDC
+from streamproc.core.chain.solana import RENT_RATES, USDC
 from streamproc.errors import (
     StrategyUnsupportedError,
     StreamprocError,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from streamproc import limits
-from streamproc.core.tokens import TokenMetadata, TokenPrice
+from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
 from streamproc.errors import RequestError, StrategyUnsupportedError, WalletError
 from streamproc.upstream.client.calls import DAS_CREDITS, Call
 from streamproc.upstream.client.http import Request

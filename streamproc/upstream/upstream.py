@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
     from streamproc.core.estimate import Extent
-    from streamproc.core.tokens import TokenMetadata, TokenPrice
     from streamproc.settings import Settings
     from streamproc.upstream.client.calls import Bucket, Permit
     from streamproc.upstream.history.cursor import HistoryPage, Lister

@@ -11,8 +11,8 @@ import pytest
 from streamproc.agents.balances import fetch_balances
 from streamproc.agents.shared.cancellation import Endings
 from streamproc.agents.sync import sync_wallet
-from streamproc.core.packed import PackedEntries
-from streamproc.core.ranges import SlotRange
+from streamproc.core.ledger.packed import PackedEntries
+from streamproc.core.ledger.ranges import SlotRange
 from streamproc.errors import (
     CreditBudgetExceededError,
     RequestEndedError,

@@ -6,9 +6,9 @@ import json
 import zlib
 from pathlib import Path
 
-from streamproc.core.composition import Prices
-from streamproc.core.stages import Around, Compared, Header, Material, written
-from streamproc.core.tokens import TokenMetadata, TokenPrice
+from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
+from streamproc.core.result.composition import Prices
+from streamproc.core.result.pool_jobs import Around, Compared, Header, Material, written
 from streamproc.events import ReadyWallet
 
 STORED = Path(__file__).parent / "stored"

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamproc import limits
 from streamproc.agents.requests import fan_out, rejection_of
-from streamproc.core.join import JoinState, step
-from streamproc.core.progress import progressed
-from streamproc.core.tell import give_up, tell
+from streamproc.core.join.emit import give_up, tell
+from streamproc.core.join.progress import progressed
+from streamproc.core.join.state import JoinState, step
 from streamproc.errors import InvalidInputError
 from streamproc.events import (
     AnalysisAccepted,

@@ -15,9 +15,9 @@ from streamproc.contract import breaking, files, schema_of
 from streamproc.contract.files import read_examples
 from streamproc.contract.schemas import fields_of, is_from_outside
 from streamproc.core.behavior import records as behavior_records
-from streamproc.core.pnl_records import QuotePnl, TokenPnl, WalletPnl
+from streamproc.core.pnl.records import QuotePnl, TokenPnl, WalletPnl
+from streamproc.core.pnl.unread import Unread
 from streamproc.core.similarity import evidence, verdict
-from streamproc.core.unread import Unread
 from streamproc.events import SCORES, AnalysisCompleted
 from streamproc.result import (
     AnalysisResult,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from streamproc.core.ledger import entry_of
-from streamproc.core.transactions import TokenChange, Transaction
+from streamproc.core.chain.transactions import TokenChange, Transaction
+from streamproc.core.ledger.ledger import entry_of
 
 if TYPE_CHECKING:
-    from streamproc.core.entries import Entry
+    from streamproc.core.ledger.entries import Entry
 
 FEE: Final = 5_000
 SOL: Final = 10**9

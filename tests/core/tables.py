@@ -12,10 +12,10 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from solders.signature import Signature
 
-from streamproc.core.analysis import Analysis, History, Scope, analyze
-from streamproc.core.enhanced import enhanced_page
-from streamproc.core.entries import Entry, Page
-from streamproc.core.raw import raw_page
+from streamproc.core.ledger.entries import Entry, Page
+from streamproc.core.result.wallet_analysis import Analysis, History, Scope, analyze
+from streamproc.core.wire.enhanced import enhanced_page
+from streamproc.core.wire.raw import raw_page
 
 SOL: Final = 10**9
 WSOL: Final = "So11111111111111111111111111111111111111112"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import streamproc
 from streamproc.core import formats
 from streamproc.core.formats import ANALYSIS_FORMAT, ENTRY_FORMAT, WORKINGS_FORMAT
-from streamproc.core.pnl_records import WalletPnl
+from streamproc.core.pnl.records import WalletPnl
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -32,10 +32,10 @@ ENTRIES: Final = {2: "41a7f723d9aaed8d3c5a85f03e379d5a"}
 
 def test_entries_and_the_constants_of_their_rules_are_those_of_the_number() -> None:
     modules = modules_below(
-        "streamproc.core.raw",
-        "streamproc.core.enhanced",
-        "streamproc.core.entry_rows",
-        "streamproc.core.stored_rows",
+        "streamproc.core.wire.raw",
+        "streamproc.core.wire.enhanced",
+        "streamproc.core.ledger.row_writer",
+        "streamproc.core.ledger.row_reader",
     )
     assert digest_of(modules) == ENTRIES.get(ENTRY_FORMAT)
 
@@ -44,10 +44,12 @@ ANALYSES: Final = {2: "c80c9f6f1358e4a1aeebf11b26b22cb4"}
 
 
 def test_analyses_and_the_constants_of_their_rules_are_those_of_the_number() -> None:
-    modules = modules_below("streamproc.core.analysis")
-    assert {"streamproc.core.pnl", "streamproc.core.rates", "streamproc.core.behavior.bot"} <= set(
-        modules
-    )
+    modules = modules_below("streamproc.core.result.wallet_analysis")
+    assert {
+        "streamproc.core.pnl.wallet_pnl",
+        "streamproc.core.pnl.rates",
+        "streamproc.core.behavior.bot",
+    } <= set(modules)
     # The numbers of other formats stand among the constants: analyses are made of entries, and follow them.
     assert digest_of(modules, ENTRY_FORMAT) == ANALYSES.get(ANALYSIS_FORMAT)
 
@@ -56,17 +58,17 @@ WORKINGS: Final = {2: "96b96a2e31e2b7b0e5e3088b6710039b"}
 
 
 def test_what_a_composition_keeps_is_what_the_number_says() -> None:
-    modules = ["streamproc.core.tokens", "streamproc.core.surroundings"]
+    modules = ["streamproc.core.chain.tokens", "streamproc.core.result.evidence_inputs"]
     assert digest_of(modules, private=True) == WORKINGS.get(WORKINGS_FORMAT)
 
 
 def test_whatever_a_rule_rests_on_changes_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
     """A dust, a table of addresses, a bound from `limits`, a field: each by itself."""
-    modules = modules_below("streamproc.core.analysis")
+    modules = modules_below("streamproc.core.result.wallet_analysis")
     before = digest_of(modules)
     for module, name, value in (
-        ("streamproc.core.solana", "SOL_DUST_LAMPORTS", 9_999),
-        ("streamproc.core.solana", "STABLES", frozenset({"x"})),
+        ("streamproc.core.chain.solana", "SOL_DUST_LAMPORTS", 9_999),
+        ("streamproc.core.chain.solana", "STABLES", frozenset({"x"})),
         ("streamproc.limits", "OWN_RATE_REACH_S", 1),
     ):
         with monkeypatch.context() as changed:

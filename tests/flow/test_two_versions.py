@@ -34,14 +34,14 @@ NEXT: Final = {
         ("    fatal: bool = False\n", '    added_field: str = "news"\n    fatal: bool = False\n'),
         ("    next_seq: Sequence\n", "    added_state: int = 0\n    next_seq: Sequence\n"),
     ),
-    "core/join.py": (
+    "core/join/state.py": (
         (
             "    is_broken: bool = False  #",
             "    added_state: int = 0\n    is_broken: bool = False  #",
         ),
         ("opened=_opened(part))", "opened=_opened(part), added_state=7)"),
     ),
-    "core/tell.py": (
+    "core/join/emit.py": (
         (
             "next_seq=state.seq + 1,",
             "next_seq=state.seq + 1,\n        added_state=state.added_state,",

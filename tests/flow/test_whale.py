@@ -18,7 +18,7 @@ from tests.flow.rules import check_end
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streamproc.core.ranges import SlotRange
+    from streamproc.core.ledger.ranges import SlotRange
     from streamproc.sandbox.service.server import Sandbox
     from tests.flow.conftest import Opener
     from tests.flow.installation import Installation

@@ -11,8 +11,8 @@ import pytest
 from pydantic import SecretStr
 
 from streamproc import limits
-from streamproc.core.enhanced import enhanced_page
-from streamproc.core.raw import raw_page
+from streamproc.core.wire.enhanced import enhanced_page
+from streamproc.core.wire.raw import raw_page
 from streamproc.errors import (
     ConfigurationError,
     StreamprocError,

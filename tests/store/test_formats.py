@@ -11,9 +11,9 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature
 
 from streamproc import limits
-from streamproc.core.entries import Entry, Kind
 from streamproc.core.formats import Formats
-from streamproc.core.ranges import SlotRange
+from streamproc.core.ledger.entries import Entry, Kind
+from streamproc.core.ledger.ranges import SlotRange
 from streamproc.errors import StoreUnavailableError, TransientError
 from streamproc.store import Store, StoredPage, WalletAnalysis, open_store
 from streamproc.store.queries import query

@@ -12,8 +12,8 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature
 
 from streamproc import limits
-from streamproc.core.entries import Entry, Kind, Unreadable, canonical_order
-from streamproc.core.ranges import SlotRange
+from streamproc.core.ledger.entries import Entry, Kind, Unreadable, canonical_order
+from streamproc.core.ledger.ranges import SlotRange
 from streamproc.errors import StreamprocError, TransientError
 from streamproc.store import Store, StoredPage, StoredRange
 

@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from streamproc.core.row_layout import COLUMNS, KIND_IDS
+from streamproc.core.ledger.row_layout import COLUMNS, KIND_IDS
 from streamproc.errors import ConfigurationError, StoreUnavailableError
 from streamproc.store import migrate as module
 from streamproc.store import open_store

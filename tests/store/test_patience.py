@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from streamproc.core.ranges import SlotRange
+from streamproc.core.ledger.ranges import SlotRange
 from streamproc.errors import StoreUnavailableError
 from streamproc.store import NewRequest, StoredPage
 from streamproc.store.patience import patient, patient_if_undone

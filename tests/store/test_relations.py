@@ -12,7 +12,7 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature
 
 from streamproc import limits
-from streamproc.core.entries import Entry, Kind, Moves
+from streamproc.core.ledger.entries import Entry, Kind, Moves
 from streamproc.core.similarity import Met, Transfer, Witness
 from streamproc.store import Store, StoredPage
 from streamproc.store.queries import query

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streamproc import limits
-from streamproc.core.ranges import SlotRange
+from streamproc.core.ledger.ranges import SlotRange
 from streamproc.errors import StoreUnavailableError
 from streamproc.store import NewRequest, Store, StoredPage, database, open_store
 

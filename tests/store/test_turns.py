@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streamproc.core.turns import Share
+from streamproc.core.fair_queue import Share
 from streamproc.slots import WHOSE
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from streamproc.core.tokens import TokenMetadata, TokenPrice
+from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
 from streamproc.store import NewRequest, Store, Synced, WalletAnalysis
 
 pytestmark = pytest.mark.real

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from streamproc.core.custody import resolved
-from streamproc.core.entries import Page, canonical_order
+from streamproc.core.ledger.custody import resolved
+from streamproc.core.ledger.entries import Page, canonical_order
 from streamproc.sandbox.truth.pnl import true_pnl
 from streamproc.sandbox.truth.scores import terms_of
 from streamproc.sandbox.world.world import World

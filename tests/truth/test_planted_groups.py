@@ -9,13 +9,13 @@ import orjson
 import pytest
 
 from streamproc.cli.commands.demo import demo
-from streamproc.core.analysis import History, Scope, analyze
-from streamproc.core.composition import Prices, WalletFacts, wallet_row
-from streamproc.core.entries import Page
-from streamproc.core.raw import raw_page
+from streamproc.core.chain.solana import EXCLUDED_MINTS
+from streamproc.core.ledger.entries import Page
+from streamproc.core.result.composition import Prices, WalletFacts, wallet_row
+from streamproc.core.result.evidence_inputs import Surroundings
+from streamproc.core.result.wallet_analysis import History, Scope, analyze
 from streamproc.core.similarity import SimilarityInputs, WalletRow, compare
-from streamproc.core.solana import EXCLUDED_MINTS
-from streamproc.core.surroundings import Surroundings
+from streamproc.core.wire.raw import raw_page
 from streamproc.events import ReadyWallet
 from streamproc.sandbox.wire.raw_form import raw_form
 from streamproc.sandbox.world.world import SIZES, World

@@ -7,9 +7,9 @@ from functools import cache
 import orjson
 import pytest
 
-from streamproc.core.enhanced import enhanced_page
-from streamproc.core.entries import Page
-from streamproc.core.raw import raw_page
+from streamproc.core.ledger.entries import Page
+from streamproc.core.wire.enhanced import enhanced_page
+from streamproc.core.wire.raw import raw_page
 from streamproc.sandbox.truth.pnl import true_pnl
 from streamproc.sandbox.truth.scores import terms_of
 from streamproc.sandbox.wire.enhanced_form import enhanced_form

@@ -15,20 +15,20 @@ import orjson
 import pytest
 from msgspec import structs
 
-from streamproc.core.balances import TokenAccount, balances_of
-from streamproc.core.composition import Prices, WalletFacts, wallet_record, wallet_row
-from streamproc.core.custody import resolved
-from streamproc.core.enhanced import enhanced_page
-from streamproc.core.entries import Entry, Kind, Page, canonical_order, same_facts
-from streamproc.core.pnl import wallet_pnl, with_market_values
-from streamproc.core.pnl_json import pnl_to_json
-from streamproc.core.rates import SolPrices
-from streamproc.core.raw import raw_page
+from streamproc.core.chain.balances import TokenAccount, balances_of
+from streamproc.core.chain.solana import EXCLUDED_MINTS, QUOTES, TOKEN_PROGRAMS, WSOL
+from streamproc.core.chain.tokens import TokenPrice
+from streamproc.core.ledger.custody import resolved
+from streamproc.core.ledger.entries import Entry, Kind, Page, canonical_order, same_facts
+from streamproc.core.pnl.encoding import pnl_to_json
+from streamproc.core.pnl.rates import SolPrices
+from streamproc.core.pnl.trades import trades_from_entries
+from streamproc.core.pnl.wallet_pnl import wallet_pnl, with_market_values
+from streamproc.core.result.composition import Prices, WalletFacts, wallet_record, wallet_row
+from streamproc.core.result.evidence_inputs import Surroundings
 from streamproc.core.similarity import SimilarityInputs, compare
-from streamproc.core.solana import EXCLUDED_MINTS, QUOTES, TOKEN_PROGRAMS, WSOL
-from streamproc.core.surroundings import Surroundings
-from streamproc.core.tokens import TokenPrice
-from streamproc.core.trades import trades_from_entries
+from streamproc.core.wire.enhanced import enhanced_page
+from streamproc.core.wire.raw import raw_page
 from streamproc.events import ReadyWallet
 from streamproc.sandbox.truth.pnl import true_pnl
 from streamproc.sandbox.truth.scores import terms_of

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec import structs
 
-from streamproc.core.entries import canonical_order, same_facts
-from streamproc.core.ranges import SlotRange, union
+from streamproc.core.ledger.entries import canonical_order, same_facts
+from streamproc.core.ledger.ranges import SlotRange, union
 from streamproc.errors import UpstreamKeyRejectedError
 from streamproc.sandbox.service.faults import PAGES, Fault
 from streamproc.sandbox.service.server import REJECTED_KEY, Sandbox, serve
@@ -20,7 +20,7 @@ from tests.upstream.services import Clock, Purse, settings_for
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from streamproc.core.entries import Entry
+    from streamproc.core.ledger.entries import Entry
 
 METHOD = "getTransactionsForAddress"
 UNSUPPORTED = Fault("-32601", method=METHOD)

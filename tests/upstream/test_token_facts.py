@@ -5,7 +5,7 @@ import orjson
 import pytest
 from solders.pubkey import Pubkey
 
-from streamproc.core.tokens import TokenMetadata, TokenPrice
+from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
 from streamproc.errors import RequestEndedError
 from streamproc.upstream import unlimited
 from tests.upstream.services import Clock, Purse, answered, opened

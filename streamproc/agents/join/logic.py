@@ -1,4 +1,4 @@
-"""The join agent: the pure fold of `core.join` on Kafka's records, and terminal outcomes decided in the store.
+"""The join agent: the pure fold of `core.join.state` on Kafka's records, and terminal outcomes decided in the store.
 
 The engine writes a state and the records it decided in one go *before* it publishes them, so a crash repeats them byte
 for byte. What ends a request is only a draft until `decide` has asked the store, whose row says what is published.
@@ -16,9 +16,9 @@ from streamproc.agents.join.terminal_publisher import last_words
 from streamproc.agents.join.unopened import known_of
 from streamproc.agents.shared.cancellation import count_end
 from streamproc.agents.shared.records import encoded, outgoing
-from streamproc.core.carried import bytes_of, state_from
-from streamproc.core.join import PARTS, JoinState, due, step, touched
-from streamproc.core.tell import give_up, is_urgent, tell
+from streamproc.core.join.emit import give_up, is_urgent, tell
+from streamproc.core.join.state import PARTS, JoinState, due, step, touched
+from streamproc.core.join.state_bytes import bytes_of, state_from
 from streamproc.engine import Outgoing, failpoints
 from streamproc.errors import DeadLetterError, InvalidInputError
 from streamproc.events import (
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamproc.agents.join.unopened import Known
-    from streamproc.core.join import Part
+    from streamproc.core.join.state import Part
     from streamproc.engine import Record
     from streamproc.events import Event
     from streamproc.serde import Codec

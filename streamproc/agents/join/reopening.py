@@ -15,7 +15,7 @@ from streamproc import limits
 from streamproc.agents.join.terminal_publisher import last_words
 from streamproc.agents.shared.cancellation import count_end
 from streamproc.agents.shared.records import outgoing
-from streamproc.core.progress import progressed
+from streamproc.core.join.progress import progressed
 from streamproc.errors import TransientError
 from streamproc.events import AnalysisAccepted, AnalysisFailed, Options
 from streamproc.store import Decision

@@ -15,7 +15,7 @@ from streamproc import limits
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from streamproc.core.join import JoinState
+    from streamproc.core.join.state import JoinState
     from streamproc.store import Store
 
 

@@ -12,8 +12,8 @@ from streamproc import limits
 from streamproc.agents.lookups.quotas import DailyCredits
 from streamproc.agents.lookups.singleflight import Sharing
 from streamproc.agents.lookups.wallet_check import Kinds
+from streamproc.core.chain.solana import TOKEN_PROGRAMS, is_address
 from streamproc.core.quotas import NO_QUOTAS
-from streamproc.core.solana import TOKEN_PROGRAMS, is_address
 from streamproc.errors import (
     ConfigurationError,
     Fault,
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     )
 
     from streamproc.agents.shared.cancellation import Endings
+    from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
     from streamproc.core.quotas import Quotas
-    from streamproc.core.tokens import TokenMetadata, TokenPrice
     from streamproc.events import BalanceFetchRequested, WalletSyncRequested
     from streamproc.settings import Settings
     from streamproc.store import Store

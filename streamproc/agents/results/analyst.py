@@ -10,12 +10,18 @@ import orjson
 
 from streamproc import __version__, limits
 from streamproc.agents.results.price_history import PriceHistory
-from streamproc.core.analysis import Analysis, History, Scope, analyze, lacks_sol_price
+from streamproc.core.chain.solana import WSOL
 from streamproc.core.formats import ANALYSIS_FORMAT
 from streamproc.core.json_bytes import encode_json
-from streamproc.core.ranges import union
-from streamproc.core.rates import SolPrices
-from streamproc.core.solana import WSOL
+from streamproc.core.ledger.ranges import union
+from streamproc.core.pnl.rates import SolPrices
+from streamproc.core.result.wallet_analysis import (
+    Analysis,
+    History,
+    Scope,
+    analyze,
+    lacks_sol_price,
+)
 from streamproc.errors import StreamprocError
 from streamproc.events import WalletSyncRequested
 from streamproc.store import AnalysisTexts, WalletAnalysis

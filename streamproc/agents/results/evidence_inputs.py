@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from streamproc.core.formats import WORKINGS_FORMAT
-from streamproc.core.surroundings import Surroundings, packed, possible_hubs
+from streamproc.core.result.evidence_inputs import Surroundings, packed, possible_hubs
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from streamproc.core.stages import Survey
+    from streamproc.core.result.pool_jobs import Survey
     from streamproc.store import Store
 
 # What a request's evidence rests on is kept under; in another format it is gathered anew.

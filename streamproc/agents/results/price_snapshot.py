@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
 from streamproc.core.formats import WORKINGS_FORMAT
-from streamproc.core.tokens import TokenMetadata, TokenPrice
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

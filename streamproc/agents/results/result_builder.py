@@ -15,10 +15,11 @@ from streamproc.agents.results.price_snapshot import (
     kept_metadata,
     kept_prices,
 )
-from streamproc.core.composition import Prices, comparable_prices
-from streamproc.core.result import inputs_digest
-from streamproc.core.solana import EXCLUDED_MINTS, QUOTES
-from streamproc.core.stages import (
+from streamproc.core.chain.solana import EXCLUDED_MINTS, QUOTES
+from streamproc.core.result.composition import Prices, comparable_prices
+from streamproc.core.result.encoding import inputs_digest
+from streamproc.core.result.evidence_inputs import unpacked
+from streamproc.core.result.pool_jobs import (
     Around,
     Header,
     Material,
@@ -28,14 +29,13 @@ from streamproc.core.stages import (
     to_name,
     written,
 )
-from streamproc.core.surroundings import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from streamproc.agents.results.analyst import Analyst
-    from streamproc.core.stages import Compared, Survey
-    from streamproc.core.tokens import TokenMetadata, TokenPrice
+    from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
+    from streamproc.core.result.pool_jobs import Compared, Survey
     from streamproc.events import AnalysisReady
     from streamproc.store import Store
 

@@ -31,9 +31,9 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 PRELOADED = [
-    "streamproc.core.analysis",
+    "streamproc.core.result.wallet_analysis",
     "streamproc.core.similarity",
-    "streamproc.core.stages",
+    "streamproc.core.result.pool_jobs",
     "streamproc.upstream.history.full_page",
     "scipy.sparse",
     "scipy.special",

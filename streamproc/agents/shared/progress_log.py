@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamproc import limits
-from streamproc.core.progress import progressed
+from streamproc.core.join.progress import progressed
 from streamproc.events import AnalysisProgressed
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ import time
 from typing import TYPE_CHECKING
 
 from streamproc import limits
-from streamproc.core.ranges import union
+from streamproc.core.ledger.ranges import union
 from streamproc.events import WalletProgressed
 from streamproc.upstream.history.full_listing import OWNERS_KNOWN_FROM_SLOT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streamproc.core.ranges import SlotRange
+    from streamproc.core.ledger.ranges import SlotRange
     from streamproc.events import WalletSyncRequested
     from streamproc.upstream import HistoryPage
 

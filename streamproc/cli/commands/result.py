@@ -29,7 +29,7 @@ class Stored(NamedTuple):
 
     result: bytes | None
     ending: Ending | None
-    pairs: bytes | None = None  # every pair, see core/pair_columns.py
+    pairs: bytes | None = None  # every pair, see core/result/pair_columns.py
 
 
 @click.command(epilog=EPILOG)
@@ -59,7 +59,7 @@ def result(request_id: str, form: str, pairs: int) -> int:
         tell_exactly([stored.result, b"\n"])
         return 0
     if form == "csv" and stored.pairs is not None:
-        from streamproc.core.pair_columns import unpacked_columns
+        from streamproc.core.result.pair_columns import unpacked_columns
 
         tell_exactly(csv_lines(unpacked_columns(stored.pairs).rows()))
         return 0

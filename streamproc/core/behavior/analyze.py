@@ -19,13 +19,13 @@ from streamproc.core.behavior.cycles import completed_cycles, cycles_of, holds_h
 from streamproc.core.behavior.holding import holding_of, open_lots_of, walk
 from streamproc.core.behavior.labels import pattern_of, type_of
 from streamproc.core.behavior.records import Behavior, TradedToken
-from streamproc.core.solana import LAMPORTS_PER_SOL
-from streamproc.core.trades import Side
+from streamproc.core.chain.solana import LAMPORTS_PER_SOL
+from streamproc.core.pnl.trades import Side
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streamproc.core.window import PricedTrade
+    from streamproc.core.pnl.window import PricedTrade
 
 _WEEK_DAYS = 7
 _MONTH_DAYS = 30

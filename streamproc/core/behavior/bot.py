@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 from streamproc.core.behavior.activity import HOURS
 from streamproc.core.behavior.averages import plain_mean, ratio
 from streamproc.core.behavior.records import Bot
-from streamproc.core.trades import Side
+from streamproc.core.pnl.trades import Side
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streamproc.core.behavior.holding import Held
-    from streamproc.core.window import PricedTrade
+    from streamproc.core.pnl.window import PricedTrade
 
 _GAPS_MIN: Final = 10  # fewer gaps are even by accident
 _CLOCK_TRADES_MIN: Final = 48  # two for each hour of the day

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from streamproc.core.behavior.averages import HOUR_S, plain_mean, plain_median, weighted_mean
 from streamproc.core.behavior.records import Cycles
-from streamproc.core.trades import Side
+from streamproc.core.pnl.trades import Side
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streamproc.core.window import PricedTrade
+    from streamproc.core.pnl.window import PricedTrade
 
 _LEFT_AT_MOST: Final = 5  # one part in five of the running peak: 20 %
 _GRADUAL_SELLS: Final = 2

@@ -13,14 +13,14 @@ from streamproc.core.behavior.averages import (
     weighted_median,
 )
 from streamproc.core.behavior.records import Holding, OpenLots
-from streamproc.core.lots import Lots
-from streamproc.core.trades import Side
+from streamproc.core.pnl.lots import Lots
+from streamproc.core.pnl.trades import Side
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streamproc.core.lots import Lot, Part
-    from streamproc.core.window import PricedTrade
+    from streamproc.core.pnl.lots import Lot, Part
+    from streamproc.core.pnl.window import PricedTrade
 
 _EXITED_AT_MOST: Final = 10**9  # one part in so many of the peak may be left after a full exit
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from streamproc import limits
-from streamproc.core.solana import QUOTES
+from streamproc.core.chain.solana import QUOTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

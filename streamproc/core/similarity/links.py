@@ -7,10 +7,10 @@ from math import ceil
 from typing import TYPE_CHECKING, Final
 
 from streamproc import limits
+from streamproc.core.chain.solana import LAMPORTS_PER_SOL, STABLE_UNIT, STABLES
 from streamproc.core.similarity.evidence import Json, item, short
 from streamproc.core.similarity.exchanges import EXCHANGES
 from streamproc.core.similarity.inputs import Met
-from streamproc.core.solana import LAMPORTS_PER_SOL, STABLE_UNIT, STABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from streamproc import limits, metrics
 from streamproc.core.backoff import delay_s
-from streamproc.core.turns import FairQueue, Share
+from streamproc.core.fair_queue import FairQueue, Share
 from streamproc.engine import failpoints
 from streamproc.engine.delivery.dead_letters import OUTPUT_REFUSED, check_readable
 from streamproc.engine.delivery.flow import started, started_with

@@ -157,7 +157,7 @@ LIMIT 1
 SELECT id, revision FROM wallets WHERE address = $1 AND entry_format = $2
 
 -- name: entries
--- In the order of `core.row_layout`.
+-- In the order of `core.ledger.row_layout`.
 SELECT slot, signature, tx_index, block_time, flags, kind, network_fee, sol_delta, tips, rent, mints, deltas,
     routed_mint, routed_units, fee_payer, counterparty, overflow, moves
 FROM entries

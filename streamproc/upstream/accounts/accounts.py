@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from streamproc import limits
-from streamproc.core.solana import TOKEN_PROGRAMS
+from streamproc.core.chain.solana import TOKEN_PROGRAMS
 from streamproc.errors import UpstreamInconsistentError
 from streamproc.upstream.client.calls import PLAIN_CREDITS, Call
 from streamproc.upstream.client.rpc import rpc_question

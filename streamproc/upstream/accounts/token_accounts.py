@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from streamproc import limits
-from streamproc.core.balances import TokenAccount
-from streamproc.core.solana import TOKEN_PROGRAMS, is_address
+from streamproc.core.chain.balances import TokenAccount
+from streamproc.core.chain.solana import TOKEN_PROGRAMS, is_address
 from streamproc.errors import (
     StrategyUnsupportedError,
     UpstreamInconsistentError,

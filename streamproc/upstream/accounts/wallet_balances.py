@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from streamproc import limits
-from streamproc.core.balances import Balances, balances_of
+from streamproc.core.chain.balances import Balances, balances_of
 from streamproc.errors import (
     StrategyUnsupportedError,
     StreamprocError,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from streamproc import limits, metrics
-from streamproc.core.turns import Share
+from streamproc.core.fair_queue import Share
 from streamproc.errors import CreditBudgetExceededError, RequestEndedError
 from streamproc.slots import NOBODYS, Slots
 from streamproc.upstream.client.calls import Bucket, Call, Spending

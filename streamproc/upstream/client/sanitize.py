@@ -16,16 +16,16 @@ from urllib.parse import urlsplit
 from msgspec import structs
 
 from streamproc import limits
-from streamproc.core.entries import Unreadable
-from streamproc.core.packed import packed, packed_page
-from streamproc.core.solana import is_address
+from streamproc.core.chain.solana import is_address
+from streamproc.core.ledger.entries import Unreadable
+from streamproc.core.ledger.packed import packed, packed_page
 from streamproc.errors import UpstreamInconsistentError, UpstreamUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from streamproc.core.entries import Entry, Page
-    from streamproc.core.packed import PackedPage
+    from streamproc.core.ledger.entries import Entry, Page
+    from streamproc.core.ledger.packed import PackedPage
 
 CHAIN_BEGAN: Final = 1_577_836_800  # 2020-01-01: before the first block
 DAY_S: Final = 86_400

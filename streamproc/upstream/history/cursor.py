@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from streamproc import limits
-from streamproc.core.packed import PackedEntries, PackedPage
-from streamproc.core.ranges import SlotRange
+from streamproc.core.ledger.packed import PackedEntries, PackedPage
+from streamproc.core.ledger.ranges import SlotRange
 from streamproc.errors import (
     CreditBudgetExceededError,
     StreamprocError,
@@ -19,7 +19,7 @@ from streamproc.upstream.client.calls import FULL_CREDIT_TRANSACTIONS
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
-    from streamproc.core.entries import Page, Unreadable
+    from streamproc.core.ledger.entries import Page, Unreadable
     from streamproc.upstream.client.calls import Permit
     from streamproc.upstream.client.errors import CursorLostError
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from streamproc import limits
-from streamproc.core.enhanced import enhanced_page
-from streamproc.core.packed import PackedEntries, packed
-from streamproc.core.ranges import SlotRange
+from streamproc.core.ledger.packed import PackedEntries, packed
+from streamproc.core.ledger.ranges import SlotRange
+from streamproc.core.wire.enhanced import enhanced_page
 from streamproc.errors import (
     UpstreamInconsistentError,
     UpstreamTimeoutError,
@@ -25,7 +25,7 @@ from streamproc.upstream.history.cursor import Descent, HistoryPage, PageMemory,
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
-    from streamproc.core.entries import Page
+    from streamproc.core.ledger.entries import Page
     from streamproc.upstream.client.calls import Permit
     from streamproc.upstream.client.retry import Asker
     from streamproc.upstream.history.cursor import Span, Wanted

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from streamproc.core.ranges import SlotRange
+from streamproc.core.ledger.ranges import SlotRange
 from streamproc.errors import CreditBudgetExceededError, UpstreamTimeoutError
 from streamproc.upstream.client.errors import CursorLostError
 from streamproc.upstream.history.cursor import Descent, HistoryPage, PageSize
 from streamproc.upstream.history.full_page import METHOD, check_order, full_page_question
 
 if TYPE_CHECKING:
-    from streamproc.core.packed import PackedPage
+    from streamproc.core.ledger.packed import PackedPage
     from streamproc.upstream.client.calls import Permit
     from streamproc.upstream.client.retry import Asker
     from streamproc.upstream.history.cursor import PageMemory

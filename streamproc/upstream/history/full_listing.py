@@ -6,8 +6,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from streamproc import limits
-from streamproc.core.packed import PackedEntries
-from streamproc.core.ranges import SlotRange
+from streamproc.core.ledger.packed import PackedEntries
+from streamproc.core.ledger.ranges import SlotRange
 from streamproc.errors import CreditBudgetExceededError, UpstreamTimeoutError
 from streamproc.upstream.client.errors import CursorLostError
 from streamproc.upstream.history.cursor import Descent, HistoryPage, PageMemory, PageSize
@@ -19,7 +19,7 @@ from streamproc.upstream.history.parallel import Crew, Walk
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from streamproc.core.packed import PackedPage
+    from streamproc.core.ledger.packed import PackedPage
     from streamproc.upstream.client.calls import Permit
     from streamproc.upstream.client.retry import Asker
     from streamproc.upstream.history.cursor import Span, Wanted

@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from streamproc import limits
-from streamproc.core.entries import RpcError
-from streamproc.core.raw import raw_page
+from streamproc.core.ledger.entries import RpcError
+from streamproc.core.wire.raw import raw_page
 from streamproc.errors import UpstreamInconsistentError, UpstreamUnavailableError
 from streamproc.upstream.client.calls import Call, full_page_credits
 from streamproc.upstream.client.errors import rpc_fault
@@ -20,7 +20,7 @@ from streamproc.upstream.client.sanitize import mended, plausible_packed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streamproc.core.packed import PackedPage
+    from streamproc.core.ledger.packed import PackedPage
 
 METHOD: Final = "getTransactionsForAddress"
 TRANSACTION_VERSION: Final = 1  # the newest one that the parser reads; every call declares it

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from streamproc.core.ranges import SlotRange
+    from streamproc.core.ledger.ranges import SlotRange
 
 WORTH_PAGES = 2  # a piece with fewer pages than this ends sooner with one fetcher than with two
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from streamproc import limits
+from streamproc.core.chain.solana import TOKEN_PROGRAMS
 from streamproc.core.estimate import Extent
-from streamproc.core.packed import PackedEntries
-from streamproc.core.ranges import SlotRange, gaps
-from streamproc.core.solana import TOKEN_PROGRAMS
+from streamproc.core.ledger.packed import PackedEntries
+from streamproc.core.ledger.ranges import SlotRange, gaps
 from streamproc.errors import CreditBudgetExceededError
 from streamproc.upstream.client.calls import PLAIN_CREDITS, Call
 from streamproc.upstream.client.rpc import rpc_question

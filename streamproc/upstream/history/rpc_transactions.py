@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 from msgspec import structs
 
-from streamproc.core.entries import Page, RpcError
-from streamproc.core.raw import raw_page
+from streamproc.core.ledger.entries import Page, RpcError
+from streamproc.core.wire.raw import raw_page
 from streamproc.errors import UpstreamInconsistentError, UpstreamUnavailableError
 from streamproc.upstream.client.sanitize import mended, plausible_packed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streamproc.core.packed import PackedPage
+    from streamproc.core.ledger.packed import PackedPage
 
 NULL: Final = b"null"
 

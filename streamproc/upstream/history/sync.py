@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from streamproc import limits
-from streamproc.core.ranges import SlotRange, union
+from streamproc.core.ledger.ranges import SlotRange, union
 from streamproc.errors import StrategyUnsupportedError, StreamprocError, UpstreamTooNewError
 from streamproc.upstream.client.errors import PlanRefusedError
 from streamproc.upstream.history.cursor import HistoryPage, Lister, Span, Wanted

@@ -14,11 +14,11 @@ from solders.signature import Signature
 from streamproc import limits
 from streamproc.agents.results.analyst import Analyst
 from streamproc.agents.results.price_history import PriceHistory
-from streamproc.core.entries import Entry, Kind
+from streamproc.core.chain.solana import USDC
+from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
 from streamproc.core.formats import Formats
-from streamproc.core.ranges import SlotRange
-from streamproc.core.solana import USDC
-from streamproc.core.tokens import TokenMetadata, TokenPrice
+from streamproc.core.ledger.entries import Entry, Kind
+from streamproc.core.ledger.ranges import SlotRange
 from streamproc.errors import TransientError
 from streamproc.events import AnalysisReady, Options, ReadyWallet, WalletSyncRequested
 from streamproc.store import NewRequest, Store, StoredPage, open_store

@@ -10,7 +10,7 @@ import pytest
 from streamproc import limits
 from streamproc.agents.results.analyst import scope_digest
 from streamproc.agents.results.price_history import PriceHistory, price_history_of
-from streamproc.core.analysis import Scope
+from streamproc.core.result.wallet_analysis import Scope
 from streamproc.errors import ConfigurationError
 from streamproc.settings import Settings
 

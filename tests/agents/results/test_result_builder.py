@@ -13,11 +13,11 @@ from solders.signature import Signature
 
 from streamproc.agents.results.analyst import Analyst
 from streamproc.agents.results.result_builder import Composed, Composer
-from streamproc.core.entries import Entry, Kind
-from streamproc.core.pair_columns import unpacked_columns
-from streamproc.core.ranges import SlotRange
-from streamproc.core.result import VOLATILE
-from streamproc.core.tokens import TokenMetadata, TokenPrice
+from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
+from streamproc.core.ledger.entries import Entry, Kind
+from streamproc.core.ledger.ranges import SlotRange
+from streamproc.core.result.encoding import VOLATILE
+from streamproc.core.result.pair_columns import unpacked_columns
 from streamproc.events import AnalysisReady, Options, ReadyWallet
 from streamproc.store import NewRequest, Store, StoredPage
 

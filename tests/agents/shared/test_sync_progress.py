@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from streamproc import limits
 from streamproc.agents.shared.sync_progress import ALMOST, Pace
-from streamproc.core.ranges import SlotRange
+from streamproc.core.ledger.ranges import SlotRange
 from streamproc.events import Options, WalletSyncRequested
 from streamproc.store import StoredPage
 from streamproc.upstream import HistoryPage

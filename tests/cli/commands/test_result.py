@@ -12,7 +12,7 @@ import pytest
 
 from streamproc.cli.shared.records import codec_for
 from streamproc.cli.views.result_csv import csv_lines
-from streamproc.core.pair_columns import packed_columns, pair_columns
+from streamproc.core.result.pair_columns import packed_columns, pair_columns
 from streamproc.core.similarity import SimilarityInputs, TradedMint, WalletRow, compare
 from streamproc.events import AnalysisCompleted, AnalysisFailed
 from streamproc.store import Decision, NewRequest, open_store

@@ -10,7 +10,7 @@ from streamproc.cli.shared.environment import NO_STORE
 from streamproc.cli.shared.estimate import Alone, estimated, print_estimate
 from streamproc.core.estimate import Estimate
 from streamproc.core.formats import Formats
-from streamproc.core.ranges import SlotRange
+from streamproc.core.ledger.ranges import SlotRange
 from streamproc.events import AnalysisRequested
 from streamproc.sandbox.service.server import Sandbox, serve
 from streamproc.sandbox.world.world import World

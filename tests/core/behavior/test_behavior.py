@@ -23,10 +23,10 @@ from streamproc.core.behavior.cycles import Cycle, completed_cycles, cycles_of
 from streamproc.core.behavior.holding import Held, holding_of, open_lots_of, walk
 from streamproc.core.behavior.labels import pattern_of, type_of
 from streamproc.core.behavior.records import ActiveWindow, Label, TradedToken, behavior_to_json
-from streamproc.core.entries import Entry, Kind
-from streamproc.core.solana import USDC, WSOL
-from streamproc.core.trades import Confidence, Rule, Side, Trade
-from streamproc.core.window import PricedTrade, counted_trades, priced
+from streamproc.core.chain.solana import USDC, WSOL
+from streamproc.core.ledger.entries import Entry, Kind
+from streamproc.core.pnl.trades import Confidence, Rule, Side, Trade
+from streamproc.core.pnl.window import PricedTrade, counted_trades, priced
 
 SOL = 10**9
 HOUR = 3600

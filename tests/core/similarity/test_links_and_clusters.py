@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc import limits
+from streamproc.core.chain.solana import is_address
 from streamproc.core.similarity import (
     Background,
     Met,
@@ -23,7 +24,6 @@ from streamproc.core.similarity import (
 from streamproc.core.similarity.clusters import cluster_id
 from streamproc.core.similarity.components import components
 from streamproc.core.similarity.exchanges import EXCHANGES, HOT_WALLETS
-from streamproc.core.solana import is_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

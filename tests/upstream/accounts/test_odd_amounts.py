@@ -9,7 +9,7 @@ import orjson
 import pytest
 from solders.pubkey import Pubkey
 
-from streamproc.core.analysis import History, Scope, analyze
+from streamproc.core.result.wallet_analysis import History, Scope, analyze
 from streamproc.store import StoredPage, open_store
 from streamproc.upstream import unlimited
 from tests.upstream.services import (

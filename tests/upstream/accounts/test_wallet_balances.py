@@ -8,8 +8,8 @@ import pytest
 from solders.pubkey import Pubkey
 
 from streamproc import limits
-from streamproc.core.balances import Balances, Holding
-from streamproc.core.solana import TOKEN_2022_PROGRAM, TOKEN_PROGRAM
+from streamproc.core.chain.balances import Balances, Holding
+from streamproc.core.chain.solana import TOKEN_2022_PROGRAM, TOKEN_PROGRAM
 from streamproc.errors import (
     RequestEndedError,
     UpstreamInconsistentError,

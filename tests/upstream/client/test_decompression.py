@@ -32,7 +32,7 @@ from tests.upstream.services import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streamproc.core.entries import Entry
+    from streamproc.core.ledger.entries import Entry
     from streamproc.upstream import Run
 
 T = TypeVar("T")

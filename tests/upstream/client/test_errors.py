@@ -43,7 +43,7 @@ from tests.upstream.services import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streamproc.core.entries import Entry
+    from streamproc.core.ledger.entries import Entry
 
 TRANSACTIONS = [(SLOT + number, number) for number in range(1, 1301)]
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from streamproc import limits
-from streamproc.core.turns import Share
+from streamproc.core.fair_queue import Share
 from streamproc.errors import (
     CreditBudgetExceededError,
     RequestEndedError,

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from solders.pubkey import Pubkey
 
 from streamproc import limits
-from streamproc.core.entries import Page
-from streamproc.core.raw import raw_page
-from streamproc.core.tokens import TokenMetadata, TokenPrice
+from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
+from streamproc.core.ledger.entries import Page
+from streamproc.core.wire.raw import raw_page
 from streamproc.upstream import unlimited
 from streamproc.upstream.client.sanitize import amount, decimals, link, mended, plausible, words
 from tests.upstream.services import OTHER, SLOT, WALLET, Clock, answered, opened, raw

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streamproc.core.entries import canonical_order
-from streamproc.core.packed import PackedEntries
+from streamproc.core.ledger.entries import canonical_order
+from streamproc.core.ledger.packed import PackedEntries
 from streamproc.errors import StreamprocError
 from streamproc.upstream import Upstream, open_upstream, unlimited
 from tests.upstream.services import (

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from streamproc import limits
-from streamproc.core.ranges import gaps
+from streamproc.core.ledger.ranges import gaps
 from streamproc.upstream import Upstream, open_upstream, unlimited
 from streamproc.upstream.history.full_listing import OWNERS_KNOWN_FROM_SLOT
 from tests.upstream.history.test_history import Kept, assert_honest, numbers_of

@@ -9,7 +9,7 @@ import httpx
 import orjson
 import pytest
 
-from streamproc.core.ranges import gaps
+from streamproc.core.ledger.ranges import gaps
 from streamproc.errors import StreamprocError, UpstreamInconsistentError
 from tests.upstream.history.midway import (
     EACH,

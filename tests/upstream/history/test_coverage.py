@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamproc.core.entries import Page
-from streamproc.core.ranges import SlotRange, union
-from streamproc.core.raw import raw_page
+from streamproc.core.ledger.entries import Page
+from streamproc.core.ledger.ranges import SlotRange, union
+from streamproc.core.wire.raw import raw_page
 from streamproc.sandbox.service.faults import Fault
 from streamproc.sandbox.service.server import serve
 from streamproc.sandbox.world.world import World

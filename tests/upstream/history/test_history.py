@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamproc import limits
-from streamproc.core.ranges import SlotRange, union
+from streamproc.core.ledger.ranges import SlotRange, union
 from streamproc.errors import (
     CreditBudgetExceededError,
     StrategyUnsupportedError,
@@ -36,7 +36,7 @@ from tests.upstream.services import (
 )
 
 if TYPE_CHECKING:
-    from streamproc.core.entries import Entry
+    from streamproc.core.ledger.entries import Entry
 
 BOTH = pytest.mark.parametrize("is_full", [True, False], ids=["full", "enhanced"])
 

@@ -15,8 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamproc import limits
-from streamproc.core.packed import PackedEntries
-from streamproc.core.ranges import SlotRange, union
+from streamproc.core.ledger.packed import PackedEntries
+from streamproc.core.ledger.ranges import SlotRange, union
 from streamproc.errors import StreamprocError
 from streamproc.upstream import Upstream, open_upstream, unlimited
 from streamproc.upstream.history.cursor import HistoryPage

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streamproc.core.ranges import union
+from streamproc.core.ledger.ranges import union
 from streamproc.sandbox.service.faults import Fault
 from streamproc.sandbox.service.server import serve
 from streamproc.sandbox.wire.recorded_archive import RecordedArchive

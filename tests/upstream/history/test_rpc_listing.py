@@ -11,9 +11,9 @@ import httpx
 import pytest
 from msgspec import structs
 
-from streamproc.core.entries import Entry, canonical_order
-from streamproc.core.ranges import SlotRange
-from streamproc.core.turns import Share
+from streamproc.core.fair_queue import Share
+from streamproc.core.ledger.entries import Entry, canonical_order
+from streamproc.core.ledger.ranges import SlotRange
 from streamproc.errors import (
     CreditBudgetExceededError,
     StreamprocError,

@@ -1,0 +1,1 @@
+"""The join's state, its fold, and what is to be said about it."""

@@ -1,0 +1,293 @@
+"""What a transaction was for the wallet: the first rule that holds decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from streamproc.core.chain.solana import QUOTES, SERVICE_LAMPORTS, WSOL, is_rent
+from streamproc.core.ledger.entries import Kind
+from streamproc.core.ledger.forwarded import forwarded_quote
+
+if TYPE_CHECKING:
+    from streamproc.core.ledger.wallet_view import Evidence
+
+_TRADES: Final = frozenset({Kind.BUY, Kind.SELL, Kind.TOKEN_SWAP})
+
+
+class _Sides(msgspec.Struct, gc=False):
+    """What came and what went, quotes and tokens apart."""
+
+    tokens_in: list[str]
+    tokens_out: list[str]
+    quotes_in: list[str]
+    quotes_out: list[str]
+    are_destroyed: bool | None = None  # all of `tokens_out`, as soon as somebody asked
+    pool_pays: bool | None = None  # likewise, see `_pool_pays`
+
+    @property
+    def coming(self) -> list[str]:
+        """All assets that came."""
+        return self.tokens_in + self.quotes_in
+
+    @property
+    def going(self) -> list[str]:
+        """All assets that went."""
+        return self.tokens_out + self.quotes_out
+
+
+def kind_of(evidence: Evidence) -> Kind:
+    """The kind of a transaction that did not fail; one that moved nothing of the wallet's is `other`.
+
+    When goods moved that an order holds, what would be a trade is `order_filled`, and what cost nothing but a service's
+    SOL is `order_placed` or `order_cancelled`.
+    """
+    kind = _plain_kind(evidence)
+    return _order_kind(evidence, kind) if evidence.goods else kind
+
+
+def _plain_kind(evidence: Evidence) -> Kind:
+    """The kind, orders left out."""
+    if not evidence.deltas and not evidence.legs:
+        return Kind.OTHER
+    sides = _sides(evidence)
+    if sides.tokens_in:
+        rules = _RULES_OF_BOTH if sides.tokens_out else _RULES_OF_IN
+    else:
+        rules = _RULES_OF_OUT if sides.tokens_out else _RULES_OF_NONE
+    for kind, holds in rules:
+        if holds(evidence, sides):
+            return kind
+    return Kind.OTHER
+
+
+def _order_kind(evidence: Evidence, kind: Kind) -> Kind:
+    """The kind when accounts that hold the wallet's goods gained or lost some."""
+    has_lost = any(change.units < 0 for change in evidence.goods)
+    if kind in _TRADES:
+        return Kind.ORDER_FILLED if has_lost else kind
+    is_cost = all(
+        mint == WSOL and -SERVICE_LAMPORTS <= units < 0 for mint, units in evidence.legs.items()
+    )
+    if not is_cost or any(mint not in QUOTES for mint in evidence.deltas):
+        return kind
+    has_gained = any(change.units > 0 for change in evidence.goods)
+    return Kind.ORDER_PLACED if has_gained else Kind.ORDER_CANCELLED
+
+
+def _sides(evidence: Evidence) -> _Sides:
+    """Assets by what they are and which way they went."""
+    tokens_in: list[str] = []
+    tokens_out: list[str] = []
+    quotes_in: list[str] = []
+    quotes_out: list[str] = []
+    for mint, units in evidence.deltas.items():
+        if mint not in QUOTES:
+            (tokens_in if units > 0 else tokens_out).append(mint)
+    for mint, units in evidence.legs.items():
+        (quotes_in if units > 0 else quotes_out).append(mint)
+    return _Sides(tokens_in, tokens_out, quotes_in, quotes_out)
+
+
+def _is_quote_swap(_: Evidence, sides: _Sides) -> bool:
+    """SOL against one stable."""
+    into, out = sides.quotes_in, sides.quotes_out
+    return len(into) == 1 and len(out) == 1 and WSOL in {into[0], out[0]}
+
+
+def _is_round_trip(evidence: Evidence, _: _Sides) -> bool:
+    """The wallet paid the fee, and every quote of its, one at least, went round, as some other mint did: arbitrage.
+
+    An NFT sold out of an escrow moves a mint but not the quote; a leveraged deposit moves the quote but keeps much.
+    """
+    if not (evidence.is_payer and evidence.legs):
+        return False
+    if not all(map(evidence.went_round, evidence.legs)):
+        return False
+    others = {change.mint for change in evidence.changes} - evidence.legs.keys()
+    return any(map(evidence.went_round, others))
+
+
+def _is_quote_in(_: Evidence, sides: _Sides) -> bool:
+    """One quote came, and nothing went."""
+    return len(sides.quotes_in) == 1 and not sides.quotes_out
+
+
+def _is_quote_out(_: Evidence, sides: _Sides) -> bool:
+    """One quote went, and nothing came."""
+    return len(sides.quotes_out) == 1 and not sides.quotes_in
+
+
+def _is_forwarded(evidence: Evidence, sides: _Sides) -> bool:
+    """Tokens went into a pool, and most of what it paid to somebody else: swap and bridge, swap and send, pay with."""
+    if not (evidence.is_payer and _pool_pays(evidence, sides)):
+        return False
+    evidence.forwarded = forwarded_quote(evidence)
+    return evidence.forwarded is not None
+
+
+def _pool_pays(evidence: Evidence, sides: _Sides) -> bool:
+    """Whether a foreign token account of a quote loses units."""
+    if sides.pool_pays is None:
+        sides.pool_pays = False
+        for change in evidence.changes:
+            if change.units < 0 and change.mint in QUOTES:
+                sides.pool_pays = True
+                break
+    return sides.pool_pays
+
+
+def _is_liquidity(evidence: Evidence, sides: _Sides) -> bool:
+    """Assets against a receipt or a position, either way, or a token and a quote one way into a pool."""
+    coming = len(sides.tokens_in) + len(sides.quotes_in)
+    going = len(sides.tokens_out) + len(sides.quotes_out)
+    if not coming or not going:
+        return evidence.is_payer and _is_one_way_liquidity(evidence, sides)
+    if going > 1 and sides.tokens_in and _is_added(evidence, sides):
+        return True
+    if coming > 1 and sides.tokens_out and _is_removed(evidence, sides):
+        return True
+    return evidence.has_indivisible and (
+        _is_position_opened(evidence, sides) or _is_position_closed(evidence, sides)
+    )
+
+
+def _is_added(evidence: Evidence, sides: _Sides) -> bool:
+    """Nothing but newly minted tokens in for two or more assets, none of them burnt."""
+    return (
+        not sides.quotes_in
+        and all(evidence.supply(mint) > 0 for mint in sides.tokens_in)
+        and not any(map(evidence.is_destroyed, sides.tokens_out))
+    )
+
+
+def _is_removed(evidence: Evidence, sides: _Sides) -> bool:
+    """Nothing but burnt tokens out for two or more assets, none of them minted."""
+    return (
+        not sides.quotes_out
+        and all(map(evidence.is_destroyed, sides.tokens_out))
+        and not any(evidence.supply(mint) > 0 for mint in sides.tokens_in)
+    )
+
+
+def _is_position_opened(evidence: Evidence, sides: _Sides) -> bool:
+    """Assets went, a position was minted for them, and a foreign token account gained of one.
+
+    An NFT that is minted for SOL paid natively stays a buy.
+    """
+    return (
+        len(sides.coming) == len(sides.tokens_in) == 1
+        and _is_position(evidence, sides.tokens_in[0], 1)
+        and any(units > 0 for mint in sides.going for units in evidence.moved(mint))
+    )
+
+
+def _is_position_closed(evidence: Evidence, sides: _Sides) -> bool:
+    """Assets came, the position was burnt for them, and a foreign token account lost of one."""
+    return (
+        len(sides.going) == len(sides.tokens_out) == 1
+        and _is_position(evidence, sides.tokens_out[0], -1)
+        and any(units < 0 for mint in sides.coming for units in evidence.moved(mint))
+    )
+
+
+def _is_position(evidence: Evidence, mint: str, made: int) -> bool:
+    """Whether a token is one of its kind, and exactly it was minted (1) or burnt (-1)."""
+    return evidence.supply(mint) == made and evidence.decimals(mint) == 0
+
+
+def _is_one_way_liquidity(evidence: Evidence, sides: _Sides) -> bool:
+    """A token and a quote went one way, nothing came back, and foreign accounts of the quote mirror it."""
+    if sides.tokens_out:
+        return any(sum(evidence.moved(mint)) > 0 for mint in sides.quotes_out)
+    return any(sum(evidence.moved(mint)) < 0 for mint in sides.quotes_in)
+
+
+def _is_redeemed(evidence: Evidence, sides: _Sides) -> bool:
+    """Tokens are destroyed, and a reserve pays at least half of the SOL for them: liquid staking given back.
+
+    What accounts kept (an NFT's metadata) is no such price.
+    """
+    if _pool_pays(evidence, sides):
+        return False
+    paid = evidence.legs.get(WSOL, 0)
+    if paid <= 0 or is_rent(paid):
+        return False
+    return _are_destroyed(evidence, sides) and 2 * evidence.reserves_paid() >= paid
+
+
+def _is_burn(evidence: Evidence, sides: _Sides) -> bool:
+    """All tokens that leave are destroyed and no pool pays for them; SOL that comes in is rent."""
+    return not _pool_pays(evidence, sides) and _are_destroyed(evidence, sides)
+
+
+def _are_destroyed(evidence: Evidence, sides: _Sides) -> bool:
+    """Whether all tokens that leave are destroyed."""
+    if sides.are_destroyed is None:
+        sides.are_destroyed = all(map(evidence.is_destroyed, sides.tokens_out))
+    return sides.are_destroyed
+
+
+def _always(_: Evidence, __: _Sides) -> bool:
+    """The shape says it all."""
+    return True
+
+
+def _pays_quotes(_: Evidence, sides: _Sides) -> bool:
+    """Tokens came for a quote."""
+    return bool(sides.quotes_out)
+
+
+def _is_sale(evidence: Evidence, sides: _Sides) -> bool:
+    """Tokens went for a quote, however little: also when costs ate all that a pool paid."""
+    below_dust = evidence.trade_sol > 0 and evidence.is_payer
+    return bool(sides.quotes_in) or below_dust or _pool_pays(evidence, sides)
+
+
+def _is_mint(evidence: Evidence, sides: _Sides) -> bool:
+    """Nothing but newly minted tokens came."""
+    return not evidence.legs and all(evidence.supply(mint) > 0 for mint in sides.tokens_in)
+
+
+def _has_no_quotes(evidence: Evidence, _: _Sides) -> bool:
+    """Only tokens, and all one way."""
+    return not evidence.legs
+
+
+class _Shape(Enum):
+    """Which way the wallet's tokens moved."""
+
+    IN = "tokens came"
+    OUT = "tokens went"
+    BOTH = "tokens came and went"
+    NONE = "no token moved"
+
+
+_IN, _OUT, _BOTH, _NONE = _Shape
+_Rule = Callable[["Evidence", _Sides], bool]
+
+# The order of kinds: the first that holds decides, of those whose shape is the transaction's.
+_RULES: Final[tuple[tuple[Kind, _Rule, frozenset[_Shape]], ...]] = (
+    (Kind.SELL, _is_forwarded, frozenset({_OUT})),
+    (Kind.LIQUIDITY, _is_liquidity, frozenset({_IN, _OUT, _BOTH})),
+    (Kind.SELL, _is_redeemed, frozenset({_OUT})),
+    (Kind.BURN, _is_burn, frozenset({_OUT})),
+    (Kind.TOKEN_SWAP, _always, frozenset({_BOTH})),
+    (Kind.BUY, _pays_quotes, frozenset({_IN})),
+    (Kind.SELL, _is_sale, frozenset({_OUT})),
+    (Kind.QUOTE_SWAP, _is_quote_swap, frozenset({_NONE})),
+    (Kind.ROUND_TRIP, _is_round_trip, frozenset({_NONE})),
+    (Kind.MINT, _is_mint, frozenset({_IN})),
+    (Kind.TRANSFER_IN, _has_no_quotes, frozenset({_IN})),
+    (Kind.TRANSFER_IN, _is_quote_in, frozenset({_NONE})),
+    (Kind.TRANSFER_OUT, _has_no_quotes, frozenset({_OUT})),
+    (Kind.TRANSFER_OUT, _is_quote_out, frozenset({_NONE})),
+)
+_RULES_OF: Final = {
+    shape: tuple((kind, holds) for kind, holds, shapes in _RULES if shape in shapes)
+    for shape in _Shape
+}
+_RULES_OF_IN, _RULES_OF_OUT, _RULES_OF_BOTH, _RULES_OF_NONE = _RULES_OF.values()

@@ -1,0 +1,1 @@
+"""Trades, lots, rates and profit and loss of one wallet, in exact integers."""

@@ -1,0 +1,76 @@
+"""Profit and loss as JSON and back: the record that results and the store hold."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Final
+
+from streamproc.core.pnl.records import QuotePnl, TokenPnl, WalletPnl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Json = dict[str, Any]
+
+# Token amounts are strings: they pass 2**53, where other languages' JSON readers lose digits.
+_AMOUNTS: Final = frozenset(
+    {"bought", "sold", "received", "sent", "open_amount", "open_basis_amount"}
+)
+# Signed units by mint.
+_FLOWS: Final = ("stable_net_flow", "round_trips")
+
+
+def pnl_to_json(pnl: WalletPnl) -> Json:
+    """The record: lamports as integers, amounts of tokens and quotes as strings of base units."""
+    return {
+        **_plain(pnl, leave={"tokens", *_FLOWS}),
+        **{name: _texts(getattr(pnl, name)) for name in _FLOWS},
+        "rate_sources": dict(pnl.rate_sources),
+        "unread": dict(pnl.unread),
+        "tokens": [_row_to_json(row) for row in pnl.tokens],
+    }
+
+
+def pnl_from_json(value: Json) -> WalletPnl:
+    """The figures that such a record holds; fields that nobody knows any more are passed over."""
+    flows = {name: {mint: int(units) for mint, units in value[name].items()} for name in _FLOWS}
+    rows = tuple(_row_from_json(row) for row in value["tokens"])
+    known = {each.name: value[each.name] for each in fields(WalletPnl)}
+    return WalletPnl(**{**known, **flows, "tokens": rows})
+
+
+def _row_to_json(row: TokenPnl) -> Json:
+    """One row."""
+    plain = _plain(row, leave={"quotes"})
+    quotes = {
+        mint: {
+            "spent": str(quote.spent),
+            "received": str(quote.received),
+            "realized": str(quote.realized),
+        }
+        for mint, quote in row.quotes.items()
+    }
+    return {**plain, **{name: str(plain[name]) for name in _AMOUNTS}, "quotes": quotes}
+
+
+def _row_from_json(value: Json) -> TokenPnl:
+    """One row, read."""
+    quotes = {
+        mint: QuotePnl(int(quote["spent"]), int(quote["received"]), int(quote["realized"]))
+        for mint, quote in value["quotes"].items()
+    }
+    known = {each.name: value[each.name] for each in fields(TokenPnl)}
+    amounts = {name: int(value[name]) for name in _AMOUNTS}
+    return TokenPnl(**{**known, **amounts, "quotes": quotes})
+
+
+def _texts(flow: Mapping[str, int]) -> dict[str, str]:
+    """Signed units as text."""
+    return {mint: str(units) for mint, units in flow.items()}
+
+
+def _plain(record: WalletPnl | TokenPnl, *, leave: set[str]) -> Json:
+    """A record's fields as they stand, in their order, but for some."""
+    return {
+        each.name: getattr(record, each.name) for each in fields(record) if each.name not in leave
+    }

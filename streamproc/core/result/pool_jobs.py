@@ -1,0 +1,290 @@
+"""The heavy stages of a result, each one call for a process pool: stored text in, plain data or bytes out.
+
+Analyses travel as the text that the store keeps, and are read one wallet after the other, so that a thousand of them
+are never decoded at once, nor on an event loop.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from streamproc.core.chain.solana import WSOL
+from streamproc.core.json_bytes import encode_json
+from streamproc.core.result.composition import (
+    Prices,
+    WalletFacts,
+    comparable_record,
+    missing_tokens,
+    missing_wallets,
+    token_records,
+    wallet_record,
+    wallet_row,
+)
+from streamproc.core.result.encoding import Outcome, bounded_result, inputs_digest, whole_result
+from streamproc.core.result.evidence_inputs import unpacked
+from streamproc.core.result.pair_columns import packed_columns, pair_columns
+from streamproc.core.similarity import SimilarityInputs, compare
+from streamproc.core.similarity.trading import WEEK_S
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from streamproc.core.chain.tokens import TokenMetadata
+    from streamproc.events import RankBy, ReadyWallet
+
+Json = dict[str, Any]
+
+_FAST: Final = 1  # zlib's level: five times smaller, at 100 MB a second
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Everything stored about one wallet of a request, analyses as JSON text."""
+
+    wallet: str
+    ready: ReadyWallet
+    pnl: str | None = None
+    behavior: str | None = None
+    coverage: str | None = None
+    balances: Json | None = None  # state, lamports, tokens, fetched_at
+
+    def facts(self) -> WalletFacts:
+        """The same, decoded."""
+        return WalletFacts(
+            wallet=self.wallet,
+            ready=self.ready,
+            pnl=_decoded(self.pnl),
+            behavior=_decoded(self.behavior),
+            coverage=_decoded(self.coverage),
+            balances=self.balances,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a first look at all wallets says."""
+
+    digest: str  # of everything that figures depend on beside options, prices and surroundings
+    watermarks: dict[str, int]  # of the wallets that are compared
+    whole: list[str]  # those whose history is known from its beginning
+    traded: list[str]  # every mint traded, by address
+    weeks: dict[int, int]  # how many tokens were traded for the first time in which week
+    shared: list[
+        str
+    ]  # those that several wallets traded (only these can stand in a pair), by how many
+    to_price: list[
+        str
+    ]  # SOL first, then by what the wallets have in it at cost, then by how many hold it
+    held: dict[str, float]  # whole tokens held by all wallets together, by mint
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a comparison found, encoded."""
+
+    pairs: list[bytes]  # JSON of the best pairs, in ranked order
+    named: list[str]  # mints that stand in the pairs of the event
+    pairs_total: int
+    set_figures: Json
+    clusters: list[Json]
+    columns: bytes  # every pair; see core/result/pair_columns.py
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of a comparison, and what names its inputs."""
+
+    digest: str
+    rank_by: RankBy
+    excluded_mints: frozenset[str]
+    pairs: int  # so many with evidence
+    pairs_in_event: int
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is known beside the comparison when a result is written."""
+
+    prices: Prices
+    metadata: Mapping[str, TokenMetadata]
+    decimals: Mapping[str, int]
+    is_enriched: bool
+    max_pairs: int
+    max_tokens_per_wallet: int
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a result says about its request."""
+
+    request_id: str
+    engine_version: str
+    digest: str  # of what was compared; the result's also covers what tokens are called
+    completed_at: int
+    duration_ms: int
+    credits_spent: int
+    timings_ms: dict[str, int] = field(default_factory=dict)
+
+
+def survey(materials: Sequence[Material]) -> Survey:
+    """Look once at every wallet, in the order given (by address)."""
+    digest = hashlib.sha256()
+    seen = _Seen()
+    for material in materials:
+        facts = material.facts()
+        digest.update(encode_json(comparable_record(facts), sort=True))
+        digest.update(f"{material.pnl}{material.behavior}".encode())
+        seen.add(facts)
+    compared = {
+        each.wallet: each.ready.watermark_slot or 0
+        for each in materials
+        if each.ready.outcome == "analyzed" and each.pnl is not None
+    }
+    return Survey(
+        digest=digest.hexdigest(),
+        watermarks=compared,
+        whole=sorted(seen.whole & compared.keys()),
+        traded=sorted(seen.traders),
+        weeks=dict(sorted(seen.weeks.items())),
+        shared=seen.shared(),
+        to_price=seen.to_price(),
+        held=dict(seen.held),
+    )
+
+
+class _Seen:
+    """Sums over wallets while they are read."""
+
+    def __init__(self) -> None:
+        self.traders: defaultdict[str, int] = defaultdict(int)
+        self.weeks: defaultdict[int, int] = defaultdict(int)
+        self.whole: set[str] = set()
+        self.held: defaultdict[str, float] = defaultdict(float)
+        self._cost: defaultdict[str, int] = defaultdict(int)
+        self._holders: defaultdict[str, int] = defaultdict(int)
+
+    def add(self, facts: WalletFacts) -> None:
+        """Count one wallet."""
+        if facts.is_complete:
+            self.whole.add(facts.wallet)
+        for row in facts.pnl["tokens"] if facts.pnl else ():
+            if row["trades"]:
+                self.traders[row["mint"]] += 1
+                if facts.is_compared and row["first_trade_at"] is not None:
+                    self.weeks[row["first_trade_at"] // WEEK_S] += 1
+            if row["open_amount"] != "0":
+                self._cost[row["mint"]] += row["open_cost_lamports"] or 0
+        if facts.is_held_known and facts.balances is not None:
+            for token in facts.balances["tokens"]:
+                self._holders[token["mint"]] += 1
+                whole = 10 ** (
+                    token["decimals"] or 0
+                )  # for an order only: what is not known counts
+                self.held[token["mint"]] += int(token["amount"]) / whole
+
+    def shared(self) -> list[str]:
+        """The mints that two wallets or more traded, by how many did, then by address."""
+        found = (mint for mint, count in self.traders.items() if count > 1)
+        return sorted(found, key=lambda mint: (-self.traders[mint], mint))
+
+    def to_price(self) -> list[str]:
+        """The mints whose price changes a figure, what matters most first."""
+        mints = (self._cost.keys() | self._holders.keys()) - {WSOL}
+        order = sorted(mints, key=lambda mint: (-self._cost[mint], -self._holders[mint], mint))
+        return [WSOL, *order]
+
+
+def to_name(survey: Survey, prices: Prices) -> list[str]:
+    """The mints whose names are wanted: what is held or shared, in descending value, then by address."""
+    value = {mint: amount * (prices.usd(mint) or 0.0) for mint, amount in survey.held.items()}
+    mints = survey.held.keys() | set(survey.shared)
+    return sorted(mints, key=lambda mint: (-value.get(mint, 0.0), mint))
+
+
+def compared(
+    materials: Sequence[Material], prices: Prices, surroundings: bytes, question: Question
+) -> Compared:
+    """Compare all wallets; see `similarity.compare`."""
+    around = unpacked(surroundings)
+    rows = [
+        wallet_row(facts, prices, around)
+        for facts in (material.facts() for material in materials)
+        if facts.is_compared
+    ]
+    found = compare(
+        SimilarityInputs(
+            wallets=tuple(rows),
+            inputs_digest=question.digest,
+            excluded_mints=question.excluded_mints,
+            rank_by=question.rank_by,
+            max_pairs=question.pairs,
+            background=around.background,
+            transfers=around.transfers,
+            counterparties=around.counterparties,
+            known_wallets=around.known_wallets,
+        )
+    )
+    in_event = found.pairs[: question.pairs_in_event]
+    return Compared(
+        pairs=[encode_json(pair) for pair in found.pairs],
+        named=sorted({each["mint"] for pair in in_event for each in pair["top_shared"]}),
+        pairs_total=found.pairs_total,
+        set_figures=found.set,
+        clusters=found.clusters,
+        columns=packed_columns(pair_columns(found)),
+    )
+
+
+def written(
+    materials: Sequence[Material], found: Compared, around: Around, header: Header
+) -> tuple[bytes, bytes]:
+    """The result's JSON: the event's, bounded, and the whole of it, compressed by zlib for the store."""
+    exact = around.prices.exact()
+    facts = list(_each(materials))
+    mints = {token["mint"] for each in facts for token in _tokens(each)} | set(found.named)
+    tokens = token_records(mints, around.metadata, around.prices, around.decimals)
+    missing = [lack for each in facts for lack in missing_wallets(each)]
+    if around.is_enriched:
+        missing += missing_tokens(tokens, around.metadata.keys(), around.prices)
+    outcome = Outcome(
+        request_id=header.request_id,
+        engine_version=header.engine_version,
+        inputs_digest=inputs_digest({"compared": header.digest, "tokens": tokens}),
+        wallets=[{**wallet_record(each, around.prices, exact)} for each in facts],
+        pairs=found.pairs,
+        pairs_total=found.pairs_total,
+        set_figures=found.set_figures,
+        clusters=found.clusters,
+        tokens={mint: {**token} for mint, token in tokens.items()},
+        missing=[{**lack} for lack in missing],
+        completed_at=header.completed_at,
+        duration_ms=header.duration_ms,
+        credits_spent=header.credits_spent,
+        timings_ms=header.timings_ms,
+    )
+    event = bounded_result(
+        outcome, max_pairs=around.max_pairs, max_tokens_per_wallet=around.max_tokens_per_wallet
+    )
+    return event, zlib.compress(encode_json(whole_result(outcome)), _FAST)
+
+
+def _each(materials: Sequence[Material]) -> Iterator[WalletFacts]:
+    """The facts of each wallet."""
+    return (material.facts() for material in materials)
+
+
+def _tokens(facts: WalletFacts) -> Collection[Json]:
+    """What the wallet holds, as far as that is known."""
+    known: list[Json] = facts.balances["tokens"] if facts.balances and facts.is_held_known else []
+    return known
+
+
+def _decoded(text: str | None) -> Json | None:
+    """The JSON in a text."""
+    return None if text is None else msgspec.json.decode(text, type=dict)

@@ -1,0 +1,1 @@
+"""The wire forms of transactions, read for one wallet."""
