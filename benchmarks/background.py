@@ -31,8 +31,8 @@ from streamproc.core.similarity.trading import WEEK_S
 from streamproc.local.postgres import EmbeddedPostgres
 from streamproc.local.stack import say_nothing
 from streamproc.store import NewRequest, Store, open_store
-from streamproc.store.database import SERVER_SETTINGS
-from streamproc.store.queries import query
+from streamproc.store.postgres.database import SERVER_SETTINGS
+from streamproc.store.postgres.queries import query
 from streamproc.store.relations import wallets_per_week
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from streamproc.store import Store, open_store
-from streamproc.store.migrate import migrate
+from streamproc.store.postgres.migrate import migrate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -46,7 +46,7 @@ from streamproc.own_files import make_folder
 from streamproc.serde import Codec, codec_of
 from streamproc.slots import Slots
 from streamproc.store import Store, open_store
-from streamproc.store.migrate import pending
+from streamproc.store.postgres.migrate import pending
 from streamproc.topics import Topology, read_topology
 
 if TYPE_CHECKING:

@@ -116,7 +116,7 @@ def store_dsn(servers: Servers, migrated_template: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def migrated_template(servers: Servers) -> Iterator[str]:
     """The name of the database that `store_dsn` copies."""
-    from streamproc.store.migrate import migrate  # noqa: PLC0415 - only where it is asked for
+    from streamproc.store.postgres.migrate import migrate  # noqa: PLC0415 - only where it is asked for
 
     with _database(servers.dsn, template="template0") as dsn:
         _run(partial(migrate, dsn))

@@ -15,7 +15,7 @@ from streamproc.errors import ConfigurationError
 from streamproc.local.stack import LocalStack
 from streamproc.own_files import private_folder
 from streamproc.settings import ENV_FILE, PREFIX
-from streamproc.store.migrate import migrate
+from streamproc.store.postgres.migrate import migrate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping

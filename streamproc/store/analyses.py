@@ -11,8 +11,8 @@ import msgspec
 
 from streamproc import limits
 from streamproc.core.json_bytes import encode_json
-from streamproc.store.database import Subject
-from streamproc.store.gathering import Gathering
+from streamproc.store.postgres.batching import Gathering
+from streamproc.store.postgres.database import Subject
 from streamproc.store.requests import (
     Decision,
     Ending,
@@ -27,7 +27,7 @@ from streamproc.store.requests import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streamproc.store.database import Database, Row
+    from streamproc.store.postgres.database import Database, Row
     from streamproc.store.requests import Status
 
 _FAST: Final = 1  # zlib's level: five times smaller, and a whole result of 1000 wallets in seconds

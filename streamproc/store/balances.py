@@ -8,14 +8,14 @@ import msgspec
 
 from streamproc import limits
 from streamproc.core.json_bytes import encode_json
-from streamproc.store.database import Subject
-from streamproc.store.gathering import Gathering
-from streamproc.store.patience import patient
+from streamproc.store.postgres.batching import Gathering
+from streamproc.store.postgres.database import Subject
+from streamproc.store.postgres.retry import patient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from streamproc.store.database import Database
+    from streamproc.store.postgres.database import Database
 
 Json = dict[str, Any]
 

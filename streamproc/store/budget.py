@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from streamproc import limits
-from streamproc.store.database import Subject
-from streamproc.store.patience import patient, patient_if_undone
+from streamproc.store.postgres.database import Subject
+from streamproc.store.postgres.retry import patient, patient_if_undone
 
 
 class Lease(NamedTuple):

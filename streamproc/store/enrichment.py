@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
-from streamproc.store.database import Subject
+from streamproc.store.postgres.database import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

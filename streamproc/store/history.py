@@ -16,15 +16,15 @@ from streamproc.core.ledger.packed import PackedEntries, StoredEntries, packed
 from streamproc.core.ledger.ranges import SlotRange, union
 from streamproc.core.ledger.row_layout import COLUMNS
 from streamproc.errors import TransientError
-from streamproc.store.database import Subject
-from streamproc.store.patience import patient
-from streamproc.store.queries import query
+from streamproc.store.postgres.database import Subject
+from streamproc.store.postgres.queries import query
+from streamproc.store.postgres.retry import patient
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from streamproc.core.ledger.entries import Entry, Unreadable
-    from streamproc.store.database import Connection, Database
+    from streamproc.store.postgres.database import Connection, Database
 
 FINALIZED: Final = "finalized"
 _EVERY_SLOT: Final = 2**63 - 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamproc.store.database import Subject
+from streamproc.store.postgres.database import Subject
 
 
 @dataclass(frozen=True, slots=True)

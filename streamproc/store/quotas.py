@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from streamproc.core.quotas import Usage
 from streamproc.store.analyses import columns_of, recorded_from
-from streamproc.store.database import Subject
+from streamproc.store.postgres.database import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from streamproc.core.chain.solana import SOL_DUST_LAMPORTS
 from streamproc.core.ledger.entries import Kind
 from streamproc.core.ledger.row_layout import KIND_IDS
 from streamproc.core.similarity import Background, Met, Transfer, Witness
-from streamproc.store.database import Subject
+from streamproc.store.postgres.database import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streamproc import limits
-from streamproc.store.database import Subject
+from streamproc.store.postgres.database import Subject
 
 
 class Retention(Subject):

@@ -11,15 +11,15 @@ from streamproc.store.analyses import Analyses
 from streamproc.store.balances import Balances
 from streamproc.store.budget import Budget
 from streamproc.store.cancels import Cancels
-from streamproc.store.database import open_database
 from streamproc.store.enrichment import Enrichment
 from streamproc.store.history import History
-from streamproc.store.kept import Kept
 from streamproc.store.listing import Listing
-from streamproc.store.migrate import pending
+from streamproc.store.postgres.database import open_database
+from streamproc.store.postgres.migrate import pending
 from streamproc.store.quotas import QuotaUse
 from streamproc.store.relations import Relations
 from streamproc.store.retention import Retention
+from streamproc.store.snapshots import Kept
 from streamproc.store.wallets import Wallets
 
 if TYPE_CHECKING:

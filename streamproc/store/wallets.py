@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from streamproc.core.json_bytes import encode_json
-from streamproc.store.database import Subject
 from streamproc.store.history import newer_format
-from streamproc.store.patience import patient
+from streamproc.store.postgres.database import Subject
+from streamproc.store.postgres.retry import patient
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from streamproc.store.database import Row
+    from streamproc.store.postgres.database import Row
 
 Json = dict[str, Any]
 

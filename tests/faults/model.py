@@ -11,8 +11,8 @@ import orjson
 
 from streamproc.agents.results.result_builder import Composed
 from streamproc.store import Ending
-from streamproc.store.kept import Spoken
 from streamproc.store.requests import Recorded
+from streamproc.store.snapshots import Spoken
 from tests.engine import table as tables
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from streamproc.local.stack import LocalStack
 from streamproc.sandbox.world.world import World
-from streamproc.store.migrate import migrate
+from streamproc.store.postgres.migrate import migrate
 from tests.faults.ground import Ground
 from tests.flow.conftest import _database, served, upstream_settings
 from tests.flow.installation import installed

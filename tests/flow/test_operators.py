@@ -16,7 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from streamproc.local.stack import LocalStack
-from streamproc.store.migrate import migrate
+from streamproc.store.postgres.migrate import migrate
 from tests.flow.conftest import changed, served, upstream_settings
 from tests.flow.installation import KEY, installed
 

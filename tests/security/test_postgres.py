@@ -15,7 +15,7 @@ from streamproc.errors import ConfigurationError, StoreUnavailableError
 from streamproc.local.postgres import SOCKET_NAME, EmbeddedPostgres
 from streamproc.sandbox.world.world import World
 from streamproc.store import open_store
-from streamproc.store.migrate import migrate, pending
+from streamproc.store.postgres.migrate import migrate, pending
 from tests.conftest import temporary_folder
 from tests.flow.conftest import served, upstream_settings
 from tests.flow.installation import installed

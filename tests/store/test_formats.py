@@ -16,7 +16,7 @@ from streamproc.core.ledger.entries import Entry, Kind
 from streamproc.core.ledger.ranges import SlotRange
 from streamproc.errors import StoreUnavailableError, TransientError
 from streamproc.store import Store, StoredPage, WalletAnalysis, open_store
-from streamproc.store.queries import query
+from streamproc.store.postgres.queries import query
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

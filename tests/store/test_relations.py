@@ -15,7 +15,7 @@ from streamproc import limits
 from streamproc.core.ledger.entries import Entry, Kind, Moves
 from streamproc.core.similarity import Met, Transfer, Witness
 from streamproc.store import Store, StoredPage
-from streamproc.store.queries import query
+from streamproc.store.postgres.queries import query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

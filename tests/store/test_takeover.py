@@ -11,7 +11,8 @@ import pytest
 from streamproc import limits
 from streamproc.core.ledger.ranges import SlotRange
 from streamproc.errors import StoreUnavailableError
-from streamproc.store import NewRequest, Store, StoredPage, database, open_store
+from streamproc.store import NewRequest, Store, StoredPage, open_store
+from streamproc.store.postgres import database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

@@ -23,7 +23,7 @@ def db() -> None:
 @output_option
 def migrate(output: str) -> None:
     """Apply the migrations that are missing; safe to run at any time and from several places at once."""
-    from streamproc.store.migrate import migrate as migrate_store
+    from streamproc.store.postgres.migrate import migrate as migrate_store
 
     settings = effective_settings()
     applied = asyncio.run(migrate_store(settings.postgres_dsn.get_secret_value()))

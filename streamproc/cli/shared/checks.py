@@ -12,8 +12,8 @@ import asyncpg
 
 from streamproc import admin, limits
 from streamproc.errors import ConfigurationError, StreamprocError
-from streamproc.store.migrate import pending
-from streamproc.store.seam import named_refusals
+from streamproc.store.postgres.errors import named_refusals
+from streamproc.store.postgres.migrate import pending
 from streamproc.topics import read_topology
 from streamproc.upstream.survey import survey
 

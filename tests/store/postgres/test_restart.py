@@ -10,7 +10,7 @@ import pytest
 from streamproc.errors import StoreUnavailableError
 from streamproc.local.postgres import EmbeddedPostgres
 from streamproc.store import NewRequest, Store, open_store
-from streamproc.store.migrate import migrate
+from streamproc.store.postgres.migrate import migrate
 
 if TYPE_CHECKING:
     from pathlib import Path

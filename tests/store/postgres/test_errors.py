@@ -11,8 +11,8 @@ import pytest
 from streamproc.core.formats import PRESENT
 from streamproc.errors import StoreUnavailableError, StreamprocError
 from streamproc.store import open_store
-from streamproc.store.database import open_database
-from streamproc.store.seam import is_unavailable, mapped_errors
+from streamproc.store.postgres.database import open_database
+from streamproc.store.postgres.errors import is_unavailable, mapped_errors
 
 # All classes of errors after which waiting helps. A new one in asyncpg appears in the test below until it is placed.
 HEALED_BY_WAITING = {

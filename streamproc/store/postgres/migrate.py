@@ -11,8 +11,8 @@ import asyncpg
 
 from streamproc import limits
 from streamproc.errors import ConfigurationError, Fault
-from streamproc.store.queries import query
-from streamproc.store.seam import mapped_errors, named_refusals
+from streamproc.store.postgres.errors import mapped_errors, named_refusals
+from streamproc.store.postgres.queries import query
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -8,10 +8,10 @@ import pytest
 
 from streamproc.core.ledger.row_layout import COLUMNS, KIND_IDS
 from streamproc.errors import ConfigurationError, StoreUnavailableError
-from streamproc.store import migrate as module
 from streamproc.store import open_store
-from streamproc.store.migrate import Migration, migrate, migrations, pending
-from streamproc.store.queries import query, statements, subjects
+from streamproc.store.postgres import migrate as module
+from streamproc.store.postgres.migrate import Migration, migrate, migrations, pending
+from streamproc.store.postgres.queries import query, statements, subjects
 
 pytestmark = pytest.mark.real
 

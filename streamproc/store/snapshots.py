@@ -8,15 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from streamproc import limits
-from streamproc.store.database import Subject
-from streamproc.store.gathering import Gathering
+from streamproc.store.postgres.batching import Gathering
+from streamproc.store.postgres.database import Subject
 from streamproc.store.requests import ending_from, packed_headers, record_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from streamproc.serde import Encoded
-    from streamproc.store.database import Database
+    from streamproc.store.postgres.database import Database
     from streamproc.store.requests import Ending
 
 

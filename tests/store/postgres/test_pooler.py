@@ -18,7 +18,7 @@ import pytest
 
 from streamproc.core.formats import PRESENT
 from streamproc.errors import ConfigurationError
-from streamproc.store.database import SERVER_SETTINGS, open_database
+from streamproc.store.postgres.database import SERVER_SETTINGS, open_database
 from tests.faults.proxy import Proxy
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from streamproc import limits
 from streamproc.core.backoff import delay_s
 from streamproc.errors import StoreUnavailableError
-from streamproc.store.seam import is_undone
+from streamproc.store.postgres.errors import is_undone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -12,8 +12,8 @@ import pytest
 
 from streamproc.serde import Encoded
 from streamproc.store import NewRequest, Store
-from streamproc.store.database import SERVER_SETTINGS
-from streamproc.store.queries import query
+from streamproc.store.postgres.database import SERVER_SETTINGS
+from streamproc.store.postgres.queries import query
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -9,7 +9,7 @@ import pytest
 
 from streamproc.serde import Encoded
 from streamproc.store import Decision, NewRequest, Store
-from streamproc.store.kept import Spoken
+from streamproc.store.snapshots import Spoken
 
 pytestmark = pytest.mark.real
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from streamproc.errors import StoreUnavailableError, StreamprocError
-from streamproc.store.gathering import Gathering
+from streamproc.store.postgres.batching import Gathering
 
 
 async def test_what_arrives_while_one_is_under_way_goes_together() -> None:

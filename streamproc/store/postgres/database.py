@@ -10,8 +10,8 @@ import asyncpg
 
 from streamproc import limits
 from streamproc.slots import WHOSE, Slots
-from streamproc.store.queries import query
-from streamproc.store.seam import mapped_errors, named_refusals, no_pooler
+from streamproc.store.postgres.errors import mapped_errors, named_refusals, no_pooler
+from streamproc.store.postgres.queries import query
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

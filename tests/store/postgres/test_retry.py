@@ -10,7 +10,7 @@ import pytest
 from streamproc.core.ledger.ranges import SlotRange
 from streamproc.errors import StoreUnavailableError
 from streamproc.store import NewRequest, StoredPage
-from streamproc.store.patience import patient, patient_if_undone
+from streamproc.store.postgres.retry import patient, patient_if_undone
 
 if TYPE_CHECKING:
     from streamproc.store import Store
@@ -34,7 +34,7 @@ CREATE TRIGGER fail_first BEFORE INSERT OR UPDATE ON {table}
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tries follow each other at once."""
-    monkeypatch.setattr("streamproc.store.patience.delay_s", lambda _: 0.0)
+    monkeypatch.setattr("streamproc.store.postgres.retry.delay_s", lambda _: 0.0)
 
 
 async def fails(dsn: str, table: str, *, times: int, code: str) -> None:
