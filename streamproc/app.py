@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from streamproc import admin, limits
+from streamproc import limits
 from streamproc.agents.balances import fetch_balances
 from streamproc.agents.join.logic import JoinLogic
 from streamproc.agents.join.reopening import Reopening
@@ -41,8 +41,9 @@ from streamproc.engine import Engine, EngineConfig, failpoints
 from streamproc.errors import ConfigurationError, Fault
 from streamproc.events import AnalysisReady, BalanceFetchRequested, WalletSyncRequested
 from streamproc.health import serve_health
+from streamproc.kafka import admin
 from streamproc.logs import set_up_logging
-from streamproc.own_files import make_folder
+from streamproc.safety.own_files import make_folder
 from streamproc.serde import Codec, codec_of
 from streamproc.slots import Slots
 from streamproc.store import Store, open_store

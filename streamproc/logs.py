@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import orjson
 
-from streamproc.printable import printable
-from streamproc.redaction import Redaction
+from streamproc.safety.printable import printable
+from streamproc.safety.redaction import Redaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

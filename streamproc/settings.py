@@ -20,7 +20,9 @@ from pydantic import (
 )
 
 from streamproc import limits
-from streamproc.addresses import (
+from streamproc.errors import ConfigurationError, Fault
+from streamproc.kafka.broker_access import tls_context
+from streamproc.safety.addresses import (
     NOT_SHOWN,
     all_secrets,
     base_url,
@@ -33,9 +35,7 @@ from streamproc.addresses import (
     quoted_value,
     shown_address,
 )
-from streamproc.broker_access import tls_context
-from streamproc.errors import ConfigurationError, Fault
-from streamproc.own_files import NotOursError, read_secret, read_variables, rule_broken
+from streamproc.safety.own_files import NotOursError, read_secret, read_variables, rule_broken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

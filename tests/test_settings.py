@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from streamproc.addresses import POSTGRES_FORM
 from streamproc.errors import ConfigurationError
-from streamproc.redaction import redacted
+from streamproc.safety.addresses import POSTGRES_FORM
+from streamproc.safety.redaction import redacted
 from streamproc.settings import PLANS, UPSTREAMS, Settings, describe, load_settings, secrets_in
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from streamproc.errors import (
     StreamprocError,
 )
 from streamproc.logs import set_up_logging
-from streamproc.redaction import redacted
+from streamproc.safety.redaction import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

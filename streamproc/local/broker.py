@@ -15,7 +15,7 @@ from streamproc.errors import ConfigurationError, Fault
 from streamproc.local.folder import whole_folder
 from streamproc.local.guarded import Guarded, LocalStackError
 from streamproc.local.jars import classpath, jar_cache, pinned_jars
-from streamproc.own_files import private_folder
+from streamproc.safety.own_files import private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

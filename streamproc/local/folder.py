@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from streamproc import limits
 from streamproc.errors import ConfigurationError, Fault
-from streamproc.own_files import make_folder
+from streamproc.safety.own_files import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from streamproc import limits
 from streamproc.errors import StreamprocError
 from streamproc.local import guard
-from streamproc.own_files import open_private
+from streamproc.safety.own_files import open_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -15,7 +15,7 @@ import platformdirs
 
 from streamproc import limits
 from streamproc.local.guarded import LocalStackError
-from streamproc.own_files import private_folder
+from streamproc.safety.own_files import private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

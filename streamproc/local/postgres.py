@@ -17,7 +17,7 @@ from streamproc import limits
 from streamproc.errors import ConfigurationError, Fault
 from streamproc.local.folder import whole_folder
 from streamproc.local.guarded import Guarded, LocalStackError, Owner
-from streamproc.own_files import private_folder
+from streamproc.safety.own_files import private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

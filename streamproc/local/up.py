@@ -10,10 +10,10 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streamproc import admin
 from streamproc.errors import ConfigurationError
+from streamproc.kafka import admin
 from streamproc.local.stack import LocalStack
-from streamproc.own_files import private_folder
+from streamproc.safety.own_files import private_folder
 from streamproc.settings import ENV_FILE, PREFIX
 from streamproc.store.postgres.migrate import migrate
 

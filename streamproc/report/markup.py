@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import Final
 
-from streamproc.printable import printable
+from streamproc.safety.printable import printable
 
 VOID: Final = frozenset({"meta", "br", "link"})
 

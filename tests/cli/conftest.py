@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from aiokafka import TopicPartition
 
-from streamproc import admin
 from streamproc.cli.exits import run
 from streamproc.cli.shared.environment import NO_STORE
 from streamproc.cli.shared.records import (
@@ -31,6 +30,7 @@ from streamproc.cli.shared.records import (
     producing,
     send_record,
 )
+from streamproc.kafka import admin
 from streamproc.settings import PREFIX, Settings
 from streamproc.topics import read_topology
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from streamproc.cli.views.markdown import show_block
-from streamproc.record_batches import install
+from streamproc.kafka.record_batches import install
 from tests.faults.deeds_to_disks import ImpossibleHereError, small_disks
 from tests.faults.heal import heal_table, healing_world
 from tests.faults.opening import TEMPLATE, ground_on, lane, small_world

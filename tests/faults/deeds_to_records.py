@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import OffsetAndMetadata
 
-from streamproc import admin
+from streamproc.kafka import admin
 from streamproc.topics import read_topology
 from tests.faults.deeds_to_workers import stop_all
 from tests.faults.ground import DIES_WITHIN_S, ended

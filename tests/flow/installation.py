@@ -18,7 +18,7 @@ import httpx
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from streamproc import admin
+from streamproc.kafka import admin
 from streamproc.settings import load_settings
 from streamproc.topics import read_topology
 

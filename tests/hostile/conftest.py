@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest_asyncio
 
-from streamproc.record_batches import install
+from streamproc.kafka.record_batches import install
 from tests.flow.conftest import open_installation, served, world
 from tests.hostile.house import attacked
 

@@ -14,7 +14,7 @@ import pytest_asyncio
 from aiohttp import web
 from solders.keypair import Keypair
 
-from streamproc.redaction import redacted
+from streamproc.safety.redaction import redacted
 from streamproc.sandbox.world.world import World
 from tests.flow.conftest import served
 from tests.flow.installation import KEY

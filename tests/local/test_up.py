@@ -12,8 +12,8 @@ import asyncpg
 import psutil
 import pytest
 
-from streamproc import admin
 from streamproc.errors import ConfigurationError
+from streamproc.kafka import admin
 from streamproc.local.stack import LocalStack
 from streamproc.local.up import env_lines, prepared_stack, written
 from streamproc.settings import load_settings

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streamproc import admin
 from streamproc.errors import BrokerUnavailableError, ConfigurationError
+from streamproc.kafka import admin
 from streamproc.sandbox.world.world import World
 from streamproc.settings import load_settings
 from streamproc.topics import read_topology

@@ -13,7 +13,7 @@ from streamproc import limits
 from streamproc.cli.numbers import FiniteRange
 from streamproc.cli.shared.environment import effective_settings
 from streamproc.cli.views.output import output_option, print_json, print_table, remark, tell
-from streamproc.printable import printable
+from streamproc.safety.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from streamproc.cli.views.output import output_option, print_json, print_table, 
 from streamproc.errors import Fault, InvalidInputError
 
 if TYPE_CHECKING:
-    from streamproc.admin import Plan
+    from streamproc.kafka.admin import Plan
 
 EPILOG = """\b
 Examples:
@@ -34,7 +34,7 @@ def topics() -> None:
 @output_option
 def plan(output: str) -> None:
     """Show what `apply` would create and what differs from the declaration."""
-    from streamproc import admin
+    from streamproc.kafka import admin
     from streamproc.topics import read_topology
 
     settings = effective_settings(store=False)
@@ -54,7 +54,7 @@ def plan(output: str) -> None:
 @output_option
 def apply(output: str) -> int:
     """Create the topics that are missing; exit code 1 when existing ones differ."""
-    from streamproc import admin
+    from streamproc.kafka import admin
     from streamproc.topics import read_topology
 
     settings = effective_settings(store=False)
@@ -75,7 +75,7 @@ def apply(output: str) -> int:
 @output_option
 def check(output: str) -> int:
     """Exit with 0 when the broker's topics are exactly as declared, else with 1 and every difference."""
-    from streamproc import admin
+    from streamproc.kafka import admin
     from streamproc.topics import read_topology
 
     settings = effective_settings(store=False)
@@ -156,7 +156,7 @@ def schema(event: str | None, into: Path | None) -> None:
 
 def _show(compared: Plan, *, created: str, unset: str, as_json: bool) -> None:
     """What is or would be created, and what differs."""
-    from streamproc import admin
+    from streamproc.kafka import admin
 
     if as_json:
         missing = [

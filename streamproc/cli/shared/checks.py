@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import asyncpg
 
-from streamproc import admin, limits
+from streamproc import limits
 from streamproc.errors import ConfigurationError, StreamprocError
+from streamproc.kafka import admin
 from streamproc.store.postgres.errors import named_refusals
 from streamproc.store.postgres.migrate import pending
 from streamproc.topics import read_topology

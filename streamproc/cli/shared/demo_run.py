@@ -22,8 +22,8 @@ from streamproc.errors import StreamprocError
 from streamproc.events import AnalysisRequested
 from streamproc.local.stack import LocalStack
 from streamproc.local.up import env_lines, prepared_stack, stack_settings
-from streamproc.own_files import private_folder, write_private
 from streamproc.report import render_report
+from streamproc.safety.own_files import private_folder, write_private
 from streamproc.topics import read_topology
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from streamproc.cli.views.output import remark
-from streamproc.own_files import NotOursError
+from streamproc.safety.own_files import NotOursError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

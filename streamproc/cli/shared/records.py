@@ -12,7 +12,6 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from streamproc import limits
-from streamproc.broker_access import refusal
 from streamproc.errors import BrokerUnavailableError, ConfigurationError, Fault
 from streamproc.events import (
     AnalysisCompleted,
@@ -23,7 +22,8 @@ from streamproc.events import (
     WalletAnalyzed,
     WalletProgressed,
 )
-from streamproc.record_batches import install
+from streamproc.kafka.broker_access import refusal
+from streamproc.kafka.record_batches import install
 from streamproc.serde import Encoded, codec_of, decode_internal
 from streamproc.topics import read_topology
 

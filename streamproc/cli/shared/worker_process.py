@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from streamproc import limits
 from streamproc.cli.shared.environment import effective_environment
 from streamproc.local.guarded import Guarded, LocalStackError
-from streamproc.own_files import make_folder
+from streamproc.safety.own_files import make_folder
 from streamproc.settings import PREFIX
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from streamproc.events import SCORES
-from streamproc.printable import printable
+from streamproc.safety.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from streamproc import limits
 from streamproc.engine.records import Outgoing
 from streamproc.errors import DeadLetterError, StreamprocError
-from streamproc.record_batches import Unreadable
+from streamproc.kafka.record_batches import Unreadable
 
 if TYPE_CHECKING:
     from streamproc.engine.records import Headers, Record

@@ -24,7 +24,7 @@ from streamproc import limits
 from streamproc.engine import failpoints
 from streamproc.engine.faust.consumer_thread import NOT_ALLOWED, GuardedThread
 from streamproc.engine.faust.packing import message_of, record_of
-from streamproc.record_batches import Unreadable, install
+from streamproc.kafka.record_batches import Unreadable, install
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping

@@ -11,8 +11,8 @@ from urllib.parse import parse_qs
 import asyncpg
 
 from streamproc import limits
-from streamproc.addresses import POSTGRES_FORM, cut_address, postgres_address, shown_address
 from streamproc.errors import ConfigurationError, Fault, StoreUnavailableError, StreamprocError
+from streamproc.safety.addresses import POSTGRES_FORM, cut_address, postgres_address, shown_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

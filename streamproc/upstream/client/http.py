@@ -14,9 +14,9 @@ import httpx
 from httpcore._async.http11 import AsyncHTTP11Connection
 
 from streamproc import limits
-from streamproc.addresses import is_loopback
 from streamproc.errors import StreamprocError, UpstreamTimeoutError, UpstreamUnavailableError
-from streamproc.redaction import Redaction
+from streamproc.safety.addresses import is_loopback
+from streamproc.safety.redaction import Redaction
 from streamproc.upstream.client.decompression import GZIP, check_claim, unpacked
 from streamproc.upstream.client.errors import Reply, Verdict, transport_fault, verdict_on
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from streamproc.addresses import has_own_key
 from streamproc.errors import UpstreamUnavailableError
+from streamproc.safety.addresses import has_own_key
 from streamproc.upstream.client.http import Request
 from streamproc.upstream.client.retry import Question
 from streamproc.upstream.client.sanitize import mended

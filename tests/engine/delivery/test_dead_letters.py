@@ -18,7 +18,7 @@ from streamproc.engine.delivery.refusals import OutputImpossibleError, OutputRef
 from streamproc.engine.delivery.stage import Stage, share_of
 from streamproc.engine.records import Outgoing, Record
 from streamproc.errors import DeadLetterError
-from streamproc.record_batches import Unreadable
+from streamproc.kafka.record_batches import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

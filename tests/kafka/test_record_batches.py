@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamproc import limits
-from streamproc.record_batches import Batches, Records, Unreadable
-from streamproc.unpacking import UnreadableError, unpacked
+from streamproc.kafka.record_batches import Batches, Records, Unreadable
+from streamproc.kafka.unpacking import UnreadableError, unpacked
 from tests.hostile.raw import CODECS, IS_CONTROL, IS_TRANSACTIONAL, Raw, batch, bomb, framed, packed
 
 PACKED = [name for name in CODECS if name != "none"]

@@ -10,8 +10,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from streamproc import admin, limits
+from streamproc import limits
 from streamproc.errors import BrokerUnavailableError, ConfigurationError
+from streamproc.kafka import admin
 from streamproc.topics import read_topology
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streamproc.own_files import (
+from streamproc.safety.own_files import (
     NotOursError,
     make_folder,
     open_private,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.redaction import MASK, SHORTEST_SECRET, TELLING_PART, redacted
+from streamproc.safety.redaction import MASK, SHORTEST_SECRET, TELLING_PART, redacted
 
 KEY = "canary-5f3c9a/key+x"
 BYTES = KEY.encode()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.printable import printable, printable_json
+from streamproc.safety.printable import printable, printable_json
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 OBEYED = {"Cc", "Cf", "Cs", "Zl", "Zp"}

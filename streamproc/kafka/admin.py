@@ -23,8 +23,8 @@ from aiokafka.errors import (
 )
 
 from streamproc import limits
-from streamproc.broker_access import refusal
 from streamproc.errors import BrokerUnavailableError, ConfigurationError, Fault
+from streamproc.kafka.broker_access import refusal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence

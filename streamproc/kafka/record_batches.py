@@ -19,7 +19,7 @@ from aiokafka.record.legacy_records import LegacyRecordBatch
 from aiokafka.record.util import decode_varint
 
 from streamproc import limits
-from streamproc.unpacking import UnreadableError, unpacked
+from streamproc.kafka.unpacking import UnreadableError, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
