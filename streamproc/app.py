@@ -239,7 +239,7 @@ class Worker:
 
     def _tell(self, record: Encoded) -> asyncio.Future[None]:
         """Publish a progress record now; its source is done later, so a crash may repeat it."""
-        return self.engine.flow.outbox.send([outgoing(record)])
+        return self.engine.flow.producer.send([outgoing(record)])
 
 
 def engine_config(settings: Settings, topology: Topology) -> EngineConfig:

@@ -188,7 +188,7 @@ STORE_TRIES: Final = 8  # of keeping what was paid for; with the pauses eleven s
 RETRY_FIRST_S: Final = 0.1
 RETRY_CAP_S: Final = 5.0  # what is away is asked again at least this often
 TOPIC_WAIT_S: Final = 10.0  # a topic that was just made is known to all brokers within seconds
-OUTBOX_BATCH_BYTES: Final = (
+PRODUCER_BATCH_BYTES: Final = (
     256 * 1024
 )  # of one partition's batch; a larger single record goes alone
 TIMES_REMEMBERED: Final = 1_000  # milliseconds as text: records that come together share one
@@ -198,7 +198,7 @@ GIVE_UP_COMMIT_S: Final = (
     4.0  # for the last commit before partitions go; both within the rebalance timeout
 )
 STOP_DRAIN_S: Final = 3.0  # for handlers under way when the process is asked to stop
-STOP_OUTBOX_S: Final = 2.0  # for what is still on its way to the brokers at that time
+STOP_PRODUCER_S: Final = 2.0  # for what is still on its way to the brokers at that time
 STOP_MAX_S: Final = 9.5  # a process that was asked to stop is gone after this, whatever hangs
 BLOCKED_S: Final = 40.0  # the event loop stands still for so long: the process is of no use
 STALL_S: Final = 60.0  # there is lag, nothing is at work and nothing moves for so long: likewise

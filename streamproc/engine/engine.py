@@ -14,17 +14,17 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from streamproc import limits
-from streamproc.engine.delivery.dead_letter_limit import Budget
+from streamproc.engine.delivery.dead_letter_limit import DeadLetterLimit
 from streamproc.engine.delivery.fence import Fence
 from streamproc.engine.delivery.flow import Flow, started
-from streamproc.engine.delivery.producer import Outbox
+from streamproc.engine.delivery.producer import Producer
 from streamproc.engine.delivery.refusals import OutputImpossibleError
 from streamproc.engine.delivery.stage import Stage
 from streamproc.engine.faust.app import GuardedApp
 from streamproc.engine.faust.consumer import GuardedTransport
 from streamproc.engine.faust.packing import PassThrough
 from streamproc.engine.faust.worker import run_worker
-from streamproc.engine.health.gauges import Vitals
+from streamproc.engine.health.gauges import Gauges
 from streamproc.engine.health.log_rate_limit import hold_back_floods
 from streamproc.engine.health.readiness import Readiness
 from streamproc.engine.health.watchdog import LoopGuard, Watchdog
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from streamproc.engine.config import EngineConfig
     from streamproc.engine.delivery.flow import Reader
-    from streamproc.engine.delivery.offsets import Ledger
+    from streamproc.engine.delivery.offsets import OffsetTracker
     from streamproc.engine.delivery.stage import Handle
     from streamproc.engine.join.logic import JoinLogic, S
     from streamproc.engine.join.timer import Missing
@@ -65,16 +65,16 @@ class Engine:
         self.app = GuardedApp(config)
         self.app.transport = GuardedTransport(self.app.conf.broker_consumer, self.app, engine=self)
         self.fence = Fence(min(config.session_timeout_s, config.rebalance_timeout_s))
-        outbox = Outbox(config.brokers, config.security, self.fence)
-        budget = Budget(config.dead_letter_budget, config.outside)
+        producer = Producer(config.brokers, config.security, self.fence)
+        budget = DeadLetterLimit(config.dead_letter_budget, config.outside)
         self.flow = Flow(
-            outbox,
+            producer,
             config.dead_letters,
             budget,
             stop=_stop_this_process,
             letter_bytes=config.dead_letter_bytes,
         )
-        self.flow.ledger.outside = frozenset(config.outside)
+        self.flow.tracker.outside = frozenset(config.outside)
         self._outputs = {config.dead_letters}
         self._readers: list[Reader] = []
         self._timers: list[JoinTimer] = []
@@ -82,8 +82,8 @@ class Engine:
         self._closing: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._guard = LoopGuard(config.blocked_s)
-        self.vitals = Vitals(self.app, self.flow, self._readers)
-        self.readiness = Readiness(self.vitals, lambda: self.is_ready)
+        self.gauges = Gauges(self.app, self.flow, self._readers)
+        self.readiness = Readiness(self.gauges, lambda: self.is_ready)
 
     # --- declaring ---
 
@@ -120,14 +120,14 @@ class Engine:
         """
         join = Join(name, JoinTable(self.app, table_name, partitions), logic, self.flow)
         self.produces(join.table.changelog)
-        self.flow.outbox.claimed_topics.add(join.table.changelog)
+        self.flow.producer.claimed_topics.add(join.table.changelog)
         self._readers.append(join)
         self._timers.append(JoinTimer(join, self.flow, clock, lambda: self.is_ready, missing))
         return join
 
     def topic(self, sink: Reader, *names: str) -> Any:  # noqa: ANN401 - Faust ships no types
         """The Faust topic of an agent that feeds this sink; Faust neither decodes nor acknowledges it."""
-        self.ledger.register(sink, names)
+        self.tracker.register(sink, names)
         return self.app.topic(*names, schema=PassThrough(), acks=False)
 
     def agent(self, name: str, sink: Reader, *topics: str) -> Any:  # noqa: ANN401 - Faust ships no types
@@ -160,14 +160,14 @@ class Engine:
         return code
 
     async def opened(self) -> None:
-        """Connect the outbox and run the start hooks; recovery has not begun, so neither can wait for the other."""
+        """Connect the producer and run the start hooks; recovery has not begun, so neither can wait for the other."""
         self._start(self._guard.beat())
         self._guard.start()
-        await self.flow.outbox.start(self._outputs)
+        await self.flow.producer.start(self._outputs)
         for hook in self._opening:
             await hook()
-        self._start(Watchdog(self.vitals, stall_s=self.config.stall_s).run())
-        self._start(self.vitals.measure())
+        self._start(Watchdog(self.gauges, stall_s=self.config.stall_s).run())
+        self._start(self.gauges.measure())
         self._start(self.readiness.run())
         for timer in self._timers:
             self._start(timer.run())
@@ -187,15 +187,15 @@ class Engine:
         if self.app._consumer is not None:  # noqa: SLF001 - asking for `consumer` would make one
             self.app.consumer.stop_flow()
         await asyncio.gather(*(each.drain(limits.STOP_DRAIN_S) for each in self._readers))
-        await self.flow.outbox.emptied(limits.STOP_OUTBOX_S)
+        await self.flow.producer.emptied(limits.STOP_PRODUCER_S)
         if self.app._consumer is not None:  # noqa: SLF001 - as above
             await self.app.consumer.commit_finished()
 
     async def closed(self) -> None:
-        """Close what was opened, the outbox first: nothing is produced any more."""
+        """Close what was opened, the producer first: nothing is produced any more."""
         for task in list(self._tasks):
             task.cancel()
-        await self.flow.outbox.stop(limits.STOP_OUTBOX_S)
+        await self.flow.producer.stop(limits.STOP_PRODUCER_S)
         for hook in self._closing:
             await hook()
         self._guard.finish()
@@ -203,9 +203,9 @@ class Engine:
     # --- around an assignment (called by the guarded consumer) ---
 
     @property
-    def ledger(self) -> Ledger[Reader]:
+    def tracker(self) -> OffsetTracker[Reader]:
         """What may be committed."""
-        return self.flow.ledger
+        return self.flow.tracker
 
     async def before_revoked(self) -> None:
         """Start nothing new; flush the joins and forget their states, the table will be recovered."""
@@ -217,14 +217,14 @@ class Engine:
         await asyncio.gather(*(join.drain(limit_s) for join in joins))
         for join in joins:
             if join.is_clean:
-                join.table.skip_own_writes(self.flow.outbox.runs)
+                join.table.skip_own_writes(self.flow.producer.runs)
 
     def assigned(self, partitions: Collection[Partition], generation: int) -> None:
         """Go on with what stays ours, drop what does not, and take the joins' records again."""
-        self.ledger.assign(partitions, generation)
+        self.tracker.assign(partitions, generation)
         for reader in self._readers:
             if isinstance(reader, Join):
-                self.ledger.drop_reader(reader)
+                self.tracker.drop_reader(reader)
         self.flow.log = self.app.consumer
         self.fence.lift()
         self.flow.is_holding = self.flow.is_stopping
@@ -234,7 +234,7 @@ class Engine:
     async def claimed(self, partitions: Iterable[Partition]) -> None:
         """Return when the brokers refuse what former owners of these changelogs may still have on the wire."""
         try:
-            await self.flow.outbox.claim(partitions)
+            await self.flow.producer.claim(partitions)
         except OutputImpossibleError as error:
             self.flow.give_up(str(error))
             await (

@@ -206,14 +206,14 @@ def built(wanted: Wanted) -> Engine:
 def note_finished(path: Path) -> None:
     """Write down each record that is done, before it can be committed."""
     file = path.open("a", buffering=1)
-    finish = offsets.Lane.finish
+    finish = offsets.PartitionOffsets.finish
 
-    def finish_and_note(lane: offsets.Lane, offset: int) -> None:
-        if offset in lane.unfinished:
-            file.write(f"{lane.partition[0]} {lane.partition[1]} {offset}\n")
-        finish(lane, offset)
+    def finish_and_note(offsets: offsets.PartitionOffsets, offset: int) -> None:
+        if offset in offsets.unfinished:
+            file.write(f"{offsets.partition[0]} {offsets.partition[1]} {offset}\n")
+        finish(offsets, offset)
 
-    offsets.Lane.finish = finish_and_note  # type: ignore[assignment, method-assign]
+    offsets.PartitionOffsets.finish = finish_and_note  # type: ignore[assignment, method-assign]
 
 
 def main() -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamproc.engine.join import key_state
+from streamproc.engine.join.changelog import Restored, changes_of, is_of_a_change, kept_of
 
 
 class Table:
@@ -14,13 +14,13 @@ class Table:
     def __init__(self) -> None:
         self.data: dict[bytes, bytes] = {}
 
-    def get(self, key: bytes) -> key_state.Kept | None:
+    def get(self, key: bytes) -> Restored | None:
         """What is known of a key."""
-        return key_state.kept_of(self.data, key)
+        return kept_of(self.data, key)
 
     def changes_of(self, key: bytes) -> list[bytes]:
         """The keys of a state's changes."""
-        return key_state.changes_of(self.data, key)
+        return changes_of(self.data, key)
 
     def put(self, key: bytes, _partition: int, value: bytes) -> None:
         """Show what is confirmed and published."""
@@ -33,4 +33,4 @@ class Table:
 
     def keys(self) -> list[bytes]:
         """All keys of states."""
-        return [key for key in self.data if not key_state.is_of_a_change(key)]
+        return [key for key in self.data if not is_of_a_change(key)]

@@ -11,7 +11,7 @@ from aiokafka.consumer.fetcher import Fetcher, FetchResult
 from faust.transport.consumer import Consumer
 from faust.transport.drivers import aiokafka as driver
 
-from streamproc.engine.delivery.offsets import Ledger
+from streamproc.engine.delivery.offsets import OffsetTracker
 from streamproc.engine.faust.consumer import GuardedConsumer, LivePartitions
 
 STREAM = TopicPartition("stream", 0)
@@ -87,7 +87,7 @@ async def test_the_guarded_consumer_hands_over_a_live_view(monkeypatch: pytest.M
 
     monkeypatch.setattr("faust.transport.drivers.aiokafka.Consumer._getmany", getmany)
     consumer = object.__new__(GuardedConsumer)
-    consumer.engine = type("Engine", (), {"ledger": Ledger()})()
+    consumer.engine = type("Engine", (), {"tracker": OffsetTracker()})()
     active = {STREAM}
     await consumer._getmany(active, 1.0)
     active.clear()

@@ -13,8 +13,8 @@ from streamproc import limits
 from streamproc.core.backoff import delay_s
 from streamproc.engine import failpoints
 from streamproc.engine.delivery.dead_letters import dead_letter, public_text
-from streamproc.engine.health.log_rate_limit import FloodFilter
-from streamproc.engine.join import key_state
+from streamproc.engine.health.log_rate_limit import LogRateLimit
+from streamproc.engine.join import changelog
 from streamproc.engine.join.due import DueTimes
 from streamproc.engine.records import Outgoing, Record
 from streamproc.errors import ConfigurationError, DeadLetterError
@@ -88,19 +88,19 @@ def line(name: str, template: str) -> logging.LogRecord:
 
 def test_a_flood_of_equal_lines_is_cut_and_counted() -> None:
     now = 0.0
-    flood = FloodFilter(lambda: now)
-    passed = [flood.filter(line("aiokafka.conn", "lost %s")) for _ in range(100)]
+    log_rate_limit = LogRateLimit(lambda: now)
+    passed = [log_rate_limit.filter(line("aiokafka.conn", "lost %s")) for _ in range(100)]
     assert passed == [True] * limits.LOG_BURST + [False] * (100 - limits.LOG_BURST)
-    assert flood.filter(line("aiokafka.conn", "another"))
+    assert log_rate_limit.filter(line("aiokafka.conn", "another"))
     now = limits.LOG_WINDOW_S
     later = line("aiokafka.conn", "lost %s")
-    assert flood.filter(later)
+    assert log_rate_limit.filter(later)
     assert f"{100 - limits.LOG_BURST} like this" in later.msg
 
 
 def test_other_loggers_are_left_alone() -> None:
-    flood = FloodFilter()
-    assert all(flood.filter(line("streamproc.agents", "said")) for _ in range(100))
+    log_rate_limit = LogRateLimit()
+    assert all(log_rate_limit.filter(line("streamproc.agents", "said")) for _ in range(100))
 
 
 @given(
@@ -142,13 +142,13 @@ outgoing = st.builds(
 def test_what_the_changelog_keeps_comes_back_as_it_was(
     state: bytes | None, outs: list[Outgoing]
 ) -> None:
-    kept = key_state.decode(key_state.encode(state, outs, ("topic", 1)))
-    assert kept == key_state.Stored(state, tuple(outs), ("topic", 1))
+    kept = changelog.decode(changelog.encode(state, outs, ("topic", 1)))
+    assert kept == changelog.Stored(state, tuple(outs), ("topic", 1))
 
 
 def test_what_this_engine_did_not_write_does_not_decode() -> None:
     with pytest.raises(msgspec.DecodeError):
-        key_state.decode(b"{}")
+        changelog.decode(b"{}")
 
 
 def test_waits_double_up_to_the_cap() -> None:

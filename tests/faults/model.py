@@ -145,7 +145,7 @@ class Flow:
 
     def __init__(self, append: Callable[[Outgoing], None], crash: Callable[[str], None]) -> None:
         self.counts: Counter[str] = Counter()
-        self.outbox = self
+        self.producer = self
         self._append = append
         self._crash = crash
 

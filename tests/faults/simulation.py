@@ -1,6 +1,6 @@
 """The flow in one thread, with a hand that shuffles, repeats, lets time pass and crashes between any two steps.
 
-What is real: the fan-out, the engine's cycle of the join with what it writes ahead, the join's logic, the similarity
+What is real: the fan-out, the engine's commit of the join with what it writes ahead, the join's logic, the similarity
 agent's telling. What is a model: the brokers (lists), the store (dictionaries that decide once), the syncs.
 """
 
@@ -19,7 +19,7 @@ from streamproc.agents.shared.answers import Answers
 from streamproc.agents.shared.handlers import on_event, running
 from streamproc.agents.shared.records import outgoing
 from streamproc.agents.similarity import compare_wallets
-from streamproc.engine.join.commit import Cycle, Entry
+from streamproc.engine.join.commit import Commit, KeyState
 from streamproc.engine.records import Outgoing, Record
 from streamproc.events import (
     AnalysisReady,
@@ -256,11 +256,11 @@ class Simulation:
                 self.crash("crash after outputs")
         folded = [record for record in taken if record.topic in self.logic.topics]
         if folded:
-            await self._cycle(folded)
+            await self._commit(folded)
 
-    async def _cycle(self, records: list[Record]) -> None:
-        """The engine's own cycle over what was folded."""
-        entries: dict[bytes, Entry[Traced]] = {}
+    async def _commit(self, records: list[Record]) -> None:
+        """The engine's own commit over what was folded."""
+        entries: dict[bytes, KeyState[Traced]] = {}
         for record in records:
             key = record.key or b""
             entry = entries.get(key) or self._loaded(key)
@@ -270,15 +270,15 @@ class Simulation:
             entry.taken.append((cast("Any", None), record))
         flow = Flow(self.append, self.crash)
         table = cast("Any", self.table)
-        cycle = Cycle("join", table, self.logic, cast("Any", flow), self.changes_from)
-        decided, failed = await cycle.run(list(entries.values()))
+        commit = Commit("join", table, self.logic, cast("Any", flow), self.changes_from)
+        decided, failed = await commit.run(list(entries.values()))
         assert not failed, failed
         self.crash("crash before the table")
         for each in decided:
-            cycle.show(each)
+            commit.show(each)
 
-    def _loaded(self, key: bytes) -> Entry[Traced]:
-        entry: Entry[Traced] = Entry(key, 0)
+    def _loaded(self, key: bytes) -> KeyState[Traced]:
+        entry: KeyState[Traced] = KeyState(key, 0)
         if (kept := self.table.get(key)) is not None:
             entry.restore(kept, None if kept.state is None else self.logic.load(kept.state))
             if kept.outs:
@@ -287,7 +287,7 @@ class Simulation:
                 self.reached.add("a state is put together of its changes")
         return entry
 
-    def _note(self, entry: Entry[Traced], record: Record) -> None:
+    def _note(self, entry: KeyState[Traced], record: Record) -> None:
         state = None if entry.state is None else entry.state.state
         if record.topic == "analysis-cancel-requested" and not self.store.knows(entry.key.decode()):
             self.reached.add("a cancel before its request")

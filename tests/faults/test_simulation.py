@@ -8,14 +8,14 @@ import pytest
 
 from streamproc.agents import similarity
 from streamproc.agents.join.logic import JoinLogic
-from streamproc.engine.join import key_state
+from streamproc.engine.join import changelog
 from streamproc.errors import StreamprocError
 from tests.faults import simulation
 from tests.faults.promises import POINTS
 from tests.faults.simulation import simulate
 
 SEEDS = 200
-_decode = key_state.decode
+_decode = changelog.decode
 
 
 def test_two_hundred_seeds_keep_every_promise_and_reach_every_point() -> None:
@@ -40,14 +40,14 @@ async def undecided(_: object, told: list[tuple[bytes, list[object]]]) -> list[l
     return [records for _, records in told]
 
 
-def without_outputs(raw: bytes) -> key_state.Stored:
+def without_outputs(raw: bytes) -> changelog.Stored:
     """What is read of a changelog that is written without the outputs."""
-    return key_state.Stored(_decode(raw).state)
+    return changelog.Stored(_decode(raw).state)
 
 
 @pytest.mark.parametrize(
     ("where", "what", "broken"),
-    [(JoinLogic, "decide", undecided), (key_state, "decode", without_outputs)],
+    [(JoinLogic, "decide", undecided), (changelog, "decode", without_outputs)],
     ids=["an end that nobody decided", "a table without outputs"],
 )
 def test_the_simulation_finds_an_engine_that_breaks_a_promise(

@@ -1,4 +1,4 @@
-"""Calls and batches of the outbox: who waits for which records, and how many of them go together."""
+"""Calls and batches of the producer: who waits for which records, and how many of them go together."""
 
 from __future__ import annotations
 

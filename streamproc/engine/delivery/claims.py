@@ -64,7 +64,7 @@ class _ClaimedBatch(BatchBuilder):  # type: ignore[misc]  # aiokafka ships no ty
     """A batch with an identity of its own."""
 
     def __init__(self, claim: Claim) -> None:
-        super().__init__(limits.OUTBOX_BATCH_BYTES, _UNCOMPRESSED)
+        super().__init__(limits.PRODUCER_BATCH_BYTES, _UNCOMPRESSED)
         self._claim = claim
 
     def _set_producer_state(self, *_of_its_producer: int) -> None:

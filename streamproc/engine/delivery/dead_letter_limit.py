@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ROOTED_OUTSIDE: Final = frozenset({HANDLER_FAILED, OUTPUT_REFUSED, UNREADABLE})
 
 
-class Budget:
+class DeadLetterLimit:
     """Counts, for each topic, the dead letters since a record of it was last worked off.
 
     What counts is what our own agents wrote and do not understand: two versions that do not fit together. What outside

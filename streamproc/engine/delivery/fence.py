@@ -6,7 +6,7 @@ is not before the moment at which it *sent* its last heartbeat that was answered
 goes on without it takes them as long. From the next JoinGroup until the new assignment nothing is ours.
 
 The lease is looked at where a produce request is put on its connection, with nothing awaited in between. What was
-handed to the producer before a sleep is therefore refused after it, and the outbox keeps it until the fence is up.
+handed to the producer before a sleep is therefore refused after it, and the producer keeps it until the fence is up.
 """
 
 from __future__ import annotations

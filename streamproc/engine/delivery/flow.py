@@ -1,4 +1,4 @@
-"""What stages and joins share: the ledger, the outbox, the way from a fetch to a reader, and what is counted."""
+"""What stages and joins share: the tracker, the producer, the way from a fetch to a reader, and what is counted."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from streamproc import limits, metrics
-from streamproc.engine.delivery.dead_letter_limit import Budget
+from streamproc.engine.delivery.dead_letter_limit import DeadLetterLimit
 from streamproc.engine.delivery.dead_letters import PARTS, dead_letter, reason_of
-from streamproc.engine.delivery.offsets import Hole, Ledger
+from streamproc.engine.delivery.offsets import Hole, OffsetTracker
 from streamproc.engine.delivery.refusals import OutputImpossibleError, OutputRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from streamproc.engine.delivery.offsets import Admitted
-    from streamproc.engine.delivery.producer import Outbox
+    from streamproc.engine.delivery.producer import Producer
     from streamproc.engine.records import Batch, Outgoing, Partition, Record
 
 log = logging.getLogger(__name__)
@@ -59,23 +59,23 @@ class Log(Protocol):
 
 
 class Flow:
-    """One worker's flow of records, from its partitions to its outbox."""
+    """One worker's flow of records, from its partitions to its producer."""
 
     def __init__(
         self,
-        outbox: Outbox,
+        producer: Producer,
         dead_letters: str,
-        budget: Budget | None = None,
+        budget: DeadLetterLimit | None = None,
         stop: Callable[[], None] = lambda: None,
         letter_bytes: int = limits.EVENT_MAX_BYTES,
     ) -> None:
-        self.outbox = outbox
+        self.producer = producer
         self.dead_letters = dead_letters
         self.letter_bytes = letter_bytes
-        self.budget = budget or Budget()
+        self.budget = budget or DeadLetterLimit()
         self.stopped_for = ""  # why this worker stops by itself
         self._stop = stop
-        self.ledger: Ledger[Reader] = Ledger()
+        self.tracker: OffsetTracker[Reader] = OffsetTracker()
         self.counts: Counter[str] = Counter()
         self.is_holding = True  # nothing new is started: between two assignments, and when stopping
         self.is_stopping = False
@@ -88,7 +88,7 @@ class Flow:
     async def admit(self, reader: Reader, batch: Batch) -> Admitted | None:
         """What of a batch is new; where records are missing before it, they are asked for again instead."""
         while not self.is_holding:
-            found = self.ledger.admit(reader, batch)
+            found = self.tracker.admit(reader, batch)
             if isinstance(found, Hole):
                 if not await self._filled(found, batch):
                     return None
@@ -105,20 +105,20 @@ class Flow:
     async def _filled(self, hole: Hole, batch: Batch) -> bool:
         """Whether the log itself is empty where the hole is; otherwise its records are fetched again."""
         assert self.log is not None  # noqa: S101 - batches come from it
-        lane = hole.lane
+        offsets = hole.offsets
         if hole.is_repeated:
-            first = await self.log.first_offset_from(batch.partition, lane.end)
-            lane.close_gap(min(first, batch.start))
-            if lane.end >= batch.start:
+            first = await self.log.first_offset_from(batch.partition, offsets.end)
+            offsets.close_gap(min(first, batch.start))
+            if offsets.end >= batch.start:
                 return True
         self.counts["holes"] += 1
-        log.info("records are missing: %s %d to %d", batch.partition, lane.end, batch.start)
-        await self.log.fetch_again(batch.partition, lane.end)
+        log.info("records are missing: %s %d to %d", batch.partition, offsets.end, batch.start)
+        await self.log.fetch_again(batch.partition, offsets.end)
         return False
 
     async def sweep(self) -> None:
         """Fetch again what an idle reader has waited for since the last sweep: no later batch shows the hole."""
-        behind = self.ledger.behind()
+        behind = self.tracker.behind()
         for (partition, reader), end in behind.items():
             if self._behind.get((partition, reader)) == end and reader.is_idle and self.log:
                 self.counts["holes"] += 1
@@ -128,7 +128,7 @@ class Flow:
 
     async def room(self, reader: Reader, window: int) -> None:
         """Return when the reader has fewer unfinished records than its window."""
-        while self.ledger.unfinished(reader) >= window:
+        while self.tracker.unfinished(reader) >= window:
             reader.freed.clear()
             await reader.freed.wait()
 
@@ -187,7 +187,7 @@ class Flow:
         without = 0
         while letter is not None:
             try:
-                await self.outbox.send([letter])
+                await self.producer.send([letter])
             except OutputImpossibleError as impossible:
                 self.give_up(str(impossible))
                 return False

@@ -1,4 +1,4 @@
-"""The ledger that decides what may be committed: per partition and reader, what was delivered and is not finished.
+"""The tracker that decides what may be committed: per partition and reader, what was delivered and is not finished.
 
 A *reader* is one stage or join. Nothing here knows Faust or Kafka: offsets in, offsets out.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-class Lane:
+class PartitionOffsets:
     """What one reader got of one partition and has not finished."""
 
     __slots__ = ("end", "gap", "held_bytes", "is_lost", "partition", "unfinished")
@@ -43,7 +43,7 @@ class Lane:
         return records
 
     def finish(self, offset: int) -> None:
-        """Count a record as done; the same one twice, or one of a lost lane, changes nothing."""
+        """Count a record as done; the same one twice, or one of a lost partition, changes nothing."""
         record = self.unfinished.pop(offset, None)
         if record is not None:
             self.held_bytes -= record.held_bytes
@@ -71,29 +71,29 @@ class Lane:
 
 
 class Admitted(NamedTuple):
-    """The lane and those records of a batch that are new to it, at least one."""
+    """A partition's offsets and those records of a batch that are new to them, at least one."""
 
-    lane: Lane
+    offsets: PartitionOffsets
     records: list[Record]
 
 
 class Hole(NamedTuple):
-    """Records between the lane's end and the batch are missing: lost on the way here, or never in the log.
+    """Records before the batch are missing: lost on the way here, or never in the log.
 
     Lost ones (the rule) come when they are asked for again. When the same hole shows a second time, only the log itself
     can tell: a transaction marker and what retention removed leave offsets without records.
     """
 
-    lane: Lane
+    offsets: PartitionOffsets
     is_repeated: bool
 
 
-class Ledger(Generic[R]):
-    """All lanes of this worker, and which partitions it owns."""
+class OffsetTracker(Generic[R]):
+    """The offsets of every partition and reader of this worker, and which partitions it owns."""
 
     def __init__(self) -> None:
         self.readers: defaultdict[str, list[R]] = defaultdict(list)  # by topic
-        self.lanes: dict[Partition, dict[R, Lane]] = {}
+        self.offsets_by_reader: dict[Partition, dict[R, PartitionOffsets]] = {}
         self.committed: dict[Partition, int] = {}
         self.assigned: frozenset[Partition] = frozenset()
         self.generation = -1
@@ -113,13 +113,15 @@ class Ledger(Generic[R]):
         if partition not in self.assigned:
             return None
         first = records[0].offset
-        lanes = self.lanes.setdefault(partition, {})
+        offsets_by_reader = self.offsets_by_reader.setdefault(partition, {})
         for reader in self.readers[partition[0]]:
-            lane = lanes.get(reader)
-            if lane is None:
-                lanes[reader] = Lane(partition, first if known is None else known)
+            offsets = offsets_by_reader.get(reader)
+            if offsets is None:
+                offsets_by_reader[reader] = PartitionOffsets(
+                    partition, first if known is None else known
+                )
             elif known is not None:
-                lane.skip_to(known)
+                offsets.skip_to(known)
         if known is not None and known > self.committed.get(partition, -1):
             self.committed[partition] = known
         start = min(self._tails.get(partition, first), first)
@@ -129,22 +131,22 @@ class Ledger(Generic[R]):
 
     def admit(self, reader: R, batch: Batch) -> Admitted | Hole | None:
         """What of a batch is new to this reader; None when nothing is or its generation has passed."""
-        lane = self.lanes.get(batch.partition, {}).get(reader)
-        if lane is None or batch.generation != self.generation:
+        offsets = self.offsets_by_reader.get(batch.partition, {}).get(reader)
+        if offsets is None or batch.generation != self.generation:
             return None
         self._on_the_way[batch.partition] -= sum(record.held_bytes for record in batch.records)
-        if batch.start > lane.end:
-            seen, lane.gap = lane.gap, (lane.end, batch.start)
-            return Hole(lane, is_repeated=seen == lane.gap)
-        records = lane.admit(batch.records)
-        return Admitted(lane, records) if records else None
+        if batch.start > offsets.end:
+            seen, offsets.gap = offsets.gap, (offsets.end, batch.start)
+            return Hole(offsets, is_repeated=seen == offsets.gap)
+        records = offsets.admit(batch.records)
+        return Admitted(offsets, records) if records else None
 
     def safe(self) -> dict[Partition, int]:
-        """For each partition that all its readers have a lane on the offset below which they are done."""
+        """For each partition that all its readers read, the offset below which they are done."""
         return {
-            partition: min(lane.safe() for lane in lanes.values())
-            for partition, lanes in self.lanes.items()
-            if len(lanes) == len(self.readers[partition[0]])
+            partition: min(offsets.safe() for offsets in offsets_by_reader.values())
+            for partition, offsets_by_reader in self.offsets_by_reader.items()
+            if len(offsets_by_reader) == len(self.readers[partition[0]])
         }
 
     def committable(self) -> dict[Partition, int]:
@@ -160,21 +162,21 @@ class Ledger(Generic[R]):
         self.assigned = frozenset()
 
     def drop_reader(self, reader: R) -> None:
-        """Lose all lanes of one reader; what it had not finished comes again after the next assignment."""
-        for lanes in self.lanes.values():
-            lane = lanes.pop(reader, None)
-            if lane is not None:
-                lane.lose()
+        """Lose all partitions of one reader; what it had not finished comes again after the next assignment."""
+        for offsets_by_reader in self.offsets_by_reader.values():
+            offsets = offsets_by_reader.pop(reader, None)
+            if offsets is not None:
+                offsets.lose()
 
     def assign(self, partitions: Collection[Partition], generation: int) -> None:
-        """Keep the lanes of partitions that stay, lose the others, and refuse batches of older generations."""
+        """Keep the offsets of partitions that stay, lose the others, and refuse batches of older generations."""
         self.assigned = frozenset(partitions)
         self.generation = generation
         self._tails.clear()
         self._on_the_way.clear()
-        for partition in [each for each in self.lanes if each not in self.assigned]:
-            for lane in self.lanes.pop(partition).values():
-                lane.lose()
+        for partition in [each for each in self.offsets_by_reader if each not in self.assigned]:
+            for offsets in self.offsets_by_reader.pop(partition).values():
+                offsets.lose()
         self.committed = {
             partition: offset
             for partition, offset in self.committed.items()
@@ -183,7 +185,10 @@ class Ledger(Generic[R]):
 
     def has_room(self, partition: Partition) -> bool:
         """Whether more of the partition may be read: what is held of it is within the bound."""
-        held = max((lane.held_bytes for lane in self.lanes.get(partition, {}).values()), default=0)
+        held = max(
+            (offsets.held_bytes for offsets in self.offsets_by_reader.get(partition, {}).values()),
+            default=0,
+        )
         is_outside = partition[0] in self.outside
         most = limits.OUTSIDE_HELD_MAX_BYTES if is_outside else limits.PARTITION_HELD_MAX_BYTES
         return held + self._on_the_way[partition] < most
@@ -194,26 +199,34 @@ class Ledger(Generic[R]):
         `unread` is what lies beyond the fetcher's position. Behind that, offsets without records (the marks of
         transactions, what was aborted) are no lag: what is packed, or worked off, up to its end counts as all of it.
         """
-        lanes = self.lanes.get(partition, {})
+        offsets_by_reader = self.offsets_by_reader.get(partition, {})
         tail = self._tails.get(partition, position)
         reached = min(
-            (lane.end if delivered else lane.safe() for lane in lanes.values()), default=tail
+            (
+                offsets.end if delivered else offsets.safe()
+                for offsets in offsets_by_reader.values()
+            ),
+            default=tail,
         )
         return unread + (0 if reached >= tail else position - reached)
 
     def behind(self) -> dict[tuple[Partition, R], int]:
-        """The ends of lanes that lie below what was packed: it is on its way, or lost with nothing after it."""
+        """Where delivery ends below what was packed: it is on its way, or lost with nothing after it."""
         return {
-            (partition, reader): lane.end
-            for partition, lanes in self.lanes.items()
-            for reader, lane in lanes.items()
-            if lane.end < self._tails.get(partition, 0)
+            (partition, reader): offsets.end
+            for partition, offsets_by_reader in self.offsets_by_reader.items()
+            for reader, offsets in offsets_by_reader.items()
+            if offsets.end < self._tails.get(partition, 0)
         }
 
-    def of(self, reader: R) -> Iterator[Lane]:
-        """The lanes of one reader."""
-        return (lanes[reader] for lanes in self.lanes.values() if reader in lanes)
+    def of(self, reader: R) -> Iterator[PartitionOffsets]:
+        """The offsets of one reader, partition by partition."""
+        return (
+            offsets_by_reader[reader]
+            for offsets_by_reader in self.offsets_by_reader.values()
+            if reader in offsets_by_reader
+        )
 
     def unfinished(self, reader: R) -> int:
         """How many records the reader has taken and not finished."""
-        return sum(len(lane.unfinished) for lane in self.of(reader))
+        return sum(len(offsets.unfinished) for offsets in self.of(reader))

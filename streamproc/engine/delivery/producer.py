@@ -1,4 +1,4 @@
-"""The outbox: one idempotent producer; whoever sends gets one confirmation for all records of a call.
+"""The one idempotent producer of a worker: whoever sends gets one confirmation for all records of a call.
 
 Each partition has a queue and at most one batch on its way. What is sent meanwhile waits and becomes the next batch, so
 batches form by themselves and the order of a partition holds through every retry. What can be tried again is tried
@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 _NO_LIMIT: Final = 1 << 30
 
 
-class Outbox:
+class Producer:
     """Sends records and says when the brokers have them."""
 
     def __init__(self, brokers: str, security: Mapping[str, Any], fence: Fence) -> None:
@@ -53,7 +53,7 @@ class Outbox:
             "enable_idempotence": True,
             "acks": "all",
             "linger_ms": 0,
-            "max_batch_size": limits.OUTBOX_BATCH_BYTES,
+            "max_batch_size": limits.PRODUCER_BATCH_BYTES,
             "request_timeout_ms": int(limits.REQUEST_TIMEOUT_S * 1000),
             **security,
         }
@@ -274,6 +274,6 @@ class Outbox:
 async def _stopped(producer: Any) -> None:  # noqa: ANN401 - aiokafka ships no types
     """Close a producer, however broken it is."""
     try:
-        await asyncio.wait_for(producer.stop(), limits.STOP_OUTBOX_S)
+        await asyncio.wait_for(producer.stop(), limits.STOP_PRODUCER_S)
     except (KafkaError, OSError, TimeoutError) as error:
         log.warning("a producer did not close cleanly: %r", error)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from streamproc.engine.delivery.flow import Flow
-    from streamproc.engine.delivery.offsets import Lane
+    from streamproc.engine.delivery.offsets import PartitionOffsets
     from streamproc.engine.records import Batch, Outgoing, Record
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ Handle: TypeAlias = "Callable[[Record], Awaitable[Sequence[Outgoing]]]"
 _SUBJECT: Final = "ce_subject"
 _TENANT: Final = "ce_tenant"
 _NO_TENANT: Final = b"default"  # of records that name none
-_Work: TypeAlias = "tuple[Lane, Record]"
+_Work: TypeAlias = "tuple[PartitionOffsets, Record]"
 
 
 class Failure(NamedTuple):
@@ -67,8 +67,9 @@ class Stage:
         self._window = window
         self._queue: FairQueue[_Work] = FairQueue(limit)
         self._busy: dict[bytes, deque[_Work] | None] = {}  # keys at work, and who waits for them
-        self._runners: dict[asyncio.Task[None], Lane | None] = {}  # and whose record each works on
-        self._sending: dict[asyncio.Future[Any], Lane] = {}
+        # And whose record each works on.
+        self._runners: dict[asyncio.Task[None], PartitionOffsets | None] = {}
+        self._sending: dict[asyncio.Future[Any], PartitionOffsets] = {}
         self._is_kicked = False
         self._handled = metrics.RECORDS.labels(name)
         self._handled_name = f"handled.{name}"
@@ -84,14 +85,14 @@ class Stage:
         admitted = await self._flow.admit(self, batch)
         if admitted is not None:
             for record in admitted.records:
-                self._queue.add(share_of(record), (admitted.lane, record))
+                self._queue.add(share_of(record), (admitted.offsets, record))
             self._kick()
             await self._flow.room(self, self._window)
 
     def partitions_assigned(self) -> None:
         """Stop work on partitions that are no longer ours, and go on with the others."""
-        for task, lane in [*self._runners.items(), *self._sending.items()]:
-            if lane is not None and lane.is_lost:
+        for task, offsets in [*self._runners.items(), *self._sending.items()]:
+            if offsets is not None and offsets.is_lost:
                 task.cancel()
         self.freed.set()
         self._kick()
@@ -129,12 +130,14 @@ class Stage:
         me = asyncio.current_task()
         assert me is not None  # noqa: S101 - a runner is a task
         while not self._flow.is_holding and (turn := self._queue.take()) is not None:
-            share, (lane, record) = turn
-            if lane.unfinished.get(record.offset) is not record or not self._claimed(lane, record):
+            share, (offsets, record) = turn
+            if offsets.unfinished.get(record.offset) is not record or not self._claimed(
+                offsets, record
+            ):
                 self._queue.done(share)
                 continue
             self._kick()
-            self._runners[me] = lane
+            self._runners[me] = offsets
             try:
                 outs = await self._outcome(record)
             except asyncio.CancelledError:
@@ -142,14 +145,14 @@ class Stage:
                 raise
             finally:
                 self._queue.done(share)
-            if lane.is_lost:
+            if offsets.is_lost:
                 self._release(record)  # given up while its handler worked: it comes again
             elif isinstance(outs, Failure):
-                self._divert(lane, record, outs)
+                self._divert(offsets, record, outs)
             else:
-                self._publish(lane, record, outs)
+                self._publish(offsets, record, outs)
 
-    def _claimed(self, lane: Lane, record: Record) -> bool:
+    def _claimed(self, offsets: PartitionOffsets, record: Record) -> bool:
         """Whether the record's key is free and now ours; otherwise the record waits behind the one at work."""
         if record.key is None:
             return True
@@ -159,14 +162,14 @@ class Stage:
         waiting = self._busy[record.key]
         if waiting is None:
             waiting = self._busy[record.key] = deque()
-        waiting.append((lane, record))
+        waiting.append((offsets, record))
         return False
 
     def _release(self, record: Record) -> None:
         """Free the record's key; who waits for it goes to the front of the queue, in order."""
         waiting = self._busy.pop(record.key, None) if record.key is not None else None
-        for lane, each in reversed(waiting or ()):
-            self._queue.add(share_of(each), (lane, each), is_first=True)
+        for offsets, each in reversed(waiting or ()):
+            self._queue.add(share_of(each), (offsets, each), is_first=True)
         self._kick()
 
     async def _outcome(self, record: Record) -> Sequence[Outgoing] | Failure:
@@ -195,7 +198,7 @@ class Stage:
             self._flow.counts[f"retries.{self.name}"] += 1
             await asyncio.sleep(delay_s(tries + waits))
 
-    def _divert(self, lane: Lane, record: Record, failure: Failure) -> None:
+    def _divert(self, offsets: PartitionOffsets, record: Record, failure: Failure) -> None:
         """Send the record to the dead letters; it is done when the brokers have it there, else it stays."""
 
         def diverted(task: asyncio.Future[bool]) -> None:
@@ -203,17 +206,17 @@ class Stage:
             if task.cancelled() or not task.result():
                 self._release(record)
             else:
-                self._finish(lane, record)
+                self._finish(offsets, record)
 
         sending = started_with(self._flow.divert(record, *failure))
-        self._sending[sending] = lane
+        self._sending[sending] = offsets
         sending.add_done_callback(diverted)
 
-    def _publish(self, lane: Lane, record: Record, outs: Sequence[Outgoing]) -> None:
+    def _publish(self, offsets: PartitionOffsets, record: Record, outs: Sequence[Outgoing]) -> None:
         """Send the outputs; the record is done when the brokers have them all."""
         if not outs:
             self._flow.budget.renew(record.topic)
-            self._finish(lane, record)
+            self._finish(offsets, record)
             return
 
         def confirmed(future: asyncio.Future[None]) -> None:
@@ -223,23 +226,23 @@ class Stage:
                 return
             error = future.exception()
             if error is not None:
-                self._divert(lane, record, Failure(error, OUTPUT_REFUSED))
+                self._divert(offsets, record, Failure(error, OUTPUT_REFUSED))
                 return
             try:
                 failpoints.reach_now("after-outputs-before-ack")
             except failpoints.FailpointError:
-                self._publish(lane, record, outs)
+                self._publish(offsets, record, outs)
             else:
                 self._flow.budget.renew(record.topic)
-                self._finish(lane, record)
+                self._finish(offsets, record)
 
-        sending = self._flow.outbox.send(outs)
-        self._sending[sending] = lane
+        sending = self._flow.producer.send(outs)
+        self._sending[sending] = offsets
         sending.add_done_callback(confirmed)
 
-    def _finish(self, lane: Lane, record: Record) -> None:
+    def _finish(self, offsets: PartitionOffsets, record: Record) -> None:
         """Count the record as done, and let the next of its key go."""
-        lane.finish(record.offset)
+        offsets.finish(record.offset)
         self._flow.moved_at = time.monotonic()
         self._handled.inc()
         self._flow.counts[self._handled_name] += 1

@@ -57,7 +57,7 @@ def _settings(config: EngineConfig) -> dict[str, Any]:
         "web_enabled": False,
         "worker_redirect_stdouts": False,
         "processing_guarantee": "at_least_once",
-        "stream_wait_empty": False,  # safe with the ledger only; True lets SIGTERM wait for a long handler
+        "stream_wait_empty": False,  # safe with the tracker only; True lets SIGTERM wait for a long handler
         "stream_recovery_delay": 0.0,
         "stream_buffer_maxsize": limits.STREAM_BATCHES,
         "table_standby_replicas": 0,

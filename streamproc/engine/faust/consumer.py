@@ -1,4 +1,4 @@
-"""The guarded consumer: Faust's, without the losses that it has on a real broker, committing what the ledger says.
+"""The guarded consumer: Faust's, without the losses that it has on a real broker, committing what the tracker says.
 
 1. aiokafka's `fetched_records` takes an *empty* set of partitions for "all of them". Faust hands over a set that it
    empties when it pauses everything at the end of a recovery: a waiting fetch then takes stream records which `getmany`
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from streamproc.engine.config import EngineConfig
     from streamproc.engine.delivery.fence import Fence
     from streamproc.engine.delivery.flow import Flow
-    from streamproc.engine.delivery.offsets import Ledger
+    from streamproc.engine.delivery.offsets import OffsetTracker
     from streamproc.engine.records import Partition
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Rebalances(Protocol):
     flow: Flow
 
     @property
-    def ledger(self) -> Ledger[Any]:
+    def tracker(self) -> OffsetTracker[Any]:
         """What was delivered and what may be committed."""
 
     async def before_revoked(self) -> None:
@@ -88,7 +88,7 @@ class LivePartitions:
 
 
 class GuardedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no types
-    """Faust's consumer, packing what it fetches and committing what the ledger says."""
+    """Faust's consumer, packing what it fetches and committing what the tracker says."""
 
     def __init__(self, transport: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         self.engine: Rebalances = transport.engine
@@ -106,7 +106,7 @@ class GuardedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no 
         view = (
             None
             if active_partitions is None
-            else LivePartitions(active_partitions, self.engine.ledger.has_room)
+            else LivePartitions(active_partitions, self.engine.tracker.has_room)
         )
         try:
             fetched = await super()._getmany(view, timeout)
@@ -124,7 +124,7 @@ class GuardedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no 
             elif raw:
                 known = self._committed_offset.get(partition)
                 records = [record_of(each) for each in raw]
-                batch = self.engine.ledger.pack(partition, records, known)
+                batch = self.engine.tracker.pack(partition, records, known)
                 if batch is not None:
                     messages[partition] = [message_of(raw[-1], batch)]
         return messages
@@ -144,9 +144,9 @@ class GuardedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no 
             self.engine.flowing()
 
     async def perform_seek(self) -> None:
-        """Go to the committed offsets, and tell the ledger where they are."""
+        """Go to the committed offsets, and tell the tracker where they are."""
         await super().perform_seek()
-        self.engine.ledger.committed.update(
+        self.engine.tracker.committed.update(
             {tp: offset for tp, offset in self._committed_offset.items() if offset is not None}
         )
 
@@ -184,8 +184,8 @@ class GuardedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no 
     # --- committing ---
 
     def _filter_committable_offsets(self, _tps: object) -> dict[Any, int]:
-        """What the ledger says, whatever Faust believes to be acknowledged."""
-        return {TopicPartition(*p): o for p, o in self.engine.ledger.committable().items()}
+        """What the tracker says, whatever Faust believes to be acknowledged."""
+        return {TopicPartition(*p): o for p, o in self.engine.tracker.committable().items()}
 
     async def _commit(self, offsets: Mapping[Any, int]) -> bool:
         """Commit, and remember what the brokers took."""
@@ -193,7 +193,7 @@ class GuardedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no 
             await failpoints.reach("after-publish-before-ack")
         did_commit = bool(await super()._commit(offsets))
         if did_commit:
-            self.engine.ledger.committed.update(offsets)
+            self.engine.tracker.committed.update(offsets)
         return did_commit
 
     async def commit_finished(self) -> None:
@@ -213,7 +213,7 @@ class GuardedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no 
         self.stop_flow()
         await self.engine.before_revoked()
         await self.commit_finished()
-        self.engine.ledger.give_up()
+        self.engine.tracker.give_up()
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[Any], generation_id: int = 0) -> None:
@@ -223,7 +223,7 @@ class GuardedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no 
         way of them is given up, and what nobody has finished comes again.
         """
         if self.engine.fence.has_lapsed:
-            self.engine.ledger.assign((), generation_id)
+            self.engine.tracker.assign((), generation_id)
         self.engine.assigned(assigned, generation_id)
         await super().on_partitions_assigned(assigned, generation_id)
 

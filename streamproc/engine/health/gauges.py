@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from streamproc.engine.records import Partition
 
 
-class Vitals:
+class Gauges:
     """Looks at a flow and its readers; changes nothing."""
 
     def __init__(self, app: faust.App, flow: Flow, readers: Sequence[Reader]) -> None:
@@ -30,13 +30,13 @@ class Vitals:
 
     def is_at_work(self) -> bool:
         """Whether anything is under way."""
-        return not (self._flow.outbox.is_idle and all(each.is_idle for each in self._readers))
+        return not (self._flow.producer.is_idle and all(each.is_idle for each in self._readers))
 
     def moved_at(self) -> float:
         """When a record last came, was done or was said, on the monotonic clock; now while Faust lets nothing flow."""
         if not self._flow.is_flowing:
             return time.monotonic()
-        return max(self._flow.moved_at, self._flow.outbox.confirmed_at)
+        return max(self._flow.moved_at, self._flow.producer.confirmed_at)
 
     def stuck_s(self) -> float:
         """For how long an assignment or a recovery has not got on; 0 while records flow."""
@@ -55,7 +55,7 @@ class Vitals:
 
     async def is_broker_reachable(self) -> bool:
         """Whether a broker answers."""
-        return await self._flow.outbox.is_broker_reachable()
+        return await self._flow.producer.is_broker_reachable()
 
     def _lags(self, *, delivered: bool) -> dict[Partition, int]:
         """For each partition that was read the records not delivered, or not worked off."""
@@ -63,12 +63,12 @@ class Vitals:
         consumer = self._app._consumer  # noqa: SLF001 - asking for `consumer` would make one
         if consumer is None:
             return {}
-        ledger = self._flow.ledger
-        for partition in ledger.assigned:
-            found = consumer.unread(partition) if ledger.readers[partition[0]] else None
+        tracker = self._flow.tracker
+        for partition in tracker.assigned:
+            found = consumer.unread(partition) if tracker.readers[partition[0]] else None
             if found is not None:
                 unread, position = found
-                lags[partition] = ledger.lag(partition, unread, position, delivered=delivered)
+                lags[partition] = tracker.lag(partition, unread, position, delivered=delivered)
         return lags
 
     async def measure(self) -> None:
@@ -92,7 +92,7 @@ class Vitals:
     def _set_gauges(self) -> None:
         """What is under way and what waits now; of partitions that are no longer ours nothing is said."""
         for reader in self._readers:
-            metrics.IN_FLIGHT.labels(reader.name).set(self._flow.ledger.unfinished(reader))
+            metrics.IN_FLIGHT.labels(reader.name).set(self._flow.tracker.unfinished(reader))
         joins = [each for each in self._readers if isinstance(each, Join)]
         metrics.JOIN_WAITING.set(sum(len(join.awaiting) for join in joins))
         lags = self._lags(delivered=False)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 LOGGERS = ("aiokafka", "faust", "mode", "streamproc.engine")
 
 
-class FloodFilter(logging.Filter):
+class LogRateLimit(logging.Filter):
     """Lets a few equal lines of a window through and counts the others; the next line then says how many there were.
 
     Equal are lines of one logger and one template, whatever is filled in.
@@ -46,5 +46,5 @@ class FloodFilter(logging.Filter):
 def hold_back_floods() -> None:
     """Put the filter on every handler of the root logger; a second call adds nothing."""
     for handler in logging.getLogger().handlers:
-        if not any(isinstance(each, FloodFilter) for each in handler.filters):
-            handler.addFilter(FloodFilter())
+        if not any(isinstance(each, LogRateLimit) for each in handler.filters):
+            handler.addFilter(LogRateLimit())

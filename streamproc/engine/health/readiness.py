@@ -16,7 +16,7 @@ from streamproc.errors import StreamprocError, TransientError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from streamproc.engine.health.gauges import Vitals
+    from streamproc.engine.health.gauges import Gauges
 
 log = logging.getLogger(__name__)
 
@@ -26,11 +26,11 @@ class Readiness:
 
     def __init__(
         self,
-        vitals: Vitals,
+        gauges: Gauges,
         is_flowing: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._vitals = vitals
+        self._gauges = gauges
         self._is_flowing = is_flowing
         self._clock = clock
         self._probes: dict[str, Callable[[], Awaitable[object]]] = {}
@@ -77,8 +77,8 @@ class Readiness:
             for name in self._probes
             if (away_s := self._away_s(name)) > limits.AWAY_S
         ]
-        unmoved_s = self._clock() - self._vitals.moved_at()
-        if unmoved_s > limits.UNMOVED_S and (waiting := self._vitals.waiting()) > 0:
+        unmoved_s = self._clock() - self._gauges.moved_at()
+        if unmoved_s > limits.UNMOVED_S and (waiting := self._gauges.waiting()) > 0:
             away.append(f"{waiting} records wait and nothing has moved for {unmoved_s:.0f} s")
         return away
 
@@ -88,5 +88,5 @@ class Readiness:
 
     async def _brokers(self) -> None:
         """Raise TransientError when no broker answers."""
-        if not await self._vitals.is_broker_reachable():
+        if not await self._gauges.is_broker_reachable():
             raise TransientError("no broker answers")

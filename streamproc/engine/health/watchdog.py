@@ -28,7 +28,7 @@ class Watched(Protocol):
     """What the watchdog looks at."""
 
     def is_at_work(self) -> bool:
-        """Whether a handler, a join or the outbox has something under way."""
+        """Whether a handler, a join or the producer has something under way."""
 
     def moved_at(self) -> float:
         """When a record last came or was done, on the monotonic clock."""

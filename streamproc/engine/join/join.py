@@ -1,6 +1,6 @@
 """The join: folds records into one state per key, and says what the states decide exactly once.
 
-Records are folded in memory; the keys that changed go through a cycle together: decide, write ahead, publish, land.
+Records are folded in memory; the keys that changed go through a commit together: decide, write ahead, publish, land.
 While a key is in one, its further records wait in its inbox. A crash at any point repeats what was written ahead, never
 decides it anew.
 """
@@ -18,7 +18,7 @@ import msgspec
 from streamproc import limits
 from streamproc.engine.delivery.dead_letters import NO_KEY, check_readable
 from streamproc.engine.delivery.flow import started
-from streamproc.engine.join.commit import Cycle, Decided, Entry
+from streamproc.engine.join.commit import Commit, Decided, KeyState
 from streamproc.engine.join.due import DueTimes
 from streamproc.engine.join.logic import JoinLogic, S
 from streamproc.engine.join.parting import Parting
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from streamproc.engine.delivery.flow import Flow
-    from streamproc.engine.delivery.offsets import Lane
+    from streamproc.engine.delivery.offsets import PartitionOffsets
     from streamproc.engine.join.table import JoinTable
     from streamproc.engine.records import Batch, Record
 
@@ -45,97 +45,97 @@ class Join(Generic[S]):
         self.table = table
         self.logic = logic
         self._flow = flow
-        self.live: dict[bytes, Entry[S]] = {}  # in the order of their last use
-        self._dirty: dict[bytes, Entry[S]] = {}
-        self._urgent: dict[bytes, Entry[S]] = {}
-        self._cycles: set[asyncio.Task[None]] = set()
+        self.live: dict[bytes, KeyState[S]] = {}  # in the order of their last use
+        self._dirty: dict[bytes, KeyState[S]] = {}
+        self._urgent: dict[bytes, KeyState[S]] = {}
+        self._commits: set[asyncio.Task[None]] = set()
         self._parting = Parting(name, flow, self.freed)
         self._tick: asyncio.TimerHandle | None = None
         self._is_flush_due = False
-        self.is_clean = True  # no cycle was given up by the last drain
+        self.is_clean = True  # no commit was given up by the last drain
         self.due_times = DueTimes()
         self.awaiting: set[bytes] = set()  # keys for whose state records are awaited
-        self._cycle = Cycle(name, table, logic, flow)
+        self._commit = Commit(name, table, logic, flow)
 
     # --- taking ---
 
     @property
     def is_idle(self) -> bool:
         """Whether no key is under way."""
-        return not self._dirty and not self._cycles
+        return not self._dirty and not self._commits
 
     async def take(self, batch: Batch) -> None:
         """Fold what of a batch is new; returns when fewer records than the window are unfinished."""
         admitted = await self._flow.admit(self, batch)
         if admitted is not None:
-            touched = [self._heard(admitted.lane, record) for record in admitted.records]
-            self._mark(entry for entry in touched if entry is not None)
+            touched = [self._heard(admitted.offsets, record) for record in admitted.records]
+            self._mark(key_state for key_state in touched if key_state is not None)
             await self._flow.room(self, limits.JOIN_WINDOW)
 
-    def _heard(self, lane: Lane, record: Record) -> Entry[S] | None:
-        """Fold a record or put it into its key's inbox; the entry when it changed."""
+    def _heard(self, offsets: PartitionOffsets, record: Record) -> KeyState[S] | None:
+        """Fold a record or put it into its key's inbox; the key's state when it changed."""
         try:
             check_readable(record)
             key = _key_of(record)
         except DeadLetterError as error:
-            self._parting.divert(lane, record, error)
+            self._parting.divert(offsets, record, error)
             return None
-        entry = self.live.get(key)
-        home = entry.partition if entry else partition_of(key, self.table.partitions)
+        key_state = self.live.get(key)
+        home = key_state.partition if key_state else partition_of(key, self.table.partitions)
         if home != record.partition:
-            self._parting.pass_on(lane, record)
+            self._parting.pass_on(offsets, record)
             return None
-        if entry is None:
-            entry = self.live[key] = self._loaded(key, record.partition)
-        if entry.is_flying:
-            entry.inbox.append((lane, record))
+        if key_state is None:
+            key_state = self.live[key] = self._loaded(key, record.partition)
+        if key_state.is_flying:
+            key_state.inbox.append((offsets, record))
             return None
-        if self._fold(entry, lane, record):
-            return entry
-        if not entry.taken:
+        if self._fold(key_state, offsets, record):
+            return key_state
+        if not key_state.taken:
             del self.live[key]
         return None
 
-    def _fold(self, entry: Entry[S], lane: Lane, record: Record) -> bool:
+    def _fold(self, key_state: KeyState[S], offsets: PartitionOffsets, record: Record) -> bool:
         """Fold one record; one that does not decode becomes a dead letter and changes nothing."""
         try:
-            entry.state = self.logic.fold(entry.key, entry.state, record)
+            key_state.state = self.logic.fold(key_state.key, key_state.state, record)
         except Exception as error:  # noqa: BLE001 - a fold is pure: trying again cannot help
-            self._parting.divert(lane, record, error)
+            self._parting.divert(offsets, record, error)
             return False
-        entry.taken.append((lane, record))
+        key_state.taken.append((offsets, record))
         return True
 
-    def _loaded(self, key: bytes, partition: int) -> Entry[S]:
-        """A key's entry from the table; what a former owner wrote ahead and maybe did not publish is repeated."""
-        entry: Entry[S] = Entry(key, partition)
+    def _loaded(self, key: bytes, partition: int) -> KeyState[S]:
+        """A key's state from the table; what a former owner wrote ahead and maybe did not publish is repeated."""
+        key_state: KeyState[S] = KeyState(key, partition)
         try:
             kept = self.table.get(key)
             if kept is not None:
-                entry.restore(kept, None if kept.state is None else self.logic.load(kept.state))
+                key_state.restore(kept, None if kept.state is None else self.logic.load(kept.state))
         except (msgspec.MsgspecError, zlib.error, ValueError, KeyError, TypeError):
             log.exception("the state of %r does not decode, it starts anew", key)
             self._flow.counts["states_lost"] += 1
-            return Entry(key, partition)
+            return KeyState(key, partition)
         if kept is not None and self._is_committed(kept.source, partition):
-            entry.again = ()
-        return entry
+            key_state.again = ()
+        return key_state
 
     def _is_committed(self, source: tuple[str, int] | None, partition: int) -> bool:
         """Whether the record that led to stored outputs was committed, which proves that they are out."""
         if source is None:
             return False
         topic, offset = source
-        return self._flow.ledger.committed.get((topic, partition), 0) > offset
+        return self._flow.tracker.committed.get((topic, partition), 0) > offset
 
     # --- when to flush ---
 
-    def _mark(self, entries: Iterable[Entry[S]]) -> None:
-        """Put changed entries down for the next cycle: at once for urgent ones, else at the next tick."""
-        for key, entry in {entry.key: entry for entry in entries}.items():
-            self._dirty[key] = entry
-            if self._is_urgent(entry):
-                self._urgent[key] = entry
+    def _mark(self, key_states: Iterable[KeyState[S]]) -> None:
+        """Put changed keys down for the next commit: at once for urgent ones, else at the next tick."""
+        for key, key_state in {key_state.key: key_state for key_state in key_states}.items():
+            self._dirty[key] = key_state
+            if self._is_urgent(key_state):
+                self._urgent[key] = key_state
         loop = asyncio.get_running_loop()
         if self._urgent and not self._is_flush_due:
             self._is_flush_due = True
@@ -143,90 +143,96 @@ class Join(Generic[S]):
         if self._dirty and self._tick is None:
             self._tick = loop.call_later(limits.JOIN_TICK_S, self._flush_all)
 
-    def _is_urgent(self, entry: Entry[S]) -> bool:
+    def _is_urgent(self, key_state: KeyState[S]) -> bool:
         """Whether to settle at once; so does a state that cannot even say that, which would be a bug."""
         try:
-            return entry.state is not None and self.logic.is_urgent(entry.state)
+            return key_state.state is not None and self.logic.is_urgent(key_state.state)
         except Exception:
-            log.exception("%s: %r cannot say whether it is urgent", self.name, entry.key)
+            log.exception("%s: %r cannot say whether it is urgent", self.name, key_state.key)
             return True
 
     def _flush_urgent(self) -> None:
-        """Start a cycle for the urgent keys of all batches that came in this turn of the loop."""
+        """Start a commit for the urgent keys of all batches that came in this turn of the loop."""
         self._is_flush_due = False
         self._launch(list(self._urgent.values()))
 
     def _flush_all(self) -> None:
-        """Start a cycle for all changed keys."""
+        """Start a commit for all changed keys."""
         self._tick = None
         now = time.monotonic()
-        self._launch([entry for entry in self._dirty.values() if self._is_due(entry, now)])
-        if self._dirty:  # too many cycles under way, or too large to be written again so soon
+        self._launch(
+            [key_state for key_state in self._dirty.values() if self._is_due(key_state, now)]
+        )
+        if self._dirty:  # too many commits under way, or too large to be written again so soon
             self._tick = asyncio.get_running_loop().call_later(limits.JOIN_TICK_S, self._flush_all)
 
-    def _is_due(self, entry: Entry[S], now: float) -> bool:
+    def _is_due(self, key_state: KeyState[S], now: float) -> bool:
         """Whether a changed key may go: the larger its state, the longer its changes are gathered."""
-        if entry.durable is None or entry.key in self._urgent:
+        if key_state.durable is None or key_state.key in self._urgent:
             return True
-        return now >= entry.written_at + len(entry.durable) / limits.JOIN_BYTES_PER_S
+        return now >= key_state.written_at + len(key_state.durable) / limits.JOIN_BYTES_PER_S
 
-    def _launch(self, entries: list[Entry[S]]) -> None:
-        """Start a cycle, unless too many are under way: then the next tick tries again."""
-        if not entries or len(self._cycles) >= limits.JOIN_CYCLES:
+    def _launch(self, key_states: list[KeyState[S]]) -> None:
+        """Start a commit, unless too many are under way: then the next tick tries again."""
+        if not key_states or len(self._commits) >= limits.JOIN_CYCLES:
             return
-        for entry in entries:
-            entry.is_flying = True
-            del self._dirty[entry.key]
-            self._urgent.pop(entry.key, None)
-        self._cycles.add(started(self._run(entries), self._cycles.discard))
+        for key_state in key_states:
+            key_state.is_flying = True
+            del self._dirty[key_state.key]
+            self._urgent.pop(key_state.key, None)
+        self._commits.add(started(self._run(key_states), self._commits.discard))
 
-    async def _run(self, entries: list[Entry[S]]) -> None:
-        """Take the entries through a cycle, land them, and mark those whose inbox was not empty."""
-        decided, failed = await self._cycle.run(entries)
+    async def _run(self, key_states: list[KeyState[S]]) -> None:
+        """Take the keys through a commit, land them, and mark those whose inbox was not empty."""
+        decided, failed = await self._commit.run(key_states)
         for each in decided:
             self._land(each)
-        for entry, error in failed:
-            self._refuse(entry, error)
-        self._mark(entry for entry in entries if entry.taken)
+        for key_state, error in failed:
+            self._refuse(key_state, error)
+        self._mark(key_state for key_state in key_states if key_state.taken)
 
     def _land(self, each: Decided[S]) -> None:
         """All is confirmed: the table shows it, the sources are done, and what came meanwhile is folded."""
-        entry = each.entry
-        entry.is_flying = False
-        entry.written_at = time.monotonic()
-        self._cycle.show(each)
-        self._note_awaited(entry.key, entry.state)
+        key_state = each.key_state
+        key_state.is_flying = False
+        key_state.written_at = time.monotonic()
+        self._commit.show(each)
+        self._note_awaited(key_state.key, key_state.state)
         if each.dumped is not None:
-            self.due_times.schedule(entry.key, time.monotonic())
-        for topic in {record.topic for _, record in entry.taken}:
+            self.due_times.schedule(key_state.key, time.monotonic())
+        for topic in {record.topic for _, record in key_state.taken}:
             self._flow.budget.renew(topic)
-        self._parting.done(entry.taken)
-        entry.taken = []
-        self._unpack(entry)
+        self._parting.done(key_state.taken)
+        key_state.taken = []
+        self._unpack(key_state)
 
-    def _unpack(self, entry: Entry[S]) -> None:
-        """Fold the inbox; the entry becomes the one used last, and the oldest ones at rest are evicted."""
-        inbox, entry.inbox = entry.inbox, []
-        for lane, record in inbox:
-            self._fold(entry, lane, record)
-        del self.live[entry.key]
-        if entry.taken or entry.durable is not None:
-            self.live[entry.key] = entry
+    def _unpack(self, key_state: KeyState[S]) -> None:
+        """Fold the inbox; the key becomes the one used last, and the oldest ones at rest are evicted."""
+        inbox, key_state.inbox = key_state.inbox, []
+        for offsets, record in inbox:
+            self._fold(key_state, offsets, record)
+        del self.live[key_state.key]
+        if key_state.taken or key_state.durable is not None:
+            self.live[key_state.key] = key_state
         while len(self.live) > limits.JOIN_LIVE_STATES:
             oldest = next(iter(self.live.values()))
             if oldest.taken or oldest.is_flying:
                 break
             del self.live[oldest.key]
 
-    def _refuse(self, entry: Entry[S], error: BaseException) -> None:
+    def _refuse(self, key_state: KeyState[S], error: BaseException) -> None:
         """Divert the records that led to an impossible state; the key goes back to what the changelog has."""
-        for lane, record in entry.taken:
-            self._parting.divert(lane, record, error)
-        again = self._loaded(entry.key, entry.partition)
-        entry.taken, entry.is_flying = [], False
-        entry.state, entry.durable, entry.again = again.state, again.durable, again.again
-        self._cycle.show_whole(entry)  # the changelog may have the impossible one
-        self._unpack(entry)
+        for offsets, record in key_state.taken:
+            self._parting.divert(offsets, record, error)
+        again = self._loaded(key_state.key, key_state.partition)
+        key_state.taken, key_state.is_flying = [], False
+        key_state.state, key_state.durable, key_state.again = (
+            again.state,
+            again.durable,
+            again.again,
+        )
+        self._commit.show_whole(key_state)  # the changelog may have the impossible one
+        self._unpack(key_state)
 
     def _note_awaited(self, key: bytes, state: S | None) -> None:
         """Remember whether records are awaited for this key."""
@@ -247,35 +253,35 @@ class Join(Generic[S]):
         end = time.monotonic() + limit_s
         while not self.is_idle and time.monotonic() < end:
             self._launch(list(self._dirty.values()))
-            if self._cycles:
-                await asyncio.wait(self._cycles, timeout=max(0.0, end - time.monotonic()))
-        self.is_clean = not self._cycles
+            if self._commits:
+                await asyncio.wait(self._commits, timeout=max(0.0, end - time.monotonic()))
+        self.is_clean = not self._commits
         self.abandon()
 
     def abandon(self) -> None:
         """Forget everything that is live; what was not done comes again to whoever owns the partitions."""
-        for task in list(self._cycles):
+        for task in list(self._commits):
             task.cancel()
-        for entries in (self.live, self._dirty, self._urgent):
-            entries.clear()
+        for key_states in (self.live, self._dirty, self._urgent):
+            key_states.clear()
         self.due_times.clear()
         self.awaiting.clear()
 
     def owns(self, key: bytes) -> bool:
         """Whether the key's partition is this worker's."""
         number = partition_of(key, self.table.partitions)
-        assigned = self._flow.ledger.assigned
-        mine = (topic for topic, readers in self._flow.ledger.readers.items() if self in readers)
+        assigned = self._flow.tracker.assigned
+        mine = (topic for topic, readers in self._flow.tracker.readers.items() if self in readers)
         return any((topic, number) in assigned for topic in mine)
 
     def state_of(self, key: bytes) -> tuple[S | None, bool]:
         """A key's state, and whether it is at rest: nothing of it under way."""
-        entry = self.live.get(key)
-        if entry is None:
+        key_state = self.live.get(key)
+        if key_state is None:
             state = self._loaded(key, 0).state
             self._note_awaited(key, state)
             return state, True
-        return entry.state, not entry.is_flying and not entry.taken
+        return key_state.state, not key_state.is_flying and not key_state.taken
 
 
 def _key_of(record: Record) -> bytes:

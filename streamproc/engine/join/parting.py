@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from streamproc.engine.delivery.flow import Flow
-    from streamproc.engine.delivery.offsets import Lane
+    from streamproc.engine.delivery.offsets import PartitionOffsets
     from streamproc.engine.records import Record
 
 
@@ -28,28 +28,28 @@ class Parting:
         self._records = metrics.RECORDS.labels(name)
         self._diverting: set[asyncio.Future[bool]] = set()
 
-    def divert(self, lane: Lane, record: Record, error: BaseException) -> None:
+    def divert(self, offsets: PartitionOffsets, record: Record, error: BaseException) -> None:
         """Send a record to the dead letters; it is done when they are confirmed."""
 
         def diverted(task: asyncio.Future[bool]) -> None:
             self._diverting.discard(task)
             if not task.cancelled() and task.result():
-                self.done([(lane, record)])
+                self.done([(offsets, record)])
 
         task = started_with(self._flow.divert(record, error))
         self._diverting.add(task)
         task.add_done_callback(diverted)
 
-    def pass_on(self, lane: Lane, record: Record) -> None:
+    def pass_on(self, offsets: PartitionOffsets, record: Record) -> None:
         """Send a record to the partition of its key, where its state is: other clients may place keys otherwise."""
 
         def confirmed(future: asyncio.Future[None]) -> None:
             if future.cancelled():
                 return
             if (error := future.exception()) is not None:
-                self.divert(lane, record, as_failure(error))
+                self.divert(offsets, record, as_failure(error))
             else:
-                self.done([(lane, record)])
+                self.done([(offsets, record)])
 
         self._flow.counts["passed_on"] += 1
         again = Outgoing(
@@ -59,12 +59,12 @@ class Parting:
             record.headers,
             timestamp_ms=record.timestamp_ms,
         )
-        self._flow.outbox.send([again]).add_done_callback(confirmed)
+        self._flow.producer.send([again]).add_done_callback(confirmed)
 
-    def done(self, taken: list[tuple[Lane, Record]]) -> None:
+    def done(self, taken: list[tuple[PartitionOffsets, Record]]) -> None:
         """Count records as done."""
-        for lane, record in taken:
-            lane.finish(record.offset)
+        for offsets, record in taken:
+            offsets.finish(record.offset)
         self._records.inc(len(taken))
         self._flow.counts[f"handled.{self._name}"] += len(taken)
         self._flow.moved_at = time.monotonic()

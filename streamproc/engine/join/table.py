@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from streamproc.engine.join import key_state
+from streamproc.engine.join import changelog
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import faust
 
-    from streamproc.engine.join.key_state import Kept
+    from streamproc.engine.join.changelog import Restored
     from streamproc.engine.records import Partition
 
 
@@ -34,13 +34,13 @@ class JoinTable:
         """The memory store's dictionary."""
         return cast("dict[bytes, bytes]", self._table.data.data)
 
-    def get(self, key: bytes) -> Kept | None:
+    def get(self, key: bytes) -> Restored | None:
         """What is known of a key; raises for what this engine has not written."""
-        return key_state.kept_of(self._data, key)
+        return changelog.kept_of(self._data, key)
 
     def changes_of(self, key: bytes) -> list[bytes]:
         """The keys of all changes of a key's state that there are."""
-        return key_state.changes_of(self._data, key)
+        return changelog.changes_of(self._data, key)
 
     def put(self, key: bytes, partition: int, value: bytes) -> None:
         """Show what was written of a state and confirmed."""
@@ -56,7 +56,7 @@ class JoinTable:
     def skip_own_writes(self, runs: Mapping[Partition, tuple[int, int]]) -> None:
         """Tell Faust's recovery that what only we wrote since the last one need not be read again.
 
-        True only when no cycle was given up: then the table shows all that we wrote.
+        True only when no commit was given up: then the table shows all that we wrote.
         """
         recovered = self._app.tables.recovery.active_offsets
         for (topic, number), (start, end) in runs.items():
@@ -66,4 +66,4 @@ class JoinTable:
 
     def keys(self) -> list[bytes]:
         """All keys of states of the partitions that this worker has recovered."""
-        return [key for key in self._data if not key_state.is_of_a_change(key)]
+        return [key for key in self._data if not changelog.is_of_a_change(key)]

@@ -104,7 +104,7 @@ class JoinTimer:
 
     async def _send(self, outs: list[Outgoing]) -> None:
         """Wait until the brokers have them."""
-        sent = self._flow.outbox.send(outs)
+        sent = self._flow.producer.send(outs)
         await asyncio.wait([sent])
         if sent.exception() is not None:
             log.error("what is due is refused: %s", sent.exception())

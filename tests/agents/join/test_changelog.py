@@ -20,7 +20,7 @@ from streamproc.events import (
 )
 from streamproc.serde import Codec
 from streamproc.topics import read_topology
-from tests.engine.join.test_join import CHANGELOG, Outbox
+from tests.engine.join.test_join import CHANGELOG, Producer
 from tests.engine.table import Table
 from tests.faults.model import ModelStore
 
@@ -29,7 +29,7 @@ REQUEST: Final = "asked-1"
 WALLETS: Final = sorted(hashlib.sha256(b"%d" % n).hexdigest()[:44] for n in range(1000))
 
 
-class Lane:
+class PartitionOffsets:
     """Nothing is committed."""
 
     def finish(self, _offset: int) -> None:
@@ -42,12 +42,12 @@ class Bench:
     def __init__(self) -> None:
         self.now_s = float(START_S)
         self.codec = Codec(read_topology(), "")
-        self.outbox, self.table = Outbox(), Table()
+        self.producer, self.table = Producer(), Table()
         store = ModelStore(lambda _: None, self.clock_ms)
         logic = JoinLogic(
             codec=self.codec, store=lambda: cast("Any", store), clock_ms=self.clock_ms
         )
-        flow = Flow(cast("Any", self.outbox), "dead")
+        flow = Flow(cast("Any", self.producer), "dead")
         self.join = Join("join", cast("Any", self.table), logic, flow)
         cast("Any", self.join)._mark = lambda _entries: None  # `tick` does it
         self.parts_bytes = 0
@@ -62,7 +62,7 @@ class Bench:
         record = Record(
             part.topic, 0, 0, part.key, part.value, part.headers, part.timestamp_ms or 0
         )
-        self.join._heard(cast("Any", Lane()), record)
+        self.join._heard(cast("Any", PartitionOffsets()), record)
 
     async def tick(self) -> None:
         """What the join does at one tick of many, then a second passes."""
@@ -70,14 +70,14 @@ class Bench:
         is_due = self.join._is_urgent(entry) or self.join._is_due(entry, self.now_s)
         if entry.taken and is_due:
             entry.is_flying = True
-            (decided,), failed = await self.join._cycle.run([entry])
+            (decided,), failed = await self.join._commit.run([entry])
             assert not failed
             self.join._land(decided)
             entry.written_at = self.now_s
         self.now_s += 1
 
     def written(self) -> list[Outgoing]:
-        return [out for out in self.outbox.sent if out.topic == CHANGELOG]
+        return [out for out in self.producer.sent if out.topic == CHANGELOG]
 
 
 def bytes_of(record: Any) -> int:  # noqa: ANN401 - one that comes or one that goes

@@ -12,12 +12,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition, client
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TransactionalIdAuthorizationFailed
 
-from streamproc.engine.delivery import producer as outbox_module
+from streamproc.engine.delivery import producer as producer_module
 from streamproc.engine.delivery.claims import Claim
 from streamproc.engine.delivery.fence import Fence
-from streamproc.engine.delivery.producer import Outbox
+from streamproc.engine.delivery.producer import Producer
 from streamproc.engine.delivery.refusals import OutputImpossibleError
-from streamproc.engine.join import key_state
+from streamproc.engine.join.changelog import decode
 from streamproc.engine.records import Outgoing
 from tests.engine.conftest import PARTITIONS
 from tests.engine.wire import Wire, connect_through
@@ -51,19 +51,19 @@ async def changelog(broker: str, topic_prefix: str) -> str:
     return name
 
 
-async def owner(broker: str, changelog: str) -> Outbox:
-    """The outbox of a worker that was just assigned the partition."""
+async def owner(broker: str, changelog: str) -> Producer:
+    """The producer of a worker that was just assigned the partition."""
     fence = Fence(3600)
     fence.lift()
-    outbox = Outbox(broker, {}, fence)
-    outbox.claimed_topics.add(changelog)
-    await outbox.start([changelog])
+    producer = Producer(broker, {}, fence)
+    producer.claimed_topics.add(changelog)
+    await producer.start([changelog])
     try:
-        await outbox.claim([(changelog, 0)])
+        await producer.claim([(changelog, 0)])
     except BaseException:
-        await outbox.stop(1)
+        await producer.stop(1)
         raise
-    return outbox
+    return producer
 
 
 async def contents(
@@ -128,13 +128,13 @@ async def test_an_owner_whose_batch_failed_writes_on_under_a_new_claim(
     broker: str, changelog: str
 ) -> None:
     """It may have been written or not: what of it is still under way comes before what follows, or not at all."""
-    outbox = await owner(broker, changelog)
-    await outbox.send([Outgoing(changelog, b"k", b"0", (), 0)])
-    outbox._claims[changelog, 0].taken(5)  # as if five records had been lost on their way
-    await outbox.send([Outgoing(changelog, b"k", b"1", (), 0)])
+    producer = await owner(broker, changelog)
+    await producer.send([Outgoing(changelog, b"k", b"0", (), 0)])
+    producer._claims[changelog, 0].taken(5)  # as if five records had been lost on their way
+    await producer.send([Outgoing(changelog, b"k", b"1", (), 0)])
     values = [value for key, value in await contents(broker, changelog) if key == b"k"]
     assert values == [b"0", b"1"]
-    await outbox.stop(5)
+    await producer.stop(5)
 
 
 async def test_who_may_not_claim_stops_in_a_sentence(
@@ -143,7 +143,7 @@ async def test_who_may_not_claim_stops_in_a_sentence(
     async def refused(_client: object, partition: tuple[str, int]) -> Claim:
         raise TransactionalIdAuthorizationFailed(partition[0])
 
-    monkeypatch.setattr(outbox_module, "claimed", refused)
+    monkeypatch.setattr(producer_module, "claimed", refused)
     with pytest.raises(OutputImpossibleError, match="do not allow its transactional ids"):
         await owner(broker, changelog)
 
@@ -190,6 +190,6 @@ async def test_a_sleepers_state_on_the_wire_does_not_replace_its_successors(
 async def known_of(flow: Flow, request: str) -> int:
     """How many parts the changelog's last state of a request knows, which has ended."""
     kept = dict(await contents(flow.broker, f"{flow.prefix}app-joined-changelog", PARTITIONS))
-    state = json.loads(key_state.decode(kept[request.encode()] or b"").state or b"")
+    state = json.loads(decode(kept[request.encode()] or b"").state or b"")
     assert state["over"]
     return len(state["got"])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.engine.delivery.dead_letter_limit import Budget
+from streamproc.engine.delivery.dead_letter_limit import DeadLetterLimit
 from streamproc.engine.records import Record
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def record(topic: str, *headers: tuple[str, bytes]) -> Record:
 
 @given(st.lists(st.booleans()))
 def test_only_letters_without_a_good_record_between_them_count(outcomes: list[bool]) -> None:
-    budget, in_a_row = Budget(MOST), 0
+    budget, in_a_row = DeadLetterLimit(MOST), 0
     for is_good in outcomes:
         if is_good:
             budget.renew("work")
@@ -36,7 +36,7 @@ def test_only_letters_without_a_good_record_between_them_count(outcomes: list[bo
 
 
 def test_each_topic_has_a_budget_of_its_own() -> None:
-    budget = Budget(1)
+    budget = DeadLetterLimit(1)
     assert not budget.spends(record("a"), "invalid")
     assert not budget.spends(record("b"), "invalid")
     budget.renew("b")
@@ -45,7 +45,7 @@ def test_each_topic_has_a_budget_of_its_own() -> None:
 
 @pytest.mark.parametrize("reason", ["not_json", "invalid_request", "wrong_key", "too_large"])
 def test_what_strangers_may_send_spends_nothing(reason: str) -> None:
-    budget = Budget(1, outside=["asked"])
+    budget = DeadLetterLimit(1, outside=["asked"])
     assert not any(budget.spends(record("asked"), reason) for _ in range(100))
     assert [budget.spends(record("work"), reason) for _ in range(2)] == [False, True]
 
@@ -55,18 +55,18 @@ def test_what_strangers_may_send_spends_nothing(reason: str) -> None:
 def test_what_a_strangers_request_leads_to_further_in_spends_nothing(
     topic: str, reason: str
 ) -> None:
-    budget = Budget(1, outside=["asked"])
+    budget = DeadLetterLimit(1, outside=["asked"])
     assert not any(budget.spends(record(topic), reason) for _ in range(100))
 
 
 def test_a_replayed_letter_spends_nothing() -> None:
     again = record("work", ("x-first-seen", b"2026-01-01T00:00:00Z"))
-    budget = Budget(1)
+    budget = DeadLetterLimit(1)
     assert not any(budget.spends(again, "invalid") for _ in range(100))
 
 
 def test_a_budget_of_zero_has_no_end() -> None:
-    budget = Budget(0)
+    budget = DeadLetterLimit(0)
     assert not any(budget.spends(record("work"), "invalid") for _ in range(1000))
 
 

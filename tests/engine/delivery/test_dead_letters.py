@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from streamproc import limits
 from streamproc.engine.delivery.dead_letters import check_readable, dead_letter
 from streamproc.engine.delivery.flow import Flow
-from streamproc.engine.delivery.offsets import Ledger
+from streamproc.engine.delivery.offsets import OffsetTracker
 from streamproc.engine.delivery.refusals import OutputImpossibleError, OutputRefusedError
 from streamproc.engine.delivery.stage import Stage, share_of
 from streamproc.engine.records import Outgoing, Record
@@ -95,7 +95,7 @@ def test_whose_a_record_is_is_asked_of_any_header() -> None:
 # --- what the brokers refuse ---
 
 
-class Outbox:
+class Producer:
     """Takes what it is told to take."""
 
     def __init__(self, refuse: Callable[[Outgoing], Exception | None]) -> None:
@@ -115,11 +115,11 @@ class Outbox:
 
 async def worked_off(
     refuse: Callable[[Outgoing], Exception | None], outs: Sequence[Outgoing] = ()
-) -> tuple[Flow, Outbox, Stage, list[str]]:
+) -> tuple[Flow, Producer, Stage, list[str]]:
     """A stage after one record: its handler fails, or says `outs`."""
     stopped: list[str] = []
-    outbox: Any = Outbox(refuse)
-    flow = Flow(outbox, "dead", stop=lambda: stopped.append(flow.stopped_for))
+    producer: Any = Producer(refuse)
+    flow = Flow(producer, "dead", stop=lambda: stopped.append(flow.stopped_for))
 
     async def handle(_: Record) -> Sequence[Outgoing]:
         if not outs:
@@ -127,24 +127,24 @@ async def worked_off(
         return outs
 
     stage = Stage("work", handle, flow, limit=4, window=100)
-    flow.ledger.register(stage, ["work"])
-    flow.ledger.assign([("work", 1)], 1)
+    flow.tracker.register(stage, ["work"])
+    flow.tracker.assign([("work", 1)], 1)
     flow.is_holding = False
-    batch = flow.ledger.pack(("work", 1), [record()], None)
+    batch = flow.tracker.pack(("work", 1), [record()], None)
     assert batch is not None
     await stage.take(batch)
     for _ in range(50):
         await asyncio.sleep(0)
-    return flow, outbox, stage, stopped
+    return flow, producer, stage, stopped
 
 
 async def test_a_refused_letter_goes_without_its_value() -> None:
-    flow, outbox, stage, stopped = await worked_off(
+    flow, producer, stage, stopped = await worked_off(
         lambda out: OutputRefusedError("too large") if out.value else None
     )
-    (found,) = outbox.sent
+    (found,) = producer.sent
     assert (found.value, dict(found.headers)["x-value-bytes"]) == (None, b"1")
-    assert not flow.ledger.unfinished(stage)
+    assert not flow.tracker.unfinished(stage)
     assert not stopped
 
 
@@ -152,7 +152,7 @@ async def test_a_letter_that_is_refused_whatever_is_left_out_stops_the_worker_an
     None
 ):
     flow, _, stage, stopped = await worked_off(lambda _: OutputRefusedError("too large"))
-    assert flow.ledger.unfinished(stage) == 1
+    assert flow.tracker.unfinished(stage) == 1
     assert len(stopped) == 1
     assert "the dead letter of work/1/7 is refused" in stopped[0]
 
@@ -162,46 +162,46 @@ async def test_a_topic_that_cannot_be_written_stops_the_worker_and_loses_nothing
     closed: str,
 ) -> None:
     outs = [] if closed == "dead" else [Outgoing("out", b"k", b"v")]
-    flow, outbox, stage, stopped = await worked_off(
+    flow, producer, stage, stopped = await worked_off(
         lambda out: OutputImpossibleError(f"{out.topic} is gone") if out.topic == closed else None,
         outs,
     )
-    assert flow.ledger.unfinished(stage) == 1
+    assert flow.tracker.unfinished(stage) == 1
     assert stopped == [f"{closed} is gone"]
-    assert not outbox.sent
+    assert not producer.sent
 
 
 # --- how much is held ---
 
 
 def test_a_partition_is_not_read_on_while_too_much_of_it_is_held() -> None:
-    ledger: Ledger[str] = Ledger()
+    tracker: OffsetTracker[str] = OffsetTracker()
     place = ("work", 1)
-    ledger.register("reader", ["work"])
-    ledger.assign([place], 1)
+    tracker.register("reader", ["work"])
+    tracker.assign([place], 1)
     large = record(b"x" * (limits.PARTITION_HELD_MAX_BYTES - 10))
-    assert ledger.has_room(place)
-    batch = ledger.pack(place, [large], None)
+    assert tracker.has_room(place)
+    batch = tracker.pack(place, [large], None)
     assert batch is not None
-    assert not ledger.has_room(place)
-    admitted = ledger.admit("reader", batch)
-    assert not ledger.has_room(place)
+    assert not tracker.has_room(place)
+    admitted = tracker.admit("reader", batch)
+    assert not tracker.has_room(place)
     assert admitted is not None
-    admitted.lane.finish(7)
-    assert ledger.has_room(place)
+    admitted.offsets.finish(7)
+    assert tracker.has_room(place)
 
 
 def test_offsets_without_records_are_no_lag() -> None:
-    ledger: Ledger[str] = Ledger()
+    tracker: OffsetTracker[str] = OffsetTracker()
     place = ("work", 1)
-    ledger.register("reader", ["work"])
-    ledger.assign([place], 1)
-    batch = ledger.pack(place, [record()], None)
+    tracker.register("reader", ["work"])
+    tracker.assign([place], 1)
+    batch = tracker.pack(place, [record()], None)
     assert batch is not None
-    assert ledger.lag(place, 0, 9, delivered=True) > 0
-    admitted = ledger.admit("reader", batch)
-    assert ledger.lag(place, 0, 9, delivered=True) == 0
-    assert ledger.lag(place, 0, 9, delivered=False) > 0
-    admitted.lane.finish(7)  # type: ignore[union-attr]
-    assert ledger.lag(place, 0, 9, delivered=False) == 0
-    assert ledger.lag(place, 3, 9, delivered=False) == 3
+    assert tracker.lag(place, 0, 9, delivered=True) > 0
+    admitted = tracker.admit("reader", batch)
+    assert tracker.lag(place, 0, 9, delivered=True) == 0
+    assert tracker.lag(place, 0, 9, delivered=False) > 0
+    admitted.offsets.finish(7)  # type: ignore[union-attr]
+    assert tracker.lag(place, 0, 9, delivered=False) == 0
+    assert tracker.lag(place, 3, 9, delivered=False) == 3

@@ -1,4 +1,4 @@
-"""The ledger never lets a commit pass unfinished work, whatever happens in whatever order."""
+"""The tracker never lets a commit pass unfinished work, whatever happens in whatever order."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from streamproc.engine.delivery.offsets import Admitted, Hole, Ledger
+from streamproc.engine.delivery.offsets import Admitted, Hole, OffsetTracker
 from streamproc.engine.records import Batch, Record
 
 PARTITION = ("topic", 0)
@@ -23,9 +23,9 @@ class Deliveries(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.ledger: Ledger[str] = Ledger()
+        self.tracker: OffsetTracker[str] = OffsetTracker()
         for reader in READERS:
-            self.ledger.register(reader, ["topic"])
+            self.tracker.register(reader, ["topic"])
         self.log: list[int] = []  # offsets, with gaps as transaction markers leave them
         self.position = 0
         self.group = 0  # what the group has committed
@@ -39,7 +39,7 @@ class Deliveries(RuleBasedStateMachine):
         for gap in gaps:
             offset += gap
             self.log.append(offset)
-        self.ledger.assign([PARTITION], 1)
+        self.tracker.assign([PARTITION], 1)
 
     @rule(most=st.integers(1, 5), lose=st.sampled_from([(), ("sync",), ("join",), READERS]))
     def fetch(self, most: int, lose: tuple[str, ...]) -> None:
@@ -49,7 +49,7 @@ class Deliveries(RuleBasedStateMachine):
             return
         self.position = offsets[-1] + 1
         known = self.group or None
-        batch = self.ledger.pack(PARTITION, [record(offset) for offset in offsets], known)
+        batch = self.tracker.pack(PARTITION, [record(offset) for offset in offsets], known)
         if batch is not None:
             for reader in READERS:
                 if reader not in lose:
@@ -61,47 +61,47 @@ class Deliveries(RuleBasedStateMachine):
         if not self.waiting[reader]:
             return
         batch = self.waiting[reader].pop(0)
-        found = self.ledger.admit(reader, batch)
+        found = self.tracker.admit(reader, batch)
         while isinstance(found, Hole):
-            first = next((offset for offset in self.log if offset >= found.lane.end), None)
+            first = next((offset for offset in self.log if offset >= found.offsets.end), None)
             if found.is_repeated and first is not None:
-                found.lane.close_gap(min(first, batch.start))
-            if found.lane.end < batch.start:
-                self.position = found.lane.end
+                found.offsets.close_gap(min(first, batch.start))
+            if found.offsets.end < batch.start:
+                self.position = found.offsets.end
                 return
-            found = self.ledger.admit(reader, batch)
+            found = self.tracker.admit(reader, batch)
         if isinstance(found, Admitted):
             self.delivered[reader].update(each.offset for each in found.records)
 
     @rule(reader=st.sampled_from(READERS), chosen=st.integers(0, 10))
     def finish(self, reader: str, chosen: int) -> None:
         """A reader finishes any of what it has, in any order."""
-        lane = self.ledger.lanes.get(PARTITION, {}).get(reader)
-        if lane is not None and lane.unfinished:
-            offset = sorted(lane.unfinished)[chosen % len(lane.unfinished)]
-            lane.finish(offset)
+        offsets = self.tracker.offsets_by_reader.get(PARTITION, {}).get(reader)
+        if offsets is not None and offsets.unfinished:
+            offset = sorted(offsets.unfinished)[chosen % len(offsets.unfinished)]
+            offsets.finish(offset)
             self.done[reader].add(offset)
 
     @rule()
     def commit(self) -> None:
-        """The group takes what the ledger offers."""
-        for partition, offset in self.ledger.committable().items():
+        """The group takes what the tracker offers."""
+        for partition, offset in self.tracker.committable().items():
             assert offset > self.group
             self.group = offset
-            self.ledger.committed[partition] = offset
+            self.tracker.committed[partition] = offset
 
     @rule(is_kept=st.booleans(), is_join_dropped=st.booleans())
     def rebalance(self, is_kept: bool, is_join_dropped: bool) -> None:  # noqa: FBT001 - hypothesis calls it
         """The partition is given up and comes back, with or without another owner in between."""
-        self.ledger.give_up()
-        assert self.ledger.pack(PARTITION, [record(0)], None) is None
-        generation = self.ledger.generation + 1
+        self.tracker.give_up()
+        assert self.tracker.pack(PARTITION, [record(0)], None) is None
+        generation = self.tracker.generation + 1
         if not is_kept:
-            self.ledger.assign([], generation)
+            self.tracker.assign([], generation)
             generation += 1
-        self.ledger.assign([PARTITION], generation)
+        self.tracker.assign([PARTITION], generation)
         if is_join_dropped:
-            self.ledger.drop_reader("join")
+            self.tracker.drop_reader("join")
         self.position = self.group
 
     @rule(reader=st.sampled_from(READERS))
@@ -111,7 +111,7 @@ class Deliveries(RuleBasedStateMachine):
 
     def sweep(self) -> None:
         """What is on its way to nobody is fetched again."""
-        for (_, reader), end in self.ledger.behind().items():
+        for (_, reader), end in self.tracker.behind().items():
             if not self.waiting[reader]:
                 self.position = min(self.position, end)
 
@@ -123,7 +123,7 @@ class Deliveries(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_offered_past_unfinished_work(self) -> None:
-        for offset in self.ledger.committable().values():
+        for offset in self.tracker.committable().values():
             for reader in READERS:
                 assert {each for each in self.log if each < offset} <= self.done[reader]
 
@@ -139,8 +139,10 @@ class Deliveries(RuleBasedStateMachine):
             self.sweep()
             self.commit()
             if self.position > self.log[-1] and not any(self.waiting.values()):
-                lanes = self.ledger.lanes.get(PARTITION, {}).values()
-                if lanes and not any(lane.unfinished for lane in lanes):
+                offsets_by_reader = self.tracker.offsets_by_reader.get(PARTITION, {}).values()
+                if offsets_by_reader and not any(
+                    offsets.unfinished for offsets in offsets_by_reader
+                ):
                     break
         assert self.group == self.log[-1] + 1
 
@@ -150,80 +152,82 @@ TestDeliveries.settings = settings(max_examples=150, stateful_step_count=60, dea
 
 
 @pytest.fixture
-def ledger() -> Ledger[str]:
-    """A ledger with one reader, and the partition."""
-    ledger: Ledger[str] = Ledger()
-    ledger.register("sync", ["topic"])
-    ledger.assign([PARTITION], 1)
-    return ledger
+def tracker() -> OffsetTracker[str]:
+    """A tracker with one reader, and the partition."""
+    tracker: OffsetTracker[str] = OffsetTracker()
+    tracker.register("sync", ["topic"])
+    tracker.assign([PARTITION], 1)
+    return tracker
 
 
-def packed(ledger: Ledger[str], *offsets: int, known: int | None = None) -> Batch:
-    batch = ledger.pack(PARTITION, [record(offset) for offset in offsets], known)
+def packed(tracker: OffsetTracker[str], *offsets: int, known: int | None = None) -> Batch:
+    batch = tracker.pack(PARTITION, [record(offset) for offset in offsets], known)
     assert batch is not None
     return batch
 
 
-def test_a_batch_of_an_older_generation_is_refused(ledger: Ledger[str]) -> None:
-    batch = packed(ledger, 0, 1)
-    ledger.assign([PARTITION], 2)
-    packed(ledger, 0, 1)
-    assert ledger.admit("sync", batch) is None
+def test_a_batch_of_an_older_generation_is_refused(tracker: OffsetTracker[str]) -> None:
+    batch = packed(tracker, 0, 1)
+    tracker.assign([PARTITION], 2)
+    packed(tracker, 0, 1)
+    assert tracker.admit("sync", batch) is None
 
 
-def test_what_was_delivered_before_is_not_delivered_again(ledger: Ledger[str]) -> None:
-    assert isinstance(ledger.admit("sync", packed(ledger, 0, 1)), Admitted)
-    found = ledger.admit("sync", packed(ledger, 0, 1, 2))
+def test_what_was_delivered_before_is_not_delivered_again(tracker: OffsetTracker[str]) -> None:
+    assert isinstance(tracker.admit("sync", packed(tracker, 0, 1)), Admitted)
+    found = tracker.admit("sync", packed(tracker, 0, 1, 2))
     assert isinstance(found, Admitted)
     assert [each.offset for each in found.records] == [2]
 
 
 def test_missing_records_are_noticed_and_only_then_believed_to_be_no_records(
-    ledger: Ledger[str],
+    tracker: OffsetTracker[str],
 ) -> None:
-    ledger.admit("sync", packed(ledger, 0, 1))
-    packed(ledger, 2, 3)  # lost on the way
-    batch = packed(ledger, 4)
-    first, second = ledger.admit("sync", batch), ledger.admit("sync", batch)
+    tracker.admit("sync", packed(tracker, 0, 1))
+    packed(tracker, 2, 3)  # lost on the way
+    batch = packed(tracker, 4)
+    first, second = tracker.admit("sync", batch), tracker.admit("sync", batch)
     assert isinstance(first, Hole)
     assert not first.is_repeated
     assert isinstance(second, Hole)
     assert second.is_repeated
-    assert ledger.lanes[PARTITION]["sync"].end == 2
+    assert tracker.offsets_by_reader[PARTITION]["sync"].end == 2
 
 
-def test_a_gap_inside_the_log_is_no_hole(ledger: Ledger[str]) -> None:
-    ledger.admit("sync", packed(ledger, 0, 1))
-    assert isinstance(ledger.admit("sync", packed(ledger, 5, 6)), Admitted)
+def test_a_gap_inside_the_log_is_no_hole(tracker: OffsetTracker[str]) -> None:
+    tracker.admit("sync", packed(tracker, 0, 1))
+    assert isinstance(tracker.admit("sync", packed(tracker, 5, 6)), Admitted)
 
 
-def test_what_another_worker_committed_meanwhile_is_done(ledger: Ledger[str]) -> None:
-    ledger.admit("sync", packed(ledger, 0, 1, 2))
-    ledger.assign([PARTITION], 2)
-    found = ledger.admit("sync", packed(ledger, 7, known=7))
+def test_what_another_worker_committed_meanwhile_is_done(tracker: OffsetTracker[str]) -> None:
+    tracker.admit("sync", packed(tracker, 0, 1, 2))
+    tracker.assign([PARTITION], 2)
+    found = tracker.admit("sync", packed(tracker, 7, known=7))
     assert isinstance(found, Admitted)
     assert [each.offset for each in found.records] == [7]
-    assert list(found.lane.unfinished) == [7]
+    assert list(found.offsets.unfinished) == [7]
 
 
-def test_a_topic_may_feed_a_reader_once_only(ledger: Ledger[str]) -> None:
+def test_a_topic_may_feed_a_reader_once_only(tracker: OffsetTracker[str]) -> None:
     with pytest.raises(ValueError, match="twice"):
-        ledger.register("sync", ["topic"])
+        tracker.register("sync", ["topic"])
 
 
-def test_nothing_is_committed_while_a_reader_of_the_topic_has_no_lane(ledger: Ledger[str]) -> None:
-    ledger.register("join", ["topic"])
-    batch = packed(ledger, 0, 1)
+def test_nothing_is_committed_while_a_reader_of_the_topic_has_no_lane(
+    tracker: OffsetTracker[str],
+) -> None:
+    tracker.register("join", ["topic"])
+    batch = packed(tracker, 0, 1)
     for reader in ("sync", "join"):
-        found = ledger.admit(reader, batch)
+        found = tracker.admit(reader, batch)
         assert isinstance(found, Admitted)
-    ledger.drop_reader("join")  # as at every assignment: the join takes its records again
+    tracker.drop_reader("join")  # as at every assignment: the join takes its records again
     for offset in (0, 1):
-        ledger.lanes[PARTITION]["sync"].finish(offset)
-    assert ledger.committable() == {}
-    again = ledger.admit("join", packed(ledger, 0, 1, known=0))
+        tracker.offsets_by_reader[PARTITION]["sync"].finish(offset)
+    assert tracker.committable() == {}
+    again = tracker.admit("join", packed(tracker, 0, 1, known=0))
     assert isinstance(again, Admitted)
-    assert ledger.committable() == {}
+    assert tracker.committable() == {}
     for offset in (0, 1):
-        again.lane.finish(offset)
-    assert ledger.committable() == {PARTITION: 2}
+        again.offsets.finish(offset)
+    assert tracker.committable() == {PARTITION: 2}

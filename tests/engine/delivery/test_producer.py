@@ -1,4 +1,4 @@
-"""The outbox on the real broker: one confirmation for a call, order within a partition, refusals, giving up."""
+"""The producer on the real broker: one confirmation for a call, order within a partition, refusals, giving up."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from aiokafka.errors import (
 
 from streamproc import limits
 from streamproc.engine.delivery.fence import Fence, FencedError
-from streamproc.engine.delivery.producer import Outbox
+from streamproc.engine.delivery.producer import Producer
 from streamproc.engine.delivery.refusals import OutputImpossibleError, OutputRefusedError
 from streamproc.engine.records import Outgoing
 from streamproc.errors import BrokerUnavailableError, ConfigurationError
@@ -56,12 +56,12 @@ def batch_of(producer: Any, value: bytes) -> Any:  # noqa: ANN401 - aiokafka shi
 
 
 @pytest.fixture
-async def outbox(broker: str, topic: str) -> AsyncIterator[Outbox]:
-    """A started outbox that knows the topic."""
-    outbox = Outbox(broker, {}, up())
-    await outbox.start([topic])
-    yield outbox
-    await outbox.stop(5)
+async def producer(broker: str, topic: str) -> AsyncIterator[Producer]:
+    """A started producer that knows the topic."""
+    producer = Producer(broker, {}, up())
+    await producer.start([topic])
+    yield producer
+    await producer.stop(5)
 
 
 async def contents(broker: str, topic: str, count: int) -> list[list[bytes | None]]:
@@ -79,21 +79,21 @@ async def contents(broker: str, topic: str, count: int) -> list[list[bytes | Non
 
 
 async def test_a_call_is_done_when_all_its_records_are_in_the_log(
-    broker: str, topic: str, outbox: Outbox
+    broker: str, topic: str, producer: Producer
 ) -> None:
     records = [
         Outgoing(topic, b"%d" % number, b"v", (("h", b"1"),), None, 1234) for number in range(50)
     ]
-    await outbox.send(records)
+    await producer.send(records)
     assert min(map(len, await contents(broker, topic, 50))) > 0
-    assert outbox.is_idle
+    assert producer.is_idle
 
 
 async def test_records_of_a_partition_keep_the_order_of_the_calls(
-    broker: str, topic: str, outbox: Outbox
+    broker: str, topic: str, producer: Producer
 ) -> None:
     futures = [
-        outbox.send([Outgoing(topic, b"key", b"%d" % number, (), 1)]) for number in range(500)
+        producer.send([Outgoing(topic, b"key", b"%d" % number, (), 1)]) for number in range(500)
     ]
     await asyncio.gather(*futures)
     values = (await contents(broker, topic, 500))[1]
@@ -101,25 +101,27 @@ async def test_records_of_a_partition_keep_the_order_of_the_calls(
 
 
 async def test_keys_go_where_every_kafka_client_puts_them(
-    broker: str, topic: str, outbox: Outbox
+    broker: str, topic: str, producer: Producer
 ) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=broker)
-    await producer.start()
+    plain = AIOKafkaProducer(bootstrap_servers=broker)
+    await plain.start()
     keys = [b"%d" % number for number in range(20)]
     for key in keys:
-        await producer.send_and_wait(topic, key=key, value=key)
-    await producer.stop()
-    await outbox.send([Outgoing(topic, key, key) for key in keys])
+        await plain.send_and_wait(topic, key=key, value=key)
+    await plain.stop()
+    await producer.send([Outgoing(topic, key, key) for key in keys])
     for partition in await contents(broker, topic, 40):
         assert len(partition) == 2 * len(set(partition))
 
 
 async def test_a_refused_record_fails_its_call_alone(
-    broker: str, topic: str, outbox: Outbox
+    broker: str, topic: str, producer: Producer
 ) -> None:
-    good = [outbox.send([Outgoing(topic, b"k", b"%d" % number, (), 0)]) for number in range(5)]
-    bad = outbox.send([Outgoing(topic, b"k", b"x" * 200_000, (), 0)])
-    good += [outbox.send([Outgoing(topic, b"k", b"%d" % number, (), 0)]) for number in range(5, 9)]
+    good = [producer.send([Outgoing(topic, b"k", b"%d" % number, (), 0)]) for number in range(5)]
+    bad = producer.send([Outgoing(topic, b"k", b"x" * 200_000, (), 0)])
+    good += [
+        producer.send([Outgoing(topic, b"k", b"%d" % number, (), 0)]) for number in range(5, 9)
+    ]
     await asyncio.gather(*good)
     with pytest.raises(OutputRefusedError):
         await bad
@@ -128,29 +130,29 @@ async def test_a_refused_record_fails_its_call_alone(
 
 
 async def test_a_topic_that_is_gone_fails_the_calls_in_a_sentence(
-    outbox: Outbox, broker: str, topic: str, monkeypatch: pytest.MonkeyPatch
+    producer: Producer, broker: str, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "TOPIC_WAIT_S", 1.0)
-    await outbox.send([Outgoing(topic, b"k", b"before")])
+    await producer.send([Outgoing(topic, b"k", b"before")])
     admin = AIOKafkaAdminClient(bootstrap_servers=broker)
     await admin.start()
     await admin.delete_topics([topic])
     await admin.close()
     async with asyncio.timeout(100):
         with pytest.raises(OutputImpossibleError, match="does not exist"):
-            await outbox.send([Outgoing(topic, b"k", b"after")])
+            await producer.send([Outgoing(topic, b"k", b"after")])
 
 
-async def test_what_is_no_record_and_what_was_not_declared_is_refused(outbox: Outbox) -> None:
+async def test_what_is_no_record_and_what_was_not_declared_is_refused(producer: Producer) -> None:
     with pytest.raises(OutputRefusedError, match="not declared"):
-        await outbox.send([Outgoing("elsewhere", b"k", b"v")])
-    assert outbox.is_idle
+        await producer.send([Outgoing("elsewhere", b"k", b"v")])
+    assert producer.is_idle
 
 
-async def test_a_cancelled_call_is_not_sent(broker: str, topic: str, outbox: Outbox) -> None:
-    given_up = outbox.send([Outgoing(topic, b"k", b"no", (), 0)])
+async def test_a_cancelled_call_is_not_sent(broker: str, topic: str, producer: Producer) -> None:
+    given_up = producer.send([Outgoing(topic, b"k", b"no", (), 0)])
     given_up.cancel()
-    await outbox.send([Outgoing(topic, b"k", b"yes", (), 0)])
+    await producer.send([Outgoing(topic, b"k", b"yes", (), 0)])
     assert (await contents(broker, topic, 1))[0] == [b"yes"]
 
 
@@ -167,14 +169,14 @@ async def test_a_cancelled_call_is_not_sent(broker: str, topic: str, outbox: Out
 async def test_a_failed_batch_is_sent_again_by_a_new_producer_before_what_follows(
     broker: str,
     topic: str,
-    outbox: Outbox,
+    producer: Producer,
     error: Exception,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A producer that has failed a batch has lost count of its sequence numbers."""
     monkeypatch.setattr(limits, "RETRY_FIRST_S", 0.001)
-    before = outbox._producer
-    deliver, fails = Outbox._deliver, 2
+    before = producer._producer
+    deliver, fails = Producer._deliver, 2
 
     async def deliver_at_last(producer: object, batch: object, partition: tuple[str, int]) -> int:
         nonlocal fails
@@ -183,78 +185,78 @@ async def test_a_failed_batch_is_sent_again_by_a_new_producer_before_what_follow
             raise error
         return await deliver(producer, batch, partition)
 
-    monkeypatch.setattr(Outbox, "_deliver", staticmethod(deliver_at_last))
-    futures = [outbox.send([Outgoing(topic, b"k", b"%d" % n, (), 0)]) for n in range(20)]
+    monkeypatch.setattr(Producer, "_deliver", staticmethod(deliver_at_last))
+    futures = [producer.send([Outgoing(topic, b"k", b"%d" % n, (), 0)]) for n in range(20)]
     await asyncio.gather(*futures)
-    assert outbox._producer is not before
+    assert producer._producer is not before
     assert (await contents(broker, topic, 20))[0] == [b"%d" % n for n in range(20)]
 
 
 async def test_nothing_leaves_while_the_fence_is_down(broker: str, topic: str) -> None:
     fence = Fence(3600)  # of a worker without an assignment
-    outbox = Outbox(broker, {}, fence)
-    await outbox.start([topic])
-    sent = outbox.send([Outgoing(topic, b"k", b"v", (), 0)])
+    producer = Producer(broker, {}, fence)
+    await producer.start([topic])
+    sent = producer.send([Outgoing(topic, b"k", b"v", (), 0)])
     await asyncio.sleep(0.3)
     assert not sent.done()
     sent.cancel()
     fence.lift()
-    await outbox.emptied(5)
-    await outbox.send([Outgoing(topic, b"k", b"after", (), 0)])
+    await producer.emptied(5)
+    await producer.send([Outgoing(topic, b"k", b"after", (), 0)])
     assert (await contents(broker, topic, 1))[0] == [b"after"]
-    assert await outbox.is_broker_reachable()
-    await outbox.stop(5)
+    assert await producer.is_broker_reachable()
+    await producer.stop(5)
 
 
 async def test_what_was_handed_to_the_producer_before_a_sleep_is_refused_on_its_connection(
-    broker: str, topic: str, outbox: Outbox
+    broker: str, topic: str, producer: Producer
 ) -> None:
     """And comes whole, once and in order, when the partitions are ours again."""
-    await outbox.send([Outgoing(topic, b"k", b"0", (), 0)])
-    before = outbox._producer
+    await producer.send([Outgoing(topic, b"k", b"0", (), 0)])
+    before = producer._producer
     assert before is not None
     handed = await before.send_batch(batch_of(before, b"handed over"), topic, partition=0)
-    outbox._fence.give_up()  # before the producer's own task has run
+    producer._fence.give_up()  # before the producer's own task has run
     with pytest.raises(FencedError):
         await handed
-    waiting = [outbox.send([Outgoing(topic, b"k", b"%d" % n, (), 0)]) for n in range(1, 20)]
+    waiting = [producer.send([Outgoing(topic, b"k", b"%d" % n, (), 0)]) for n in range(1, 20)]
     await asyncio.sleep(0.3)
     assert not any(future.done() for future in waiting)
-    outbox._fence.lift()
+    producer._fence.lift()
     await asyncio.gather(*waiting)
     assert (await contents(broker, topic, 20))[0] == [b"%d" % n for n in range(20)]
-    assert outbox._producer is not before, "it has lost count of its sequence numbers"
+    assert producer._producer is not before, "it has lost count of its sequence numbers"
 
 
 async def test_a_stop_does_not_wait_for_what_may_not_be_written(broker: str, topic: str) -> None:
     fence = up()
-    outbox = Outbox(broker, {}, fence)
-    await outbox.start([topic])
+    producer = Producer(broker, {}, fence)
+    await producer.start([topic])
     fence.give_up()
-    sent = outbox.send([Outgoing(topic, b"k", b"v", (), 0)])
+    sent = producer.send([Outgoing(topic, b"k", b"v", (), 0)])
     async with asyncio.timeout(30):
-        await outbox.stop(3600)
+        await producer.stop(3600)
     assert not sent.done()
 
 
 async def test_a_start_without_brokers_says_so() -> None:
-    outbox = Outbox("127.0.0.1:1", {}, up())
+    producer = Producer("127.0.0.1:1", {}, up())
     with pytest.raises(BrokerUnavailableError, match="do not answer"):
-        await outbox.start([])
-    assert not await outbox.is_broker_reachable()
+        await producer.start([])
+    assert not await producer.is_broker_reachable()
 
 
 async def test_a_start_without_a_topic_names_it(
     broker: str, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "TOPIC_WAIT_S", 0.5)
-    outbox = Outbox(broker, {}, up())
+    producer = Producer(broker, {}, up())
     with pytest.raises(ConfigurationError) as error:
-        await outbox.start([topic, f"{topic}-missing"])
+        await producer.start([topic, f"{topic}-missing"])
     assert [fault.value for fault in error.value.faults] == [f"{topic}-missing"]
-    await outbox.stop(1)
+    await producer.stop(1)
 
 
 def test_a_size_error_is_what_the_brokers_call_it() -> None:
-    """The class that the outbox takes for final is the one that aiokafka makes of the brokers' answer 10."""
+    """The class that the producer takes for final is the one that aiokafka makes of the brokers' answer 10."""
     assert MessageSizeTooLargeError.errno == 10

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TOPIC = "work"
 
 
-class Outbox:
+class Producer:
     """Confirms when told to, or at once; refuses one topic."""
 
     def __init__(self) -> None:
@@ -43,21 +43,21 @@ class Outbox:
 
 
 class Bench:
-    """A stage on a ledger with one partition, and no broker behind it."""
+    """A stage on a tracker with one partition, and no broker behind it."""
 
     def __init__(
         self, handle: Callable[[Record], Awaitable[Sequence[Outgoing]]], **bounds: int
     ) -> None:
-        self.outbox = Outbox()
-        outbox: Any = self.outbox
-        self.flow = Flow(outbox, "dead")
+        self.producer = Producer()
+        producer: Any = self.producer
+        self.flow = Flow(producer, "dead")
         self.stage = Stage("work", handle, self.flow, **{"limit": 4, "window": 100, **bounds})
-        self.flow.ledger.register(self.stage, [TOPIC])
+        self.flow.tracker.register(self.stage, [TOPIC])
         self.assign(1)
 
     def assign(self, *partitions: int) -> None:
-        ledger = self.flow.ledger
-        ledger.assign([(TOPIC, number) for number in partitions], ledger.generation + 1)
+        tracker = self.flow.tracker
+        tracker.assign([(TOPIC, number) for number in partitions], tracker.generation + 1)
         self.flow.is_holding = False
         self.stage.partitions_assigned()
 
@@ -66,13 +66,13 @@ class Bench:
             Record(TOPIC, partition, start + number, key, b"%d" % number, (), 0)
             for number, key in enumerate(keys)
         ]
-        batch = self.flow.ledger.pack((TOPIC, partition), records, None)
+        batch = self.flow.tracker.pack((TOPIC, partition), records, None)
         assert batch is not None
         return batch
 
     async def done(self) -> None:
         async with asyncio.timeout(10):
-            while self.flow.ledger.unfinished(self.stage):  # noqa: ASYNC110
+            while self.flow.tracker.unfinished(self.stage):  # noqa: ASYNC110
                 await asyncio.sleep(0)
 
 
@@ -117,12 +117,12 @@ async def test_a_record_is_done_only_when_its_outputs_are_confirmed() -> None:
         return [Outgoing("out", record.key, record.value)]
 
     bench = Bench(handle)
-    bench.outbox.is_prompt = False
+    bench.producer.is_prompt = False
     await bench.stage.take(bench.batch(b"a"))
     await asyncio.sleep(0.01)
-    assert bench.outbox.sent
-    assert bench.flow.ledger.unfinished(bench.stage) == 1
-    bench.outbox.pending[0].set_result(None)
+    assert bench.producer.sent
+    assert bench.flow.tracker.unfinished(bench.stage) == 1
+    bench.producer.pending[0].set_result(None)
     await bench.done()
 
 
@@ -154,7 +154,7 @@ async def test_what_is_away_for_now_is_waited_for_without_end() -> None:
     bench = Bench(handle)
     await bench.stage.take(bench.batch(b"a"))
     await bench.done()
-    assert [out.topic for out in bench.outbox.sent] == ["out"]
+    assert [out.topic for out in bench.producer.sent] == ["out"]
     assert bench.flow.counts["retries.work"] == 19
 
 
@@ -170,7 +170,7 @@ async def test_a_failing_handler_is_tried_three_times_then_its_record_is_a_dead_
     await bench.stage.take(bench.batch(b"a"))
     await bench.done()
     assert tries == limits.HANDLER_TRIES
-    headers = dict(bench.outbox.sent[0].headers)
+    headers = dict(bench.producer.sent[0].headers)
     assert headers["x-reason"] == b"handler_failed"
     assert b"s3cret" not in b"".join(value or b"" for value in headers.values())
     assert bench.flow.counts["dead_letters.handler_failed"] == 1
@@ -189,7 +189,7 @@ async def test_a_dead_letter_error_is_not_tried_again_and_an_ended_request_says_
     await bench.stage.take(bench.batch(b"a", b"b"))
     await bench.done()
     assert sorted(map(bytes, filter(None, calls))) == [b"a", b"b"]
-    assert [dict(out.headers)["x-reason"] for out in bench.outbox.sent] == [b"odd"]
+    assert [dict(out.headers)["x-reason"] for out in bench.producer.sent] == [b"odd"]
 
 
 async def test_a_refused_output_makes_a_dead_letter_of_its_record() -> None:
@@ -199,7 +199,7 @@ async def test_a_refused_output_makes_a_dead_letter_of_its_record() -> None:
     bench = Bench(handle)
     await bench.stage.take(bench.batch(b"a"))
     await bench.done()
-    assert dict(bench.outbox.sent[0].headers)["x-reason"] == b"output_refused"
+    assert dict(bench.producer.sent[0].headers)["x-reason"] == b"output_refused"
 
 
 async def test_work_on_a_lost_partition_is_cancelled_and_its_queue_dropped() -> None:
@@ -221,7 +221,7 @@ async def test_work_on_a_lost_partition_is_cancelled_and_its_queue_dropped() -> 
     gate.set()
     await bench.done()
     await asyncio.sleep(0.01)
-    assert {out.key for out in bench.outbox.sent} == {b"x", b"y"}
+    assert {out.key for out in bench.producer.sent} == {b"x", b"y"}
     assert len(started) == 4
     assert bench.stage.is_idle
 
@@ -257,7 +257,7 @@ async def test_a_drain_lets_a_handler_finish_and_starts_no_other() -> None:
     bench.flow.is_holding = True
     await bench.stage.drain(5)
     assert ended == [b"a"]
-    assert list(bench.flow.ledger.of(bench.stage))[0].safe() == 1  # noqa: RUF015
+    assert list(bench.flow.tracker.of(bench.stage))[0].safe() == 1  # noqa: RUF015
 
 
 async def test_an_error_placed_after_the_outputs_repeats_them() -> None:
@@ -268,10 +268,10 @@ async def test_an_error_placed_after_the_outputs_repeats_them() -> None:
     failpoints.arm(failpoints.parse("after-outputs-before-ack=raise"))
     await bench.stage.take(bench.batch(b"a"))
     await asyncio.sleep(0.01)
-    assert bench.flow.ledger.unfinished(bench.stage) == 1
+    assert bench.flow.tracker.unfinished(bench.stage) == 1
     failpoints.arm({})
     await bench.done()
-    assert len(bench.outbox.sent) > 1
+    assert len(bench.producer.sent) > 1
 
 
 async def test_records_that_come_a_second_time_are_dropped_and_counted() -> None:

@@ -33,7 +33,7 @@ RELIED_ON: list[tuple[Callable[..., object], str, str]] = [
     (
         Consumer.getmany,
         "4b168d84882a70d6",
-        "drops records of inactive partitions and of older generations; the ledger sees the hole",
+        "drops records of inactive partitions and of older generations; the tracker sees the hole",
     ),
     (Consumer._wait_next_records, "6218e1969a636b3f", "does not fetch without active partitions"),
     (

@@ -12,7 +12,7 @@ from streamproc.engine.health.readiness import Readiness
 from streamproc.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
-    from streamproc.engine.health.gauges import Vitals
+    from streamproc.engine.health.gauges import Gauges
 
 
 class Clock:
@@ -54,8 +54,8 @@ class Case:
     def __init__(self) -> None:
         self.clock = Clock()
         self.worker = Worker(self.clock)
-        vitals: Vitals = self.worker  # type: ignore[assignment] # the part of it that is looked at
-        self.readiness = Readiness(vitals, lambda: self.worker.flows, self.clock)
+        gauges: Gauges = self.worker  # type: ignore[assignment] # the part of it that is looked at
+        self.readiness = Readiness(gauges, lambda: self.worker.flows, self.clock)
         self.readiness.watch("Postgres", self.worker.store)
 
     async def after(self, seconds: float) -> list[str]:

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc import limits
-from streamproc.engine.join import key_state
+from streamproc.engine.join import changelog
+from streamproc.engine.join.changelog import Series
 from streamproc.engine.join.changes import change_of, changed
-from streamproc.engine.join.key_state import Series
 from streamproc.engine.records import Outgoing
 
 KEY = b"asked-1"
@@ -48,13 +48,13 @@ class Written:
 
     def write(self, new: bytes | None, changes_from: int = 0) -> bytes:
         """The key of what was written."""
-        step = key_state.next_step(KEY, self.series, self.state, new, changes_from)
+        step = changelog.next_step(KEY, self.series, self.state, new, changes_from)
         self.data[step.key] = step.value()
         self.state, self.series = new, step.weighing(len(step.value())).series
         return step.key
 
     def recovered(self) -> bytes | None:
-        kept = key_state.kept_of(self.data, KEY)
+        kept = changelog.kept_of(self.data, KEY)
         assert kept is not None
         assert kept.series == self.series
         return kept.state
@@ -104,7 +104,7 @@ def test_changes_of_an_earlier_whole_state_are_none_of_a_later_one() -> None:
     assert log.recovered() == large(*range(50))
     log.write(large(*range(49)))
     assert log.recovered() == large(*range(49))
-    assert len(key_state.changes_of(log.data, KEY)) == 3
+    assert len(changelog.changes_of(log.data, KEY)) == 3
 
 
 def test_a_small_state_has_no_changes() -> None:
@@ -116,7 +116,7 @@ def test_the_key_of_a_change_is_no_key_of_a_state() -> None:
     log = Written()
     log.write(large(*range(50)))
     change = log.write(large(*range(51)))
-    assert key_state.kept_of(log.data, change) is None
+    assert changelog.kept_of(log.data, change) is None
     with pytest.raises(UnicodeDecodeError):
         change.decode()
 
@@ -133,7 +133,7 @@ def test_a_state_of_an_older_version_is_read_and_next_written_whole() -> None:
     log = Written()
     log.state = large(*range(50))
     log.data[KEY] = msgspec.msgpack.encode(Before(log.state, (), ("topic", 5)))
-    assert key_state.kept_of(log.data, KEY) == key_state.Kept(
+    assert changelog.kept_of(log.data, KEY) == changelog.Restored(
         log.state, (), ("topic", 5), Series(0, 0, len(log.data[KEY]))
     )
     assert log.write(large(*range(51))) == KEY

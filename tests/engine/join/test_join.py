@@ -12,7 +12,7 @@ import pytest
 from streamproc import limits
 from streamproc.engine.delivery.flow import Flow
 from streamproc.engine.delivery.refusals import OutputRefusedError
-from streamproc.engine.join import key_state
+from streamproc.engine.join import changelog
 from streamproc.engine.join.join import Join
 from streamproc.engine.join.timer import JoinTimer
 from streamproc.engine.records import Outgoing, Record, partition_of
@@ -26,7 +26,7 @@ TOPIC = "parts"
 CHANGELOG = Table.changelog
 
 
-class Outbox:
+class Producer:
     """Keeps what was sent in the order of the calls; confirms at once or on demand."""
 
     def __init__(self) -> None:
@@ -122,14 +122,14 @@ class Bench:
     """A join without Faust and brokers."""
 
     def __init__(self, table: Table | None = None) -> None:
-        self.outbox, self.table, self.logic = Outbox(), table or Table(), Logic()
-        outbox: Any = self.outbox
+        self.producer, self.table, self.logic = Producer(), table or Table(), Logic()
+        producer: Any = self.producer
         any_table: Any = self.table
-        self.flow = Flow(outbox, "dead")
+        self.flow = Flow(producer, "dead")
         self.flow.is_holding = False
         self.join = Join("join", any_table, self.logic, self.flow)
-        self.flow.ledger.register(self.join, [TOPIC])
-        self.flow.ledger.assign([(TOPIC, 0)], 1)
+        self.flow.tracker.register(self.join, [TOPIC])
+        self.flow.tracker.assign([(TOPIC, 0)], 1)
         self.offset = 0
 
     async def hear(self, *parts: tuple[bytes | None, str]) -> None:
@@ -138,17 +138,17 @@ class Bench:
             for number, (key, value) in enumerate(parts)
         ]
         self.offset += len(parts)
-        batch = self.flow.ledger.pack((TOPIC, 0), records, None)
+        batch = self.flow.tracker.pack((TOPIC, 0), records, None)
         assert batch is not None
         await self.join.take(batch)
 
     async def done(self) -> None:
         async with asyncio.timeout(10):
-            while self.flow.ledger.unfinished(self.join):  # noqa: ASYNC110
+            while self.flow.tracker.unfinished(self.join):  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
 
     def said(self) -> list[bytes | None]:
-        return [out.value for out in self.outbox.sent if out.topic == "said"]
+        return [out.value for out in self.producer.sent if out.topic == "said"]
 
 
 @pytest.fixture(autouse=True)
@@ -160,23 +160,23 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_the_order_is_changelog_then_outputs_then_table_and_sources() -> None:
     bench = Bench()
-    bench.outbox.is_prompt = False
+    bench.producer.is_prompt = False
     await bench.hear((b"k", "a"))
-    assert await bench.outbox.confirm() == [CHANGELOG]
+    assert await bench.producer.confirm() == [CHANGELOG]
     assert bench.table.data == {}
-    assert await bench.outbox.confirm() == ["said"]
+    assert await bench.producer.confirm() == ["said"]
     await bench.done()
-    assert key_state.decode(bench.table.data[b"k"]).state == b'["a"]'
-    assert bench.flow.ledger.committable() == {(TOPIC, 0): 1}
+    assert changelog.decode(bench.table.data[b"k"]).state == b'["a"]'
+    assert bench.flow.tracker.committable() == {(TOPIC, 0): 1}
 
 
 async def test_the_changelog_holds_state_and_outputs_with_their_time_and_headers() -> None:
     bench = Bench()
     await bench.hear((b"k", "a"))
     await bench.done()
-    ahead = key_state.decode(bench.outbox.sent[0].value or b"")
+    ahead = changelog.decode(bench.producer.sent[0].value or b"")
     assert ahead.state == b'["a"]'
-    assert ahead.outs == tuple(out for out in bench.outbox.sent if out.topic == "said")
+    assert ahead.outs == tuple(out for out in bench.producer.sent if out.topic == "said")
     assert ahead.outs[0].timestamp_ms is not None
     assert ahead.source == (TOPIC, 0)
 
@@ -207,14 +207,14 @@ async def test_a_key_is_awaited_until_its_state_says_that_nothing_is() -> None:
 
 async def test_what_comes_while_a_key_is_under_way_waits_for_it() -> None:
     bench = Bench()
-    bench.outbox.is_prompt = False
+    bench.producer.is_prompt = False
     await bench.hear((b"k", "a"))
-    await bench.outbox.confirm()
+    await bench.producer.confirm()
     await bench.hear((b"k", "b"), (b"k", "c"))
     await asyncio.sleep(0.02)
     assert bench.logic.settled == [[b"k"]]
-    bench.outbox.is_prompt = True
-    await bench.outbox.confirm()
+    bench.producer.is_prompt = True
+    await bench.producer.confirm()
     await bench.done()
     assert bench.said() == [b"a", b"a+b+c"]
 
@@ -237,20 +237,20 @@ async def test_a_state_that_did_not_change_is_written_and_said_once() -> None:
     await bench.done()
     await bench.hear((b"k", "quiet"))
     await bench.done()
-    assert [out.topic for out in bench.outbox.sent] == [CHANGELOG]
+    assert [out.topic for out in bench.producer.sent] == [CHANGELOG]
 
 
 async def test_a_crash_after_the_changelog_repeats_the_very_outputs_before_anything_new() -> None:
     """The next owner gets the same record again, with others in its batch, and still says the old things first."""
     first = Bench()
-    first.outbox.is_prompt = False
+    first.producer.is_prompt = False
     await first.hear((b"k", "a"), (b"k", "b"))
-    await first.outbox.confirm()
+    await first.producer.confirm()
     async with asyncio.timeout(5):
-        while len(first.outbox.sent) < 2:  # noqa: ASYNC110
+        while len(first.producer.sent) < 2:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
-    ahead = first.outbox.sent[0].value or b""
-    promised = first.outbox.sent[1]
+    ahead = first.producer.sent[0].value or b""
+    promised = first.producer.sent[1]
     first.join.abandon()
 
     table = Table()
@@ -258,7 +258,7 @@ async def test_a_crash_after_the_changelog_repeats_the_very_outputs_before_anyth
     second = Bench(table)
     await second.hear((b"k", "a"), (b"k", "b"), (b"k", "c"))
     await second.done()
-    said = [out for out in second.outbox.sent if out.topic == "said"]
+    said = [out for out in second.producer.sent if out.topic == "said"]
     assert said[0] == promised
     assert [out.value for out in said] == [b"a+b", b"a+b+c"]
 
@@ -266,9 +266,9 @@ async def test_a_crash_after_the_changelog_repeats_the_very_outputs_before_anyth
 async def test_outputs_whose_source_is_committed_are_not_repeated() -> None:
     """A key that is heard of again after days says nothing old."""
     table = Table()
-    table.data[b"k"] = key_state.encode(b'["a"]', [Outgoing("said", b"k", b"a")], (TOPIC, 0))
+    table.data[b"k"] = changelog.encode(b'["a"]', [Outgoing("said", b"k", b"a")], (TOPIC, 0))
     bench = Bench(table)
-    bench.flow.ledger.committed[TOPIC, 0] = 1
+    bench.flow.tracker.committed[TOPIC, 0] = 1
     bench.offset = 5
     await bench.hear((b"k", "b"))
     await bench.done()
@@ -293,8 +293,8 @@ async def test_a_forgotten_state_is_a_tombstone_after_its_last_words() -> None:
     await bench.done()
     await bench.hear((b"k", "end"))
     await bench.done()
-    written = [out.value for out in bench.outbox.sent if out.topic == CHANGELOG]
-    assert key_state.decode(written[1] or b"").state is None
+    written = [out.value for out in bench.producer.sent if out.topic == CHANGELOG]
+    assert changelog.decode(written[1] or b"").state is None
     assert written[2] is None
     assert bench.table.data == {}
     assert bench.said() == [b"a", b"a+end"]
@@ -305,7 +305,7 @@ async def test_poison_is_diverted_and_its_key_goes_on() -> None:
     await bench.hear((b"k", "poison"), (b"k", "a"), (None, "b"))
     await bench.done()
     dead = [
-        dict(out.headers)["x-reason"] or b"" for out in bench.outbox.sent if out.topic == "dead"
+        dict(out.headers)["x-reason"] or b"" for out in bench.producer.sent if out.topic == "dead"
     ]
     assert sorted(dead) == [b"no_key", b"odd"]
     assert bench.said() == [b"a"]
@@ -317,7 +317,7 @@ async def test_a_record_on_another_partition_than_its_keys_is_sent_there_and_not
     astray = next(key for key in (b"a", b"b", b"c", b"d", b"e") if partition_of(key, 4) != 0)
     await bench.hear((astray, "x"))
     await bench.done()
-    (passed,) = bench.outbox.sent
+    (passed,) = bench.producer.sent
     assert (passed.topic, passed.key, passed.value, passed.partition) == (TOPIC, astray, b"x", None)
     assert bench.table.data == {}
 
@@ -328,10 +328,10 @@ async def test_what_is_published_is_what_decide_says_and_is_asked_again_after_a_
     await bench.hear((b"k", "a"))
     await bench.done()
     assert bench.said() == [b"the row says so"]
-    ahead = key_state.decode(bench.outbox.sent[0].value or b"")
+    ahead = changelog.decode(bench.producer.sent[0].value or b"")
     assert [out.value for out in ahead.outs] == [b"a"]
     again = Bench(bench.table)
-    again.table.data[b"k"] = bench.outbox.sent[0].value or b""
+    again.table.data[b"k"] = bench.producer.sent[0].value or b""
     again.logic.decided = [Outgoing("said", b"k", b"the row says so")]
     await again.hear((b"k", "a"))
     await again.done()
@@ -344,7 +344,7 @@ async def test_a_bug_in_decide_diverts_the_records_of_its_key_only() -> None:
     await bench.hear((b"good", "a"), (b"bad", "b"))
     await bench.done()
     assert bench.said() == [b"a"]
-    dead = [out for out in bench.outbox.sent if out.topic == "dead"]
+    dead = [out for out in bench.producer.sent if out.topic == "dead"]
     assert [(out.key, out.value) for out in dead] == [(b"bad", b"b")]
 
 
@@ -353,8 +353,8 @@ async def test_an_outage_of_settle_is_waited_out() -> None:
     bench.logic.is_away = True
     await bench.hear((b"k", "a"))
     await asyncio.sleep(0.03)
-    assert not bench.outbox.sent
-    assert bench.flow.ledger.unfinished(bench.join) == 1
+    assert not bench.producer.sent
+    assert bench.flow.tracker.unfinished(bench.join) == 1
     bench.logic.is_away = False
     await bench.done()
     assert bench.said() == [b"a"]
@@ -366,7 +366,7 @@ async def test_a_bug_in_settle_diverts_the_records_of_its_key_only() -> None:
     await bench.hear((b"good", "a"), (b"bad", "b"), (b"fine", "c"))
     await bench.done()
     assert sorted(filter(None, bench.said())) == [b"a", b"c"]
-    dead = [out for out in bench.outbox.sent if out.topic == "dead"]
+    dead = [out for out in bench.producer.sent if out.topic == "dead"]
     assert [(out.key, out.value) for out in dead] == [(b"bad", b"b")]
     bench.logic.broken = set()
     await bench.hear((b"bad", "d"))
@@ -385,13 +385,13 @@ async def test_after_a_refusal_a_key_goes_on_from_what_the_changelog_has() -> No
     await bench.hear((b"k", "c"))
     await bench.done()
     assert bench.said() == [b"a", b"a+c"]
-    assert key_state.decode(bench.table.data[b"k"]).state == b'["a", "c"]'
+    assert changelog.decode(bench.table.data[b"k"]).state == b'["a", "c"]'
 
 
 def of_changes() -> Bench:
     """A bench that writes what has changed of each state, however small."""
     bench = Bench()
-    bench.join._cycle._changes_from = 0
+    bench.join._commit._changes_from = 0
     return bench
 
 
@@ -399,11 +399,11 @@ WORDS = [f"a part that is long enough to be worth its place {n}" for n in range(
 
 
 async def heard(bench: Bench, *words: str) -> list[Outgoing]:
-    """What a key's state is told one by one, each in a cycle of its own; what the changelog got."""
+    """What a key's state is told one by one, each in a commit of its own; what the changelog got."""
     for word in words:
         await bench.hear((b"k", word))
         await bench.done()
-    return [out for out in bench.outbox.sent if out.topic == CHANGELOG]
+    return [out for out in bench.producer.sent if out.topic == CHANGELOG]
 
 
 def recovered(log: list[Outgoing]) -> Table:
@@ -421,7 +421,7 @@ async def test_of_a_large_state_the_changelog_gets_what_has_changed_and_the_outp
     bench = of_changes()
     log = await heard(bench, *WORDS)
     assert len({out.key for out in log}) >= 4
-    assert key_state.kept_of(bench.table.data, b"k") is not None
+    assert changelog.kept_of(bench.table.data, b"k") is not None
     for n in range(1, len(log) + 1):  # whoever takes over after any of them knows as much
         kept = recovered(log[:n]).get(b"k")
         assert kept is not None
@@ -434,13 +434,13 @@ async def test_a_crash_after_a_change_repeats_the_very_outputs_of_it() -> None:
     bench = of_changes()
     log = await heard(bench, *WORDS[:6])
     second = Bench(recovered(log))
-    second.join._cycle._changes_from = 0
+    second.join._commit._changes_from = 0
     await heard(second, WORDS[6])
-    told = [out for out in bench.outbox.sent if out.topic == "said"]
-    again = [out for out in second.outbox.sent if out.topic == "said"]
+    told = [out for out in bench.producer.sent if out.topic == "said"]
+    again = [out for out in second.producer.sent if out.topic == "said"]
     assert again[0] == told[-1]
     assert again[1].value == "+".join(WORDS[:7]).encode()
-    kept = recovered([*log, *(o for o in second.outbox.sent if o.topic == CHANGELOG)]).get(b"k")
+    kept = recovered([*log, *(o for o in second.producer.sent if o.topic == CHANGELOG)]).get(b"k")
     assert kept is not None
     assert json.loads(kept.state or b"") == WORDS[:7]
 
@@ -449,10 +449,10 @@ async def test_changes_are_deleted_the_last_first_before_their_state() -> None:
     """Should that break off, those that are left are found by whoever comes next."""
     bench = of_changes()
     before = len(await heard(bench, *WORDS))
-    changes = key_state.changes_of(bench.table.data, b"k")
+    changes = changelog.changes_of(bench.table.data, b"k")
     assert len(changes) > 2
     gone = (await heard(bench, "end"))[before:]
-    assert key_state.decode(gone[0].value or b"").state is None
+    assert changelog.decode(gone[0].value or b"").state is None
     assert [(out.key, out.value) for out in gone[1:]] == [
         *((key, None) for key in reversed(changes)),
         (b"k", None),
@@ -464,7 +464,7 @@ async def test_a_state_that_is_forgotten_without_a_word_loses_its_changes_too() 
     """Its key goes last: of a state without its last changes nothing must ever be told."""
     bench = of_changes()
     before = len(await heard(bench, *WORDS, "quiet"))
-    changes = key_state.changes_of(bench.table.data, b"k")
+    changes = changelog.changes_of(bench.table.data, b"k")
     log = await heard(bench, "end")
     assert [out.key for out in log[before:]] == [b"k", *reversed(changes), b"k"]
     for n in range(before + 1, len(log) + 1):
@@ -476,7 +476,7 @@ async def test_a_state_that_is_forgotten_without_a_word_loses_its_changes_too() 
 async def test_a_state_that_became_small_loses_its_changes() -> None:
     bench = of_changes()
     await heard(bench, *WORDS)
-    bench.join._cycle._changes_from = limits.CHANGES_FROM_BYTES
+    bench.join._commit._changes_from = limits.CHANGES_FROM_BYTES
     log = await heard(bench, "more")
     assert list(recovered(log).data) == list(bench.table.data) == [b"k"]
 
@@ -498,24 +498,24 @@ async def test_after_a_refusal_the_whole_state_is_written() -> None:
 
 async def test_a_state_that_the_changelog_refuses_diverts_its_records() -> None:
     bench = Bench()
-    bench.outbox.refused = {CHANGELOG}
+    bench.producer.refused = {CHANGELOG}
     await bench.hear((b"k", "a"))
     await bench.done()
-    assert [dict(out.headers)["x-reason"] for out in bench.outbox.sent] == [b"output_refused"]
+    assert [dict(out.headers)["x-reason"] for out in bench.producer.sent] == [b"output_refused"]
 
 
 async def test_giving_up_cancels_what_is_not_yet_on_its_way() -> None:
     bench = Bench()
-    bench.outbox.is_prompt = False
+    bench.producer.is_prompt = False
     await bench.hear((b"k", "a"))
     async with asyncio.timeout(5):
-        while not bench.outbox.held:  # noqa: ASYNC110
+        while not bench.producer.held:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
     await bench.join.drain(0.01)
     await asyncio.sleep(0.01)
     assert not bench.join.is_clean
-    assert bench.outbox.held[0][1].cancelled()
-    assert bench.flow.ledger.unfinished(bench.join) == 1
+    assert bench.producer.held[0][1].cancelled()
+    assert bench.flow.tracker.unfinished(bench.join) == 1
     assert bench.table.data == {}
 
 
@@ -541,12 +541,12 @@ async def test_the_timer_sends_what_is_due_and_only_then() -> None:
     timer = JoinTimer(bench.join, bench.flow, clock, lambda: True)
     bench.logic.due_at = 1030.0  # within a minute: it is looked at again soon
     await timer._tick()
-    assert "due" not in [out.topic for out in bench.outbox.sent]
+    assert "due" not in [out.topic for out in bench.producer.sent]
     assert bench.join.due_times.count(float("inf")) == 1
     now = 1030.0
     timer.recovered()
     await timer._tick()
-    assert bench.outbox.sent[-1] == Outgoing("due", b"k", b"{}")
+    assert bench.producer.sent[-1] == Outgoing("due", b"k", b"{}")
 
 
 async def test_a_clock_that_is_away_forgets_no_key() -> None:
@@ -575,10 +575,10 @@ async def test_changes_of_a_large_state_are_gathered_for_longer(
         while bench.logic.settled[-1] != [b"small"]:  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.01)
     await asyncio.sleep(0.05)
-    assert bench.table.data[b"large"] == key_state.encode(json.dumps(["x" * 200]).encode())
+    assert bench.table.data[b"large"] == changelog.encode(json.dumps(["x" * 200]).encode())
     await bench.hear((b"large", "urgent"))
     await bench.done()
-    assert json.loads(key_state.decode(bench.table.data[b"large"]).state or b"") == [
+    assert json.loads(changelog.decode(bench.table.data[b"large"]).state or b"") == [
         "urgent",
         "x" * 200,
         "z",
@@ -587,9 +587,9 @@ async def test_changes_of_a_large_state_are_gathered_for_longer(
 
 def test_a_large_value_is_packed_and_an_older_one_still_reads() -> None:
     state = json.dumps(["wallet"] * 10_000).encode()
-    value = key_state.encode(state, [Outgoing("said", b"k", b"v")], ("t", 7))
+    value = changelog.encode(state, [Outgoing("said", b"k", b"v")], ("t", 7))
     assert len(value) < len(state) / 5
-    assert key_state.decode(value) == key_state.Stored(
+    assert changelog.decode(value) == changelog.Stored(
         state, (Outgoing("said", b"k", b"v"),), ("t", 7)
     )
-    assert key_state.decode(msgspec.msgpack.encode(key_state.Stored(state))).state == state
+    assert changelog.decode(msgspec.msgpack.encode(changelog.Stored(state))).state == state

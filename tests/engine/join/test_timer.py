@@ -64,7 +64,7 @@ class Flow:
     """Confirms at once."""
 
     def __init__(self) -> None:
-        self.outbox = self
+        self.producer = self
         self.sent: list[Outgoing] = []
 
     def send(self, records: Sequence[Outgoing]) -> asyncio.Future[None]:

@@ -65,7 +65,7 @@ class Step(NamedTuple):
         return self._replace(series=series)
 
 
-class Kept(NamedTuple):
+class Restored(NamedTuple):
     """What is known of a key: its state, and what was written ahead of it last."""
 
     state: bytes | None
@@ -119,7 +119,7 @@ def changes_of(data: Mapping[bytes, bytes], key: bytes) -> list[bytes]:
     return keys
 
 
-def kept_of(data: Mapping[bytes, bytes], key: bytes) -> Kept | None:
+def kept_of(data: Mapping[bytes, bytes], key: bytes) -> Restored | None:
     """What a table knows of a key; raises as `decode` does for what this engine has not written."""
     raw = data.get(key)
     if raw is None or is_of_a_change(key):
@@ -134,7 +134,7 @@ def kept_of(data: Mapping[bytes, bytes], key: bytes) -> Kept | None:
         series = series._replace(
             changes=series.changes + 1, changes_bytes=series.changes_bytes + len(raw)
         )
-    return Kept(state, last.outs, last.source, series)
+    return Restored(state, last.outs, last.source, series)
 
 
 def next_step(
