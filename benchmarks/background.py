@@ -24,10 +24,10 @@ from sync_store import empty_database
 
 from streamproc import limits
 from streamproc.agents.results.evidence_inputs import kept_surroundings
+from streamproc.core.comparison_inputs import WEEK_S
 from streamproc.core.result.evidence_inputs import unpacked
 from streamproc.core.result.pool_jobs import Survey
 from streamproc.core.similarity import SimilarityInputs, TradedMint, WalletRow, compare
-from streamproc.core.similarity.trading import WEEK_S
 from streamproc.local.postgres import EmbeddedPostgres
 from streamproc.local.stack import say_nothing
 from streamproc.store import NewRequest, Store, open_store

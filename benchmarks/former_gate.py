@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.inputs import Background
+    from streamproc.core.comparison_inputs import Background
     from streamproc.core.similarity.rows import Rows
     from streamproc.core.similarity.scores import Scores
 

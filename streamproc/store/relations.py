@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
 from solders.signature import Signature
 
 from streamproc import limits
 from streamproc.core.chain.solana import SOL_DUST_LAMPORTS
+from streamproc.core.comparison_inputs import Background, Met, Transfer, Witness
 from streamproc.core.ledger.entries import Kind
 from streamproc.core.ledger.row_layout import KIND_IDS
-from streamproc.core.similarity import Background, Met, Transfer, Witness
 from streamproc.store.postgres.database import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+
+    import numpy as np
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -44,6 +45,8 @@ class Relations(Subject):
         taken. Mints are in the order of their addresses; those of `named` have their addresses, the others only their
         place: how popular they were when is what counts.
         """
+        import numpy as np  # noqa: PLC0415 - a third of a second that no start waits for
+
         rows = await self._database.rows(
             "relations.background",
             list(leaving_out),
@@ -120,6 +123,8 @@ class Relations(Subject):
 
     async def _in_order_of_address(self, numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """The different mints among these, by address."""
+        import numpy as np  # noqa: PLC0415 - a third of a second that no start waits for
+
         different = np.unique(numbers).tolist()
         rows = await self._database.rows("relations.in_order_of_address", different)
         return np.array([row["id"] for row in rows], dtype=np.int64)

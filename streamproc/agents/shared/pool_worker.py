@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 PRELOADED = [
     "streamproc.core.result.wallet_analysis",
+    "streamproc.core.result.pair_columns",
     "streamproc.core.similarity",
     "streamproc.core.result.pool_jobs",
     "streamproc.upstream.history.full_page",

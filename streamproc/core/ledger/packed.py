@@ -5,10 +5,10 @@ Between the two, on the event loop and in the store, nobody looks into them; onl
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
 from solders.signature import Signature
 
 from streamproc.core.ledger.entries import Unreadable
@@ -43,6 +43,8 @@ class PackedEntries:
 
     def copied(self, ids: Mapping[str, int]) -> bytes:
         """What COPY takes; `ids` knows the numbers that the store has for the mints."""
+        import numpy as np  # noqa: PLC0415 - a third of a second that no start waits for
+
         rows = np.frombuffer(bytearray(self.rows), dtype=np.uint8)
         starts = np.frombuffer(self.mint_places, dtype=np.uint32).astype(np.intp)
         places = starts[:, np.newaxis] + np.arange(4)
@@ -132,5 +134,5 @@ def packed(entries: Iterable[Entry], wallet: str) -> PackedEntries:
         tuple(signatures),
         b"".join(rows),
         tuple(numbers),
-        np.array(places, dtype=np.uint32).tobytes(),
+        array("I", places).tobytes(),
     )

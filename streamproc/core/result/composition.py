@@ -7,9 +7,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from streamproc.core.chain.solana import QUOTES, WSOL
+from streamproc.core.comparison_inputs import HeldMint, TradedMint, WalletRow
 from streamproc.core.pnl.encoding import pnl_from_json, pnl_to_json
 from streamproc.core.pnl.wallet_pnl import net_of, with_market_values
-from streamproc.core.similarity import HeldMint, TradedMint, WalletRow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -8,16 +8,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-import numpy as np
 
-from streamproc.core.similarity import Background, Met, Transfer, Witness
+from streamproc.core.comparison_inputs import Background, Met, Transfer, Witness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _FAST: Final = 1  # zlib's level
-_LITTLE: Final = np.dtype("<i4")  # the same bytes on every machine
-_LITTLE_LONG: Final = np.dtype("<i8")
+_LITTLE: Final = "<i4"  # the same bytes on every machine
+_LITTLE_LONG: Final = "<i8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +121,8 @@ def _canonical(surroundings: Surroundings) -> bytes:
 
 def _columns(background: Background | None) -> _Columns | None:
     """The background with its entries by wallet, then by mint."""
+    import numpy as np  # noqa: PLC0415 - a third of a second that no start waits for
+
     if background is None:
         return None
     wallet, mint = background.wallet_numbers, background.mint_numbers
@@ -138,6 +139,8 @@ def _columns(background: Background | None) -> _Columns | None:
 
 def _background(columns: _Columns) -> Background:
     """The background in these columns."""
+    import numpy as np  # noqa: PLC0415 - as above
+
     wallet, mint = (
         np.frombuffer(each, dtype=_LITTLE).astype(np.int64)
         for each in (columns.wallet_numbers, columns.mint_numbers)

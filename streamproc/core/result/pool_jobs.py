@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from streamproc.core.chain.solana import WSOL
+from streamproc.core.comparison_inputs import WEEK_S, SimilarityInputs
 from streamproc.core.json_bytes import encode_json
 from streamproc.core.result.composition import (
     Prices,
@@ -28,9 +29,6 @@ from streamproc.core.result.composition import (
 )
 from streamproc.core.result.encoding import Outcome, bounded_result, inputs_digest, whole_result
 from streamproc.core.result.evidence_inputs import unpacked
-from streamproc.core.result.pair_columns import packed_columns, pair_columns
-from streamproc.core.similarity import SimilarityInputs, compare
-from streamproc.core.similarity.trading import WEEK_S
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -211,6 +209,10 @@ def compared(
     materials: Sequence[Material], prices: Prices, surroundings: bytes, question: Question
 ) -> Compared:
     """Compare all wallets; see `similarity.compare`."""
+    # What only the pool's processes need, which have it before they are asked.
+    from streamproc.core.result.pair_columns import packed_columns, pair_columns  # noqa: PLC0415
+    from streamproc.core.similarity import compare  # noqa: PLC0415
+
     around = unpacked(surroundings)
     rows = [
         wallet_row(facts, prices, around)

@@ -6,8 +6,7 @@ for the same inputs, whatever the order in which the wallets came.
 
 from __future__ import annotations
 
-from streamproc.core.similarity.compare import Comparison, compare
-from streamproc.core.similarity.inputs import (
+from streamproc.core.comparison_inputs import (
     Background,
     HeldMint,
     Met,
@@ -17,6 +16,7 @@ from streamproc.core.similarity.inputs import (
     WalletRow,
     Witness,
 )
+from streamproc.core.similarity.compare import Comparison, compare
 
 __all__ = [
     "Background",

@@ -27,9 +27,9 @@ from streamproc.core.similarity.verdict import Verdicts
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from streamproc.core.comparison_inputs import SimilarityInputs
     from streamproc.core.similarity.chance import Chance
     from streamproc.core.similarity.gate import Gate
-    from streamproc.core.similarity.inputs import SimilarityInputs
     from streamproc.core.similarity.rows import Rows
     from streamproc.core.similarity.scores import Scores
 

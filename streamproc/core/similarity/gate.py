@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from streamproc.core.comparison_inputs import WEEK_S
 from streamproc.core.similarity.chance import Q_MAX, WALLETS_MIN, benjamini_hochberg
 from streamproc.core.similarity.rows import NEVER
 from streamproc.core.similarity.signals import signals_of
-from streamproc.core.similarity.trading import WEEK_S
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

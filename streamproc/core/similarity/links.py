@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from streamproc import limits
 from streamproc.core.chain.solana import LAMPORTS_PER_SOL, STABLE_UNIT, STABLES
+from streamproc.core.comparison_inputs import Met
 from streamproc.core.similarity.evidence import Json, item, short
 from streamproc.core.similarity.exchanges import EXCHANGES
-from streamproc.core.similarity.inputs import Met
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from streamproc.core.similarity.inputs import SimilarityInputs, Transfer, WalletRow
+    from streamproc.core.comparison_inputs import SimilarityInputs, Transfer, WalletRow
 
 
 NOBODY: Final = Met(0, 0)

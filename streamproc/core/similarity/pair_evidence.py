@@ -16,10 +16,10 @@ from streamproc.core.similarity.timing import tested_timing, timing_item, timing
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from streamproc.core.comparison_inputs import SimilarityInputs
     from streamproc.core.similarity.chance import Chance
     from streamproc.core.similarity.evidence import Json
     from streamproc.core.similarity.gate import Gate
-    from streamproc.core.similarity.inputs import SimilarityInputs
     from streamproc.core.similarity.links import Links
     from streamproc.core.similarity.meeting import Meeting
     from streamproc.core.similarity.rows import Rows

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.inputs import SimilarityInputs, TradedMint, WalletRow
+    from streamproc.core.comparison_inputs import SimilarityInputs, TradedMint, WalletRow
 
 NEVER = -1  # the first buy of a mint that was sold or received but never bought
 

@@ -8,11 +8,12 @@ span in which the request traded counts, unless that leaves too few wallets to s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from streamproc import limits
+from streamproc.core.comparison_inputs import WEEK_S
 from streamproc.core.similarity.chance import WALLETS_MIN
 from streamproc.core.similarity.rows import NEVER
 
@@ -21,12 +22,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.inputs import Background
+    from streamproc.core.comparison_inputs import Background
     from streamproc.core.similarity.rows import Rows
 
     Whole = NDArray[np.int64]
-
-WEEK_S: Final = 7 * 86_400
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import httpx
 import msgspec
 
 from streamproc import limits
@@ -32,6 +31,7 @@ from streamproc.errors import (
     UpstreamTooNewError,
     UpstreamUnavailableError,
 )
+from streamproc.upstream.client.lean_httpx import httpx
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

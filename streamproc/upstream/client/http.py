@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
-import httpx
 from httpcore._async.http11 import AsyncHTTP11Connection
 
 from streamproc import limits
@@ -19,6 +18,7 @@ from streamproc.safety.addresses import is_loopback
 from streamproc.safety.redaction import Redaction
 from streamproc.upstream.client.decompression import GZIP, check_claim, unpacked
 from streamproc.upstream.client.errors import Reply, Verdict, transport_fault, verdict_on
+from streamproc.upstream.client.lean_httpx import httpx
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamproc import limits
+from streamproc.core.comparison_inputs import WEEK_S
 from streamproc.core.similarity import SimilarityInputs, TradedMint, WalletRow, compare
 from streamproc.core.similarity.following import WITHIN_S, Following, following_of
 from streamproc.core.similarity.rows import rows_from_inputs
-from streamproc.core.similarity.trading import WEEK_S, trading_of
+from streamproc.core.similarity.trading import trading_of
 
 DAY = 86_400
 START = 2_900 * WEEK_S

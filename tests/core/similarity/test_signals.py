@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from streamproc.core.comparison_inputs import WEEK_S
 from streamproc.core.similarity import SimilarityInputs, TradedMint, Transfer, WalletRow, compare
-from streamproc.core.similarity.trading import WEEK_S
 
 if TYPE_CHECKING:
     from streamproc.core.similarity import Comparison

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from streamproc import limits
 from streamproc.core.chain.solana import QUOTES
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamproc.events import RankBy
+
+WEEK_S: Final = 7 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
