@@ -68,6 +68,13 @@ assert not slow, slow
     assert all(name in shown.stdout for name in COMMANDS)
 
 
+def test_a_worker_starts_without_what_only_pages_and_results_need() -> None:
+    parts = ["numpy", "scipy", "rich", "pygments", "streamproc.core.similarity"]
+    code = f"import sys, streamproc.app\nprint([name for name in {parts} if name in sys.modules])"
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert shown.stdout.strip() == "[]"
+
+
 def test_requests_are_listed_by_every_status_that_the_store_knows() -> None:
     assert get_args(Status) == STATUSES
 
