@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from unittest.mock import patch
 
 from streamproc.agents import sync
-from streamproc.agents.lookups.lookups import Asking, FetchedBalances
+from streamproc.agents.lookups.lookups import FetchedBalances, Lookups
 from streamproc.agents.results.result_builder import Composed, Composer
 from streamproc.app import run_worker
 from streamproc.events import AnalysisCompleted, WalletAnalyzed
@@ -34,7 +34,7 @@ async def nothing_synced(event: WalletSyncRequested, **_: object) -> AsyncIterat
     )
 
 
-async def no_balances(_: Asking, event: BalanceFetchRequested) -> FetchedBalances:
+async def no_balances(_: Lookups, event: BalanceFetchRequested) -> FetchedBalances:
     """A record for each wallet, at once."""
     return FetchedBalances(records=dict.fromkeys(event.wallets, RECORD), errors={})
 
@@ -66,7 +66,7 @@ def run() -> int:
     """Run the worker with the settings in the environment until SIGTERM; the exit code."""
     with (
         patch.object(sync, "_steps", nothing_synced),
-        patch.object(Asking, "balances", no_balances),
+        patch.object(Lookups, "balances", no_balances),
         patch.object(Composer, "compose", empty_result),
     ):
         return run_worker(load_settings())

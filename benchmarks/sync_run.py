@@ -15,7 +15,7 @@ from sync_watch import watched
 from streamproc import limits
 from streamproc.agents.results.analyst import Analyst
 from streamproc.agents.sync import sync_wallet
-from streamproc.app import Means, open_means
+from streamproc.app import Resources, open_resources
 from streamproc.core.ledger.ranges import tip
 from streamproc.events import Options, WalletSyncRequested
 from streamproc.serde import Encoded
@@ -55,7 +55,7 @@ class Run(NamedTuple):
 
 
 @asynccontextmanager
-async def opened(postgres: EmbeddedPostgres, upstream: Upstream) -> AsyncIterator[Means]:
+async def opened(postgres: EmbeddedPostgres, upstream: Upstream) -> AsyncIterator[Resources]:
     """What the agents of a worker are given, with an empty store."""
     settings = load_settings(
         {},
@@ -67,61 +67,61 @@ async def opened(postgres: EmbeddedPostgres, upstream: Upstream) -> AsyncIterato
         helius_api_url=upstream.url,
         dexscreener_url=upstream.url,
     )
-    async with open_means(settings, read_topology()) as means:
-        yield means
+    async with open_resources(settings, read_topology()) as resources:
+        yield resources
 
 
-async def listed(means: Means, upstream: Upstream) -> Run:
+async def listed(resources: Resources, upstream: Upstream) -> Run:
     """Ask, read and store: everything that a sync does before it analyzes."""
 
     async def one(event: WalletSyncRequested) -> None:
-        assert await means.asking.why_excluded(event) is None
-        began_ms = await means.store.now_ms()
-        async for page in means.asking.history(event):
+        assert await resources.lookups.why_excluded(event) is None
+        began_ms = await resources.store.now_ms()
+        async for page in resources.lookups.history(event):
             kept = StoredPage(page.entries, page.closed, page.strategy, decimals=page.decimals)
-            await means.store.add_page(event.wallet, kept)
-        newest = tip(await means.store.ranges(event.wallet))
+            await resources.store.add_page(event.wallet, kept)
+        newest = tip(await resources.store.ranges(event.wallet))
         assert newest is not None
-        await means.store.mark_synced(event.wallet, watermark_slot=newest, at_ms=began_ms)
+        await resources.store.mark_synced(event.wallet, watermark_slot=newest, at_ms=began_ms)
 
-    return await _measured(means, upstream, Options(), one)
+    return await _measured(resources, upstream, Options(), one)
 
 
-async def analyzed(means: Means, upstream: Upstream, options: Options | None = None) -> Run:
+async def analyzed(resources: Resources, upstream: Upstream, options: Options | None = None) -> Run:
     """The sync agent itself: ask, read, store, analyze, and keep what is said."""
-    analyst = Analyst(store=means.store, tokens=means.asking, pool=means.pool)
+    analyst = Analyst(store=resources.store, tokens=resources.lookups, pool=resources.pool)
     slots = Slots(limits.SYNC_LIMIT)
 
     async def one(event: WalletSyncRequested) -> None:
         steps = sync_wallet(
             event,
-            store=means.store,
-            asking=means.asking,
+            store=resources.store,
+            lookups=resources.lookups,
             analyst=analyst,
-            endings=means.endings,
+            cancellations=resources.cancellations,
             slots=slots,
-            codec=means.codec,
-            clock_ms=means.clock.now_ms,
+            codec=resources.codec,
+            clock_ms=resources.clock.now_ms,
         )
         *_, said = [step async for step in steps]
         assert isinstance(said, Encoded)
         outcome = orjson.loads(said.value or b"{}")
         assert outcome["outcome"] == "analyzed", outcome
 
-    return await _measured(means, upstream, options or Options(enrich=False), one)
+    return await _measured(resources, upstream, options or Options(enrich=False), one)
 
 
 async def _measured(
-    means: Means,
+    resources: Resources,
     upstream: Upstream,
     options: Options,
     one: Callable[[WalletSyncRequested], Awaitable[None]],
 ) -> Run:
     """All wallets of one request, as many at once as a worker has at work."""
     request_id = f"benchmark-{next(NUMBERS)}"
-    now_ms = await means.store.now_ms()
+    now_ms = await resources.store.now_ms()
     request = NewRequest(request_id, b"", "t/0/0", upstream.wallets, {}, now_ms, DEADLINE)
-    await means.store.record_requests([request])
+    await resources.store.record_requests([request])
     gate = asyncio.Semaphore(limits.SYNC_LIMIT)
 
     async def bounded(wallet: str) -> None:
@@ -143,7 +143,7 @@ async def _measured(
     shown = await asyncio.to_thread(upstream.counters)
     return Run(
         took_s,
-        sum([await means.store.count_entries(wallet) for wallet in upstream.wallets]),
+        sum([await resources.store.count_entries(wallet) for wallet in upstream.wallets]),
         shown["requests"],
         shown["credits"],
         sum(shown["repeated_pages"].values()),

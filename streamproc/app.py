@@ -22,14 +22,14 @@ from streamproc import limits
 from streamproc.agents.balances import fetch_balances
 from streamproc.agents.join.logic import JoinLogic
 from streamproc.agents.join.reopening import Reopening
-from streamproc.agents.lookups.lookups import Asking, excluded_wallets, open_asking
+from streamproc.agents.lookups.lookups import Lookups, excluded_wallets, open_lookups
 from streamproc.agents.lookups.quotas import quotas_of
 from streamproc.agents.requests import accept_request
 from streamproc.agents.results.analyst import Analyst
 from streamproc.agents.results.price_history import PriceHistory, price_history_of
 from streamproc.agents.results.result_builder import Composer
 from streamproc.agents.shared.answers import Answers
-from streamproc.agents.shared.cancellation import Endings, watching_endings
+from streamproc.agents.shared.cancellation import Cancellations, watching_cancellations
 from streamproc.agents.shared.clock import DatabaseClock, keeping_time
 from streamproc.agents.shared.handlers import Handler, Run, on_event, running
 from streamproc.agents.shared.process_pool import ProcessPool, process_pool
@@ -66,14 +66,14 @@ SYNC: Final = "sync"
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class Resources:
     """What the agents are given: the store and its clock, the upstream, a pool of processes, and who has ended."""
 
     codec: Codec
     store: Store
-    asking: Asking
+    lookups: Lookups
     pool: ProcessPool
-    endings: Endings
+    cancellations: Cancellations
     clock: DatabaseClock
     quotas: Quotas
     price_history: PriceHistory
@@ -82,39 +82,39 @@ class Means:
         """Each agent's handler, by agent; the join is a fold instead, see agents/join/logic.py."""
         analyst = Analyst(
             store=self.store,
-            tokens=self.asking,
+            tokens=self.lookups,
             pool=self.pool,
-            list_anew=partial(list_anew, store=self.store, asking=self.asking),
+            list_anew=partial(list_anew, store=self.store, lookups=self.lookups),
             price_history=self.price_history,
         )
         composer = Composer(
             store=self.store,
             analyst=analyst,
-            tokens=self.asking,
+            tokens=self.lookups,
             pool=self.pool,
             clock_ms=self.clock.now_ms,
         )
         sync = partial(
             sync_wallet,
             store=self.store,
-            asking=self.asking,
+            lookups=self.lookups,
             analyst=analyst,
-            endings=self.endings,
+            cancellations=self.cancellations,
             slots=Slots(limits.SYNC_LIMIT),
             clock_ms=self.clock.now_ms,
         )
         balances = partial(
             fetch_balances,
             store=self.store,
-            asking=self.asking,
-            endings=self.endings,
+            lookups=self.lookups,
+            cancellations=self.cancellations,
             clock_ms=self.clock.now_ms,
         )
         similarity = partial(
             compare_wallets,
             store=self.store,
             composer=composer,
-            endings=self.endings,
+            cancellations=self.cancellations,
             clock_ms=self.clock.now_ms,
         )
         return {
@@ -132,7 +132,7 @@ class Means:
 
 
 @asynccontextmanager
-async def open_means(settings: Settings, topology: Topology) -> AsyncIterator[Means]:
+async def open_resources(settings: Settings, topology: Topology) -> AsyncIterator[Resources]:
     """Everything the agents need, opened, and closed after the block."""
     codec = codec_of(settings, topology)
     async with AsyncExitStack() as opened:
@@ -141,15 +141,15 @@ async def open_means(settings: Settings, topology: Topology) -> AsyncIterator[Me
             open_store(dsn, pool_size=settings.postgres_pool_size)
         )
         clock = await opened.enter_async_context(keeping_time(store.now_ms))
-        endings = await opened.enter_async_context(watching_endings(store))
+        cancellations = await opened.enter_async_context(watching_cancellations(store))
         await opened.enter_async_context(keeping_tidy(store, settings.results_kept_days))
         pool = await opened.enter_async_context(process_pool())
         quotas = quotas_of(settings)
-        asking = await opened.enter_async_context(
-            open_asking(settings, store, endings, pool.run, quotas)
+        lookups = await opened.enter_async_context(
+            open_lookups(settings, store, cancellations, pool.run, quotas)
         )
         past = price_history_of(settings)
-        yield Means(codec, store, asking, pool, endings, clock, quotas, past)
+        yield Resources(codec, store, lookups, pool, cancellations, clock, quotas, past)
 
 
 class Worker:
@@ -160,13 +160,13 @@ class Worker:
         self._settings = settings
         self._topology = topology
         self._opened = AsyncExitStack()
-        self._means: Means | None = None
+        self._resources: Resources | None = None
         self._handlers: dict[str, Run] = {}
         self.engine = Engine(engine_config(settings, topology))
         self.engine.produces(*(self._full(topic.name) for topic in topology.topics))
         for agent in ("requests", SYNC, "balances", "similarity"):
-            self._hang(agent)
-        self._hang_join()
+            self._register(agent)
+        self._register_join()
         self.engine.on_start(self._open)
         self.engine.on_stop(self._opened.aclose)
 
@@ -182,7 +182,7 @@ class Worker:
         """The topics that an agent reads."""
         return [self._full(topic.name) for topic in self._topology.consumed_by(agent)]
 
-    def _hang(self, agent: str) -> None:
+    def _register(self, agent: str) -> None:
         """One stage and its Faust agent; the handler is there once the worker is open."""
 
         async def handle(record: Record) -> list[Outgoing]:
@@ -192,11 +192,13 @@ class Worker:
         stage = self.engine.stage(agent, handle, **bounds)
         self.engine.agent(agent, stage, *self._topics(agent))
 
-    def _hang_join(self) -> None:
+    def _register_join(self) -> None:
         """The join, its table and its Faust agent."""
         (table,) = (table for table in self._topology.tables if table.agent == JOIN)
         codec = codec_of(self._settings, self._topology)
-        logic = JoinLogic(codec=codec, store=lambda: self._open_means.store, clock_ms=self._now_ms)
+        logic = JoinLogic(
+            codec=codec, store=lambda: self._open_resources.store, clock_ms=self._now_ms
+        )
         join = self.engine.join(
             JOIN,
             table.name,
@@ -204,34 +206,36 @@ class Worker:
             logic,
             clock=self._database_s,
             missing=Reopening(
-                codec=codec, store=lambda: self._open_means.store, clock_ms=self._now_ms
+                codec=codec, store=lambda: self._open_resources.store, clock_ms=self._now_ms
             ),
         )
         self.engine.agent(JOIN, join, *self._topics(JOIN))
 
     @property
-    def _open_means(self) -> Means:
+    def _open_resources(self) -> Resources:
         """The means; records flow only once they are open."""
-        assert self._means is not None  # noqa: S101 - the engine awaits _open before records flow
-        return self._means
+        assert self._resources is not None  # noqa: S101 - the engine awaits _open before records flow
+        return self._resources
 
     async def _database_s(self) -> float:
         """The database's clock, unix seconds."""
-        return await self._open_means.clock.look() / 1000
+        return await self._open_resources.clock.look() / 1000
 
     def _now_ms(self) -> int:
         """The same from memory, unix milliseconds."""
-        return self._open_means.clock.now_ms()
+        return self._open_resources.clock.now_ms()
 
     async def _open(self) -> None:
         """Open the means and the health surface."""
-        means = await self._opened.enter_async_context(open_means(self._settings, self._topology))
-        self._means = means
+        resources = await self._opened.enter_async_context(
+            open_resources(self._settings, self._topology)
+        )
+        self._resources = resources
         self._handlers = {
-            agent: running(handler, codec=means.codec, tell=self._tell)
-            for agent, handler in means.handlers().items()
+            agent: running(handler, codec=resources.codec, tell=self._tell)
+            for agent, handler in resources.handlers().items()
         }
-        self.engine.readiness.watch("Postgres", means.store.now_ms)
+        self.engine.readiness.watch("Postgres", resources.store.now_ms)
         url = await self._opened.enter_async_context(
             serve_health(self._settings.http_bind, lambda: True, self.engine.readiness.why_not)
         )

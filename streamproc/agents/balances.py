@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from streamproc.agents.shared.handlers import public_error
-from streamproc.agents.shared.outputs import already_said, say_once
+from streamproc.agents.shared.outputs import store_output, stored_output
 from streamproc.engine import failpoints
 from streamproc.errors import (
     RequestEndedError,
@@ -19,8 +19,8 @@ from streamproc.events import BalanceFetchRequested, BalancesFetched, PublicErro
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from streamproc.agents.lookups.lookups import Asking
-    from streamproc.agents.shared.cancellation import Endings
+    from streamproc.agents.lookups.lookups import Lookups
+    from streamproc.agents.shared.cancellation import Cancellations
     from streamproc.agents.shared.handlers import Said
     from streamproc.serde import Codec
     from streamproc.store import Store
@@ -34,8 +34,8 @@ async def fetch_balances(
     event: BalanceFetchRequested,
     *,
     store: Store,
-    asking: Asking,
-    endings: Endings,
+    lookups: Lookups,
+    cancellations: Cancellations,
     codec: Codec,
     clock_ms: Callable[[], int],
 ) -> AsyncIterator[Said]:
@@ -44,21 +44,21 @@ async def fetch_balances(
     Says nothing for a request that has ended.
     """
     request_id = event.request_id
-    said = await already_said(store, request_id, NAME)
+    said = await stored_output(store, request_id, NAME)
     if said is None:
-        with endings.watching(request_id):
-            fetched = await _fetched(event, store=store, asking=asking)
+        with cancellations.watching(request_id):
+            fetched = await _fetched(event, store=store, lookups=lookups)
         record = codec.encode(fetched, time_ms=clock_ms())
-        said = await say_once(store, request_id, NAME, record)
+        said = await store_output(store, request_id, NAME, record)
     yield said
 
 
 async def _fetched(
-    event: BalanceFetchRequested, *, store: Store, asking: Asking
+    event: BalanceFetchRequested, *, store: Store, lookups: Lookups
 ) -> BalancesFetched:
     """What is to be said; raises RequestEndedError when nobody listens any more."""
     try:
-        found = await asking.balances(event)
+        found = await lookups.balances(event)
         await store.put_balances(event.request_id, found.records)
     except (RequestEndedError, TransientError, failpoints.FailpointError):
         raise

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from streamproc import limits
 from streamproc.agents.shared.cancellation import count_end
-from streamproc.agents.shared.progress_log import Voice, is_terminal
+from streamproc.agents.shared.progress_log import ProgressLog, is_terminal
 from streamproc.engine import failpoints
 from streamproc.errors import RequestEndedError, TransientError, WorkFailedError
 from streamproc.events import AnalysisCompleted, AnalysisDue, AnalysisFailed, Options
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from streamproc.agents.results.result_builder import Composed, Composer
-    from streamproc.agents.shared.cancellation import Endings
+    from streamproc.agents.shared.cancellation import Cancellations
     from streamproc.agents.shared.handlers import Said
     from streamproc.events import AnalysisReady, Stage
     from streamproc.serde import Codec, Encoded
@@ -45,7 +45,7 @@ async def compare_wallets(
     *,
     store: Store,
     composer: Composer,
-    endings: Endings,
+    cancellations: Cancellations,
     codec: Codec,
     clock_ms: Callable[[], int],
 ) -> AsyncIterator[Said]:
@@ -54,29 +54,33 @@ async def compare_wallets(
     After a crash the same records are said again, and whatever was decided stays decided. A bug in the composition ends
     the request as failed rather than never. Of a request whose row is gone nothing is said: it ended long ago.
     """
-    voice = Voice(ready, store=store, codec=codec, clock_ms=clock_ms)
+    progress_log = ProgressLog(ready, store=store, codec=codec, clock_ms=clock_ms)
     said, ending, is_recorded = await store.spoken(ready.request_id, ready.next_seq)
     if not is_recorded:
         raise RequestEndedError(f"request {ready.request_id} is not known any more")
-    voice.goes_on_after(said)
+    progress_log.goes_on_after(said)
     last = said.pop() if said and is_terminal(said[-1]) else None
     for record in said:
         yield record
     if ending is None:
         if not said:
             message = f"comparing {len(ready.wallets)} wallets"
-            yield await voice.say("analyzing", limits.PERCENT_SYNCED, message)
+            yield await progress_log.append("analyzing", limits.PERCENT_SYNCED, message)
         whole = await _with_own_mints(ready, store)
         wished = await _decision(
-            whole, composer=composer, endings=endings, codec=codec, clock_ms=clock_ms
+            whole, composer=composer, cancellations=cancellations, codec=codec, clock_ms=clock_ms
         )
-        decision = None if wished is None else _with_progress(*wished, voice)
+        decision = None if wished is None else _with_progress(*wished, progress_log)
         ending = await _decided(ready.request_id, decision, store)
         if decision is not None and ending.terminal == decision.terminal:
             for _, record in decision.before:
                 yield record
     yield ending.terminal
-    yield ending.progress or last or await voice.last_words(*_words(ending.status, ending.code))
+    yield (
+        ending.progress
+        or last
+        or await progress_log.terminal_records(*_words(ending.status, ending.code))
+    )
     yield _said(ending, codec)
 
 
@@ -94,7 +98,7 @@ async def _decision(
     ready: AnalysisReady,
     *,
     composer: Composer,
-    endings: Endings,
+    cancellations: Cancellations,
     codec: Codec,
     clock_ms: Callable[[], int],
 ) -> tuple[Decision, str] | None:
@@ -103,7 +107,7 @@ async def _decision(
     None when the request ended meanwhile.
     """
     try:
-        composed = await _unless_ended(ready, composer, endings)
+        composed = await _unless_ended(ready, composer, cancellations)
         return None if composed is None else (_completed(ready, composed, codec), composed.sentence)
     except RequestEndedError:
         return None
@@ -119,15 +123,15 @@ async def _decision(
 
 
 async def _unless_ended(
-    ready: AnalysisReady, composer: Composer, endings: Endings
+    ready: AnalysisReady, composer: Composer, cancellations: Cancellations
 ) -> Composed | None:
     """The composed result; None, and the work is given up, as soon as the request is known to have ended."""
-    with endings.watching(ready.request_id):
+    with cancellations.watching(ready.request_id):
         work = asyncio.create_task(composer.compose(ready), name=f"compose {ready.request_id}")
         try:
             while not work.done():
                 await asyncio.wait([work], timeout=limits.ENDINGS_LOOK_S)
-                if endings.has_ended(ready.request_id):
+                if cancellations.has_ended(ready.request_id):
                     return None
             return work.result()
         finally:
@@ -182,11 +186,11 @@ def _internal_failure(ready: AnalysisReady, codec: Codec, now_ms: int, why: str)
     )
 
 
-def _with_progress(decision: Decision, found: str, voice: Voice) -> Decision:
+def _with_progress(decision: Decision, found: str, progress_log: ProgressLog) -> Decision:
     """The decision with the progress records that belong to it, so that all are kept at once."""
-    before = voice.next("analyzing", limits.PERCENT_ANALYZED, "compared and enriched")
+    before = progress_log.next("analyzing", limits.PERCENT_ANALYZED, "compared and enriched")
     stage, percent, message = _words(decision.status, decision.code)
-    progress = voice.draft(stage, percent, found or message)
+    progress = progress_log.draft(stage, percent, found or message)
     return replace(decision, before=(before,), progress=progress)
 
 

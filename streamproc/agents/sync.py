@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from streamproc import limits
 from streamproc.agents.shared.handlers import public_error
-from streamproc.agents.shared.outputs import already_said, say_once
+from streamproc.agents.shared.outputs import store_output, stored_output
 from streamproc.agents.shared.silence import with_silences
-from streamproc.agents.shared.sync_progress import Pace
+from streamproc.agents.shared.sync_progress import SyncProgress
 from streamproc.core.fair_queue import Share
 from streamproc.core.ledger.ranges import reach, tip
 from streamproc.engine import failpoints
@@ -36,9 +36,9 @@ from streamproc.store import StoredPage
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
-    from streamproc.agents.lookups.lookups import Asking
+    from streamproc.agents.lookups.lookups import Lookups
     from streamproc.agents.results.analyst import Analyst
-    from streamproc.agents.shared.cancellation import Endings
+    from streamproc.agents.shared.cancellation import Cancellations
     from streamproc.agents.shared.handlers import Said
     from streamproc.serde import Codec
     from streamproc.slots import Slots
@@ -52,9 +52,9 @@ async def sync_wallet(
     event: WalletSyncRequested,
     *,
     store: Store,
-    asking: Asking,
+    lookups: Lookups,
     analyst: Analyst,
-    endings: Endings,
+    cancellations: Cancellations,
     slots: Slots,
     codec: Codec,
     clock_ms: Callable[[], int],
@@ -66,14 +66,14 @@ async def sync_wallet(
     said. As many wallets as there are `slots` are worked on at once.
     """
     name = f"wallet:{event.wallet}"
-    said = await already_said(store, event.request_id, name)
+    said = await stored_output(store, event.request_id, name)
     if said is None:
         outcome: WalletAnalyzed | None = None
         async with slots.of(Share(event.tenant.encode(), event.request_id.encode())):
-            with endings.watching(event.request_id):
-                endings.check(event.request_id)
-                steps = _steps(event, store=store, asking=asking, analyst=analyst)
-                said_so_far = _noticing(event, steps, asking, clock_ms)
+            with cancellations.watching(event.request_id):
+                cancellations.check(event.request_id)
+                steps = _steps(event, store=store, lookups=lookups, analyst=analyst)
+                said_so_far = _noticing(event, steps, lookups, clock_ms)
                 async with aclosing(steps), aclosing(said_so_far):
                     async for step in said_so_far:
                         if isinstance(step, WalletAnalyzed):
@@ -82,14 +82,14 @@ async def sync_wallet(
                             yield step
         assert outcome is not None  # noqa: S101 - the steps end with it
         record = codec.encode(outcome, time_ms=clock_ms())
-        said = await say_once(store, event.request_id, name, record)
+        said = await store_output(store, event.request_id, name, record)
     yield said
 
 
 async def _noticing(
     event: WalletSyncRequested,
     steps: AsyncGenerator[WalletProgressed | WalletAnalyzed, None],
-    asking: Asking,
+    lookups: Lookups,
     clock_ms: Callable[[], int],
 ) -> AsyncGenerator[WalletProgressed | WalletAnalyzed, None]:
     """The steps, and between them what the wallet waits for while nothing comes because the upstream pauses."""
@@ -99,7 +99,7 @@ async def _noticing(
     every_s = int(limits.PAUSE_TOLD_EVERY_S)
     async with aclosing(with_silences(steps, limits.PAUSE_TOLD_EVERY_S)) as heard:
         async for step in heard:
-            if step is None and (notice := asking.pause()) is not None:
+            if step is None and (notice := lookups.pause()) is not None:
                 at = clock_ms() // 1000 // every_s * every_s
                 yield last.model_copy(update={"notice": notice, "notice_at": at})
             elif step is not None:
@@ -108,15 +108,15 @@ async def _noticing(
 
 
 async def _steps(
-    event: WalletSyncRequested, *, store: Store, asking: Asking, analyst: Analyst
+    event: WalletSyncRequested, *, store: Store, lookups: Lookups, analyst: Analyst
 ) -> AsyncGenerator[WalletProgressed | WalletAnalyzed, None]:
     """Progress, then the outcome; an error of the wallet or of the whole request is an outcome too."""
     try:
-        excluded = await asking.why_excluded(event)
+        excluded = await lookups.why_excluded(event)
         if excluded is not None:
             yield _outcome(event, "excluded", error=excluded)
             return
-        async with aclosing(_synced(event, store=store, asking=asking)) as synced_so_far:
+        async with aclosing(_synced(event, store=store, lookups=lookups)) as synced_so_far:
             async for progress in synced_so_far:
                 yield progress
         synced = await store.synced(event.wallet)
@@ -138,28 +138,28 @@ async def _steps(
         yield _outcome(event, "failed", error=why)
 
 
-async def list_anew(event: WalletSyncRequested, *, store: Store, asking: Asking) -> None:
+async def list_anew(event: WalletSyncRequested, *, store: Store, lookups: Lookups) -> None:
     """Fetch and store what is missing of a wallet, and say nothing."""
-    async with aclosing(_synced(event, store=store, asking=asking)) as pages:
+    async with aclosing(_synced(event, store=store, lookups=lookups)) as pages:
         async for _ in pages:
             pass
 
 
 async def _synced(
-    event: WalletSyncRequested, *, store: Store, asking: Asking
+    event: WalletSyncRequested, *, store: Store, lookups: Lookups
 ) -> AsyncGenerator[WalletProgressed, None]:
     """Fetch and store what is missing, at most one progress record a second; a spent credit budget ends it early."""
     if await _is_fresh(event, store):
         return
     started_ms = await store.now_ms()
-    pace = Pace(event, await store.ranges(event.wallet))
+    sync_progress = SyncProgress(event, await store.ranges(event.wallet))
     try:
-        async with aclosing(asking.history(event)) as pages:
+        async with aclosing(lookups.history(event)) as pages:
             async for page in pages:
                 await store.add_page(event.wallet, _stored(page))
                 await failpoints.reach("mid-sync")
-                if pace.is_due(page):
-                    yield pace.progress()
+                if sync_progress.is_due(page):
+                    yield sync_progress.progress()
     except CreditBudgetExceededError as error:
         log.info("wallet %s stops early: %s", event.wallet, error)
     known = tip(await store.ranges(event.wallet))

@@ -16,7 +16,7 @@ from streamproc.agents.join.reopening import Reopening
 from streamproc.agents.requests import accept_request, deadline_of
 from streamproc.agents.shared.answers import Answers
 from streamproc.agents.shared.handlers import running
-from streamproc.agents.shared.outputs import already_said, say_once
+from streamproc.agents.shared.outputs import store_output, stored_output
 from streamproc.agents.shared.records import outgoing
 from streamproc.engine import Record
 from streamproc.errors import RequestEndedError
@@ -123,23 +123,23 @@ async def test_what_was_said_first_is_what_is_said_ever_after(store: Store) -> N
     await first_said(store)
     first = Encoded("t", b"r-1", b"first", (("ce_id", b"1"),), 1)
     other = Encoded("t", b"r-1", b"other", (("ce_id", b"1"),), 2)
-    assert await already_said(store, "r-1", "balances") is None
-    assert await say_once(store, "r-1", "balances", first) == first
-    assert await say_once(store, "r-1", "balances", other) == first
-    assert await say_once(store, "r-1", "balances", first) == first
-    assert await already_said(store, "r-1", "balances") == first
+    assert await stored_output(store, "r-1", "balances") is None
+    assert await store_output(store, "r-1", "balances", first) == first
+    assert await store_output(store, "r-1", "balances", other) == first
+    assert await store_output(store, "r-1", "balances", first) == first
+    assert await stored_output(store, "r-1", "balances") == first
 
 
 async def test_nobody_speaks_for_a_request_that_has_ended_or_whose_row_is_gone(
     store: Store,
 ) -> None:
     with pytest.raises(RequestEndedError):
-        await already_said(store, "long-gone", "balances")
+        await stored_output(store, "long-gone", "balances")
     await first_said(store)
     end = Encoded("t", b"r-1", b"{}", ())
     await store.decide([Decision("r-1", "failed", "internal", end)])
     with pytest.raises(RequestEndedError):
-        await already_said(store, "r-1", "balances")
+        await stored_output(store, "r-1", "balances")
 
 
 @pytest.mark.parametrize(("time_ms", "deadline_at"), [(1_000, 61), (1_001, 62), (1_999, 62)])

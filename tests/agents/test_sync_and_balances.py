@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from streamproc.agents.balances import fetch_balances
-from streamproc.agents.shared.cancellation import Endings
+from streamproc.agents.shared.cancellation import Cancellations
 from streamproc.agents.sync import sync_wallet
 from streamproc.core.ledger.packed import PackedEntries
 from streamproc.core.ledger.ranges import SlotRange
@@ -126,7 +126,7 @@ class Bench:
         self.store = store
         self.upstream = Upstream()
         self.analyst = Analyst()
-        self.endings = Endings(store)
+        self.cancellations = Cancellations(store)
         self.clock_ms = NOW_MS
 
     def _now_ms(self) -> int:
@@ -142,9 +142,9 @@ class Bench:
             async for step in sync_wallet(
                 event,
                 store=self.store,
-                asking=upstream,
+                lookups=upstream,
                 analyst=analyst,
-                endings=self.endings,
+                cancellations=self.cancellations,
                 slots=Slots(1),
                 codec=CODEC,
                 clock_ms=self._now_ms,
@@ -162,8 +162,8 @@ class Bench:
             async for step in fetch_balances(
                 FETCH,
                 store=self.store,
-                asking=upstream,
-                endings=self.endings,
+                lookups=upstream,
+                cancellations=self.cancellations,
                 codec=CODEC,
                 clock_ms=self._now_ms,
             )
@@ -278,16 +278,16 @@ async def test_nothing_is_said_of_a_request_that_has_ended(bench: Bench) -> None
 async def test_a_wallet_whose_request_ends_while_it_waits_for_its_turn_is_not_asked_about(
     bench: Bench,
 ) -> None:
-    with ended(bench.endings, "r"), pytest.raises(RequestEndedError):
+    with ended(bench.cancellations, "r"), pytest.raises(RequestEndedError):
         await bench.synced()
     assert bench.upstream.asked == 0
 
 
 @contextmanager
-def ended(endings: Endings, request_id: str) -> Iterator[None]:
+def ended(cancellations: Cancellations, request_id: str) -> Iterator[None]:
     """The watch knows that the request has ended, the store does not tell yet."""
-    with endings.watching(request_id):
-        endings._ended.add(request_id)
+    with cancellations.watching(request_id):
+        cancellations._ended.add(request_id)
         yield
 
 

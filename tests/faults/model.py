@@ -101,7 +101,7 @@ class ModelStore:
         found = {at: kept for (name, at), kept in self._progress.items() if name == request_id}
         return [found[at] for at in sorted(found) if at >= seq]
 
-    async def say_once(self, request_id: str, name: str, record: Encoded) -> Encoded:
+    async def store_output(self, request_id: str, name: str, record: Encoded) -> Encoded:
         return self._said.setdefault((request_id, name), record)
 
 
@@ -110,10 +110,10 @@ async def said_from(
 ) -> Encoded:
     """What is said of a part: once and for all, as the agents do it."""
     record = codec.encode(event, time_ms=now_s * 1000)
-    return await store.say_once(event.request_id, name, record)
+    return await store.store_output(event.request_id, name, record)
 
 
-class Endings:
+class Cancellations:
     """Knows at once what has ended."""
 
     def __init__(self, store: ModelStore) -> None:

@@ -32,9 +32,9 @@ from streamproc.events import (
 from streamproc.serde import Codec
 from streamproc.topics import read_topology
 from tests.faults.model import (
+    Cancellations,
     Composer,
     Crash,
-    Endings,
     Flow,
     ModelStore,
     Table,
@@ -116,7 +116,7 @@ class Simulation:
                 ready,
                 store=cast("Any", self.store),
                 composer=cast("Any", Composer(self.clock_ms)),
-                endings=cast("Any", Endings(self.store)),
+                cancellations=cast("Any", Cancellations(self.store)),
                 codec=codec,
                 clock_ms=self.clock_ms,
             ):

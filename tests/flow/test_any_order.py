@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamproc.agents.join.logic import JoinLogic
-from streamproc.app import open_means
+from streamproc.app import open_resources
 from streamproc.serde import Codec, Encoded
 from streamproc.settings import load_settings
 from streamproc.topics import read_topology
@@ -31,7 +31,7 @@ from tests.flow.rules import check_end, check_headers, lasting
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from streamproc.app import Means
+    from streamproc.app import Resources
     from streamproc.engine import Record
     from streamproc.sandbox.world.world import World
     from tests.flow.conftest import Opener
@@ -45,7 +45,7 @@ OUTSIDE = {"analysis-requested", "analysis-cancel-requested"}
 class Agents:
     """The product's agents, opened, and what a result of the wallets is when nothing is shuffled."""
 
-    means: Means
+    resources: Resources
     wallets: list[str]
     expected: dict[str, Any]
 
@@ -56,9 +56,11 @@ async def agents(world: World, open_installation: Opener) -> AsyncIterator[Agent
     with served(world) as sandbox:
         async with open_installation(sandbox) as installation:
             topology = read_topology()
-            async with open_means(load_settings(installation.environment), topology) as means:
+            async with open_resources(
+                load_settings(installation.environment), topology
+            ) as resources:
                 wallets = world.addresses[:4]
-                opened = Agents(means, wallets, {})
+                opened = Agents(resources, wallets, {})
                 found = await worked_off(opened, "in-order", seed=0, repeats=0.0)
                 opened.expected = check_end(found, "in-order")
                 yield opened
@@ -68,20 +70,24 @@ async def worked_off(
     agents: Agents, request_id: str, *, seed: int, repeats: float, cancelled: bool = False
 ) -> list[Said]:
     """All that was said until nothing was left to be consumed."""
-    means, topology = agents.means, read_topology()
-    join = JoinLogic(codec=means.codec, store=lambda: means.store, clock_ms=means.clock.now_ms)
+    resources, topology = agents.resources, read_topology()
+    join = JoinLogic(
+        codec=resources.codec, store=lambda: resources.store, clock_ms=resources.clock.now_ms
+    )
     handlers = {
-        means.codec.prefix + topic.name: handler
-        for agent, handler in means.handlers().items()
+        resources.codec.prefix + topic.name: handler
+        for agent, handler in resources.handlers().items()
         for topic in topology.consumed_by(agent)
     }
     random = Random(seed)  # noqa: S311 - a shuffle
-    driver = Driver(codec=means.codec, handlers=handlers, join=join, random=random, repeats=repeats)
+    driver = Driver(
+        codec=resources.codec, handlers=handlers, join=join, random=random, repeats=repeats
+    )
     body = {"request_id": request_id, "wallets": agents.wallets}
-    driver.send(outside(means.codec, "analysis-requested", body))
+    driver.send(outside(resources.codec, "analysis-requested", body))
     if cancelled:
         unwanted = {"request_id": request_id}
-        driver.send(outside(means.codec, "analysis-cancel-requested", unwanted))
+        driver.send(outside(resources.codec, "analysis-cancel-requested", unwanted))
     await driver.run()
     assert not driver.dead
     return [said(record) for records in driver.log.values() for record in records]

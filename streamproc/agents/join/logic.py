@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from streamproc import metrics
-from streamproc.agents.join.terminal_publisher import last_words
+from streamproc.agents.join.terminal_publisher import terminal_records
 from streamproc.agents.join.unopened import known_of
 from streamproc.agents.shared.cancellation import count_end
 from streamproc.agents.shared.records import encoded, outgoing
@@ -234,7 +234,7 @@ class JoinLogic:
             if not before:
                 return []
             draft, store = encoded(before[-1]), self._store()
-            said = await last_words(ending, draft, store=store, codec=self._codec)
+            said = await terminal_records(ending, draft, store=store, codec=self._codec)
             return [outgoing(each) for each in said]
         before = [each for each in before if each.topic != self._failed_topic]
         progress = [] if ending.progress is None else [outgoing(ending.progress)]

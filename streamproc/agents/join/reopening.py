@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from streamproc import limits
-from streamproc.agents.join.terminal_publisher import last_words
+from streamproc.agents.join.terminal_publisher import terminal_records
 from streamproc.agents.shared.cancellation import count_end
 from streamproc.agents.shared.records import outgoing
 from streamproc.core.join.progress import progressed
@@ -114,7 +114,7 @@ class Reopening:
             at=now_ms // 1000,
         )
         draft = self._codec.encode(progress, time_ms=now_ms)
-        return await last_words(ending, draft, store=self._store(), codec=self._codec)
+        return await terminal_records(ending, draft, store=self._store(), codec=self._codec)
 
 
 def _is_known(traced: Traced | None) -> bool:

@@ -1,4 +1,4 @@
-"""The join's last word about a request whose end was decided and never published by the similarity agent."""
+"""The terminal records of a request whose end was decided and never published by the similarity agent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from streamproc.store import Ending, Store
 
 
-async def last_words(
+async def terminal_records(
     ending: Ending, draft: Encoded, *, store: Store, codec: Codec
 ) -> list[Encoded]:
     """The terminal record, the progress that the similarity agent kept, and the last one, kept now if there is none.

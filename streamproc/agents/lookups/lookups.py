@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from streamproc import limits
 from streamproc.agents.lookups.quotas import DailyCredits
-from streamproc.agents.lookups.singleflight import Sharing
-from streamproc.agents.lookups.wallet_check import Kinds
+from streamproc.agents.lookups.singleflight import Singleflight
+from streamproc.agents.lookups.wallet_check import WalletCheck
 from streamproc.core.chain.solana import TOKEN_PROGRAMS, is_address
 from streamproc.core.quotas import NO_QUOTAS
 from streamproc.errors import (
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         Mapping,
     )
 
-    from streamproc.agents.shared.cancellation import Endings
+    from streamproc.agents.shared.cancellation import Cancellations
     from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
     from streamproc.core.quotas import Quotas
     from streamproc.events import BalanceFetchRequested, WalletSyncRequested
@@ -57,7 +57,7 @@ class FetchedBalances(NamedTuple):
     errors: dict[str, PublicError]
 
 
-class Asking:
+class Lookups:
     """The questions of the agents."""
 
     def __init__(
@@ -65,7 +65,7 @@ class Asking:
         *,
         upstream: Upstream,
         store: Store,
-        endings: Endings,
+        cancellations: Cancellations,
         excluded: frozenset[str],
         quotas: Quotas = NO_QUOTAS,
     ) -> None:
@@ -73,11 +73,11 @@ class Asking:
         self._daily = DailyCredits(store, quotas)
         self._upstream = upstream
         self._store = store
-        self._endings = endings
+        self._cancellations = cancellations
         self._excluded = excluded
-        self._kinds = Kinds(store)
-        self._prices: Sharing[TokenPrice] = Sharing()
-        self._names: Sharing[TokenMetadata] = Sharing()
+        self._wallet_check = WalletCheck(store)
+        self._prices: Singleflight[TokenPrice] = Singleflight()
+        self._names: Singleflight[TokenMetadata] = Singleflight()
 
     def permit(
         self, request_id: str, options: Options | None = None, patience_s: float = 0.0
@@ -87,7 +87,7 @@ class Asking:
         return self._upstream.permit(
             request_id,
             credit_budget=options.credit_budget if options else None,
-            is_ended=lambda: self._endings.has_ended(request_id),
+            is_ended=lambda: self._cancellations.has_ended(request_id),
             patience_s=patience_s,
             tenant=tenant,
             may_spend=partial(self._daily.check, tenant),
@@ -114,7 +114,7 @@ class Asking:
         if await self._store.synced(event.wallet) is not None:
             return None
         permit = await self._waiting(event, event.options)
-        account = await self._kinds.of(
+        account = await self._wallet_check.of(
             event.request_id,
             event.wallet,
             lambda wallets: self._upstream.accounts(wallets, permit=permit),
@@ -284,15 +284,19 @@ def excluded_wallets(settings: Settings) -> frozenset[str]:
 
 
 @asynccontextmanager
-async def open_asking(
-    settings: Settings, store: Store, endings: Endings, run: Run, quotas: Quotas = NO_QUOTAS
-) -> AsyncIterator[Asking]:
+async def open_lookups(
+    settings: Settings,
+    store: Store,
+    cancellations: Cancellations,
+    run: Run,
+    quotas: Quotas = NO_QUOTAS,
+) -> AsyncIterator[Lookups]:
     """The questions, as long as the block runs; `run` reads large answers in a process of its own."""
     async with open_upstream(settings, store, run=run) as upstream:
-        yield Asking(
+        yield Lookups(
             upstream=upstream,
             store=store,
-            endings=endings,
+            cancellations=cancellations,
             excluded=excluded_wallets(settings),
             quotas=quotas,
         )

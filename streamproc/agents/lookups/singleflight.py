@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Sharing(Generic[T]):
+class Singleflight(Generic[T]):
     """Answers by mint that are under way in this worker."""
 
     def __init__(self) -> None:

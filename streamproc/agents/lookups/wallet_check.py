@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     Ask = Callable[[list[str]], Awaitable[dict[str, Account]]]
 
 
-class Kinds:
+class WalletCheck:
     """The accounts of requests' wallets; who asks about one is told of others of its request as well."""
 
     def __init__(self, store: Store) -> None:
         """`store` knows which wallets a request has."""
         self._store = store
         self._known: OrderedDict[tuple[str, str], Account] = OrderedDict()
-        self._asking: dict[str, asyncio.Task[dict[str, Account]]] = {}
+        self._lookups: dict[str, asyncio.Task[dict[str, Account]]] = {}
 
     async def of(self, request_id: str, wallet: str, ask: Ask) -> Account:
         """The wallet's account as it was when this request first asked.
@@ -34,10 +34,10 @@ class Kinds:
         """
         known = self._known.get((request_id, wallet))
         while known is None:
-            task = self._asking.get(request_id)
+            task = self._lookups.get(request_id)
             if task is None:
                 task = asyncio.create_task(self._asked(request_id, wallet, ask))
-                self._asking[request_id] = task
+                self._lookups[request_id] = task
                 task.add_done_callback(_seen)
             known = (await asyncio.shield(task)).get(wallet)
         return known
@@ -47,7 +47,7 @@ class Kinds:
         try:
             found = await ask([wallet, *await self._others(request_id, wallet)])
         finally:
-            del self._asking[request_id]  # the next one may ask
+            del self._lookups[request_id]  # the next one may ask
         self._known.update({(request_id, each): account for each, account in found.items()})
         while len(self._known) > limits.KINDS_REMEMBERED:
             self._known.popitem(last=False)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Endings:
+class Cancellations:
     """Knows, at most half a second late, whether a request that is being worked on here has ended."""
 
     def __init__(self, store: Store) -> None:
@@ -121,12 +121,12 @@ def _cause(ending: Ending) -> str | None:
 
 
 @asynccontextmanager
-async def watching_endings(store: Store) -> AsyncIterator[Endings]:
+async def watching_cancellations(store: Store) -> AsyncIterator[Cancellations]:
     """An Endings that looks as long as the block runs."""
-    endings = Endings(store)
-    task = asyncio.create_task(endings._run(), name="endings")  # noqa: SLF001 - same module
+    cancellations = Cancellations(store)
+    task = asyncio.create_task(cancellations._run(), name="cancellations")  # noqa: SLF001 - same module
     try:
-        yield endings
+        yield cancellations
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

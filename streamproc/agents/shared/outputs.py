@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _DECODER = msgspec.msgpack.Decoder(Encoded)
 
 
-async def already_said(store: Store, request_id: str, name: str) -> Encoded | None:
+async def stored_output(store: Store, request_id: str, name: str) -> Encoded | None:
     """The record that was kept under this name of the request, None when nothing was said yet.
 
     A repeat is counted. Raises RequestEndedError when nothing was said and nobody listens any more.
@@ -30,7 +30,7 @@ async def already_said(store: Store, request_id: str, name: str) -> Encoded | No
     return None
 
 
-async def say_once(store: Store, request_id: str, name: str, record: Encoded) -> Encoded:
+async def store_output(store: Store, request_id: str, name: str, record: Encoded) -> Encoded:
     """Keep the record unless one was kept under this name before; returns the one that is kept."""
     packed = msgspec.msgpack.encode(record)
     kept = await store.freeze(request_id, name, packed)

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from streamproc.store import Store
 
 
-class Voice:
+class ProgressLog:
     """One request's progress from `next_seq` on; nothing follows a terminal record."""
 
     def __init__(
         self, ready: AnalysisReady, *, store: Store, codec: Codec, clock_ms: Callable[[], int]
     ) -> None:
-        """Speak for the request that was handed over."""
+        """The log of the request that was handed over."""
         self._ready = ready
         self._store = store
         self._codec = codec
@@ -36,12 +36,12 @@ class Voice:
             last = AnalysisProgressed.model_validate_json(said[-1].value)
             self._seq, self._percent = last.seq + 1, last.percent
 
-    async def say(self, stage: Stage, percent: float, message: str) -> Encoded:
+    async def append(self, stage: Stage, percent: float, message: str) -> Encoded:
         """The next record, kept."""
         seq, record = self.next(stage, percent, message)
         return await self._store.record_progress(self._ready.request_id, seq, record)
 
-    async def last_words(self, stage: Stage, percent: float, message: str) -> Encoded:
+    async def terminal_records(self, stage: Stage, percent: float, message: str) -> Encoded:
         """The last record of an end that was decided elsewhere: after what is kept, or the one that is kept already.
 
         What was planned meanwhile and not kept does not count, and somebody else may have had the last word.
@@ -51,7 +51,7 @@ class Voice:
             return said[-1]
         self._seq = self._ready.next_seq
         self.goes_on_after(said)
-        return await self.say(stage, percent, message)
+        return await self.append(stage, percent, message)
 
     def next(self, stage: Stage, percent: float, message: str) -> tuple[int, Encoded]:
         """The next record and its `seq`, for the caller to keep."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ALMOST = 0.99  # what is left may be empty, but nobody has looked
 
 
-class Pace:
+class SyncProgress:
     """How far one wallet's sync is, said at most once a second."""
 
     def __init__(self, event: WalletSyncRequested, held: Sequence[SlotRange] = ()) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streamproc.agents.lookups.singleflight import Sharing
+from streamproc.agents.lookups.singleflight import Singleflight
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,25 +31,25 @@ class Service:
             yield {mint: mint.upper() for mint in mints[start : start + 2]}
 
 
-async def wanted(sharing: Sharing[str], service: Service, *mints: str) -> dict[str, str]:
+async def wanted(flight: Singleflight[str], service: Service, *mints: str) -> dict[str, str]:
     found: dict[str, str] = {}
-    async for part in sharing.parts(mints, service.ask):
+    async for part in flight.parts(mints, service.ask):
         found |= part
     return found
 
 
 async def started(
-    sharing: Sharing[str], service: Service, *mints: str
+    flight: Singleflight[str], service: Service, *mints: str
 ) -> asyncio.Task[dict[str, str]]:
-    task = asyncio.create_task(wanted(sharing, service, *mints))
+    task = asyncio.create_task(wanted(flight, service, *mints))
     await asyncio.sleep(0)
     return task
 
 
 async def test_two_who_want_the_same_at_once_make_one_call() -> None:
-    sharing, service = Sharing[str](), Service()
-    first = await started(sharing, service, "c", "a")
-    second = await started(sharing, service, "a", "b", "c")
+    flight, service = Singleflight[str](), Service()
+    first = await started(flight, service, "c", "a")
+    second = await started(flight, service, "a", "b", "c")
     service.go.set()
     assert await first == {"a": "A", "c": "C"}
     assert await second == {"a": "A", "b": "B", "c": "C"}
@@ -57,17 +57,17 @@ async def test_two_who_want_the_same_at_once_make_one_call() -> None:
 
 
 async def test_what_is_no_longer_under_way_is_asked_again() -> None:
-    sharing, service = Sharing[str](), Service()
+    flight, service = Singleflight[str](), Service()
     service.go.set()
-    await wanted(sharing, service, "a")
-    await wanted(sharing, service, "a")
+    await wanted(flight, service, "a")
+    await wanted(flight, service, "a")
     assert service.asked == [["a"], ["a"]]
 
 
 async def test_who_waits_asks_itself_when_the_first_one_gives_up() -> None:
-    sharing, service = Sharing[str](), Service()
-    first = await started(sharing, service, "a", "b")
-    second = await started(sharing, service, "b")
+    flight, service = Singleflight[str](), Service()
+    first = await started(flight, service, "a", "b")
+    second = await started(flight, service, "b")
     first.cancel()
     service.go.set()
     assert await second == {"b": "B"}
@@ -77,9 +77,9 @@ async def test_who_waits_asks_itself_when_the_first_one_gives_up() -> None:
 
 
 async def test_a_service_that_ends_early_is_not_asked_again_by_who_waits() -> None:
-    sharing, service = Sharing[str](), Service(until=1)
-    first = await started(sharing, service, "a", "b", "c")
-    second = await started(sharing, service, "c", "a")
+    flight, service = Singleflight[str](), Service(until=1)
+    first = await started(flight, service, "a", "b", "c")
+    second = await started(flight, service, "c", "a")
     service.go.set()
     assert (await first, await second) == ({"a": "A", "b": "B"}, {"a": "A"})
     assert len(service.asked) == 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import pytest
 
 from streamproc import limits
-from streamproc.agents.lookups.wallet_check import Kinds
+from streamproc.agents.lookups.wallet_check import WalletCheck
 from streamproc.errors import UpstreamUnavailableError
 from streamproc.upstream import Account
 
@@ -45,45 +45,45 @@ class Service:
         return {each: Account(len(self.asked), None, is_executable=False) for each in addresses}
 
 
-def _kinds(wallets: int) -> tuple[Kinds, list[str], Service]:
+def _wallet_check(wallets: int) -> tuple[WalletCheck, list[str], Service]:
     store = Requests(wallets)
-    return Kinds(cast("Store", store)), store.wallets, Service()
+    return WalletCheck(cast("Store", store)), store.wallets, Service()
 
 
 async def test_two_hundred_and_fifty_wallets_one_after_the_other_take_three_calls() -> None:
-    kinds, wallets, service = _kinds(250)
+    check, wallets, service = _wallet_check(250)
     for wallet in wallets:
-        await kinds.of("known", wallet, service)
+        await check.of("known", wallet, service)
     assert [len(asked) for asked in service.asked] == [100, 100, 50]
     assert sorted(wallet for asked in service.asked for wallet in asked) == sorted(wallets)
 
 
 async def test_any_number_at_once_and_whenever_they_come_take_as_few() -> None:
-    kinds, wallets, service = _kinds(250)
+    check, wallets, service = _wallet_check(250)
     calls = []
     for wallet in reversed(wallets):
-        calls.append(asyncio.create_task(kinds.of("known", wallet, service)))
+        calls.append(asyncio.create_task(check.of("known", wallet, service)))
         await asyncio.sleep(0)
     await asyncio.gather(*calls)
     assert [len(asked) for asked in service.asked] == [100, 100, 50]
 
 
 async def test_an_error_reaches_all_who_waited_and_is_not_kept() -> None:
-    kinds, wallets, service = _kinds(3)
+    check, wallets, service = _wallet_check(3)
     service.is_broken = True
     both = await asyncio.gather(
-        *(kinds.of("known", wallet, service) for wallet in wallets), return_exceptions=True
+        *(check.of("known", wallet, service) for wallet in wallets), return_exceptions=True
     )
     assert [type(each) for each in both] == [UpstreamUnavailableError] * 3
     assert len(service.asked) == 1
     service.is_broken = False
-    assert (await kinds.of("known", wallets[0], service)).lamports == 2
+    assert (await check.of("known", wallets[0], service)).lamports == 2
 
 
 async def test_one_who_gives_up_takes_nothing_from_the_others() -> None:
-    kinds, wallets, service = _kinds(2)
-    first = asyncio.create_task(kinds.of("known", wallets[0], service))
-    second = asyncio.create_task(kinds.of("known", wallets[1], service))
+    check, wallets, service = _wallet_check(2)
+    first = asyncio.create_task(check.of("known", wallets[0], service))
+    second = asyncio.create_task(check.of("known", wallets[1], service))
     await asyncio.sleep(0)
     first.cancel()
     assert (await second).lamports == 1
@@ -92,21 +92,21 @@ async def test_one_who_gives_up_takes_nothing_from_the_others() -> None:
 
 
 async def test_a_request_that_nobody_knows_is_asked_about_as_it_comes() -> None:
-    kinds, _, service = _kinds(3)
-    await kinds.of("unknown", "w1", service)
+    check, _, service = _wallet_check(3)
+    await check.of("unknown", "w1", service)
     assert service.asked == [["w1"]]
 
 
 async def test_another_request_asks_anew() -> None:
-    kinds, wallets, service = _kinds(2)
-    first = await kinds.of("known", wallets[0], service)
-    again = await kinds.of("unknown", wallets[0], service)
+    check, wallets, service = _wallet_check(2)
+    first = await check.of("known", wallets[0], service)
+    again = await check.of("unknown", wallets[0], service)
     assert (first.lamports, again.lamports) == (1, 2)
 
 
 async def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "KINDS_REMEMBERED", 2)
-    kinds, wallets, service = _kinds(5)
+    check, wallets, service = _wallet_check(5)
     for wallet in wallets:
-        await kinds.of("known", wallet, service)
+        await check.of("known", wallet, service)
     assert len(service.asked) > 1
