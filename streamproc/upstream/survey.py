@@ -79,7 +79,7 @@ class _Anything(msgspec.Struct):
 
 
 class Survey:
-    """The questions, each asked once."""
+    """The queries, each asked once."""
 
     def __init__(self, wire: Wire, settings: Settings) -> None:
         """Ask the services that the settings name."""

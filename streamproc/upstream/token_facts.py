@@ -13,15 +13,15 @@ from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
 from streamproc.errors import RequestError, StrategyUnsupportedError, WalletError
 from streamproc.upstream.client.calls import DAS_CREDITS, Call
 from streamproc.upstream.client.http import Request
-from streamproc.upstream.client.retry import Question
-from streamproc.upstream.client.rpc import reader, rpc_question
+from streamproc.upstream.client.retry import Query
+from streamproc.upstream.client.rpc import reader, rpc_query
 from streamproc.upstream.client.sanitize import amount, decimals, link, words
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
     from streamproc.upstream.client.calls import Permit
-    from streamproc.upstream.client.retry import Asker
+    from streamproc.upstream.client.retry import Caller
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Priced(NamedTuple):
 
 
 async def metadata(
-    asker: Asker, rpc_url: str, mints: Iterable[str], permit: Permit
+    caller: Caller, rpc_url: str, mints: Iterable[str], permit: Permit
 ) -> AsyncIterator[dict[str, TokenMetadata]]:
     """What is known of the mints, call by call in their order; one that the upstream does not know has no words.
 
@@ -55,7 +55,7 @@ async def metadata(
     for asked in _slices(list(dict.fromkeys(mints)), limits.ASSETS_PER_CALL):
         call = Call("enhanced", ASSETS, DAS_CREDITS)
         try:
-            answer = await asker.ask(rpc_question(rpc_url, call, {"ids": asked}, _ASSETS), permit)
+            answer = await caller.ask(rpc_query(rpc_url, call, {"ids": asked}, _ASSETS), permit)
         except (WalletError, RequestError, StrategyUnsupportedError) as error:
             log.info("names and prices end here: %s", error)
             return
@@ -64,7 +64,7 @@ async def metadata(
 
 
 async def prices(
-    asker: Asker, base_url: str, mints: Iterable[str], permit: Permit
+    caller: Caller, base_url: str, mints: Iterable[str], permit: Permit
 ) -> AsyncIterator[dict[str, TokenPrice]]:
     """The present prices of the mints, call by call in their order; one without a market has no price in its record.
 
@@ -72,11 +72,11 @@ async def prices(
     """
     for asked in _slices(list(dict.fromkeys(mints)), limits.PRICES_PER_CALL):
         url = f"{base_url}/tokens/v1/solana/{','.join(asked)}"
-        question = Question(
+        query = Query(
             Call("prices", PRICES, 0), Request(url, is_keyed=False, method=PRICES), reader(_PAIRS)
         )
         try:
-            pairs = await asker.ask(question, permit)
+            pairs = await caller.ask(query, permit)
         except (WalletError, RequestError, StrategyUnsupportedError) as error:
             log.info("names and prices end here: %s", error)
             return

@@ -11,8 +11,8 @@ from streamproc.upstream.accounts.token_accounts import TokenAccounts
 from streamproc.upstream.accounts.wallet_balances import WalletBalances, wallet_balances
 from streamproc.upstream.client.clock import Timing, real_timing
 from streamproc.upstream.client.http import Wire, make_client
-from streamproc.upstream.client.permits import Purse, RateLimit, RequestPermit
-from streamproc.upstream.client.retry import Asker, Run, run_here
+from streamproc.upstream.client.permits import BudgetStore, RateLimit, RequestPermit
+from streamproc.upstream.client.retry import Caller, Run, run_here
 from streamproc.upstream.history.enhanced_listing import EnhancedHistory
 from streamproc.upstream.history.full_listing import FullHistory
 from streamproc.upstream.history.probe import probe
@@ -48,26 +48,28 @@ class Upstream:
         self,
         settings: Settings,
         client: httpx.AsyncClient,
-        purse: Purse,
+        budget_store: BudgetStore,
         timing: Timing,
         run: Run = run_here,
     ) -> None:
-        """Ask the services that the settings name; the purse keeps rates and credits, `run` reads large answers."""
+        """Ask the services of the settings; the budget store keeps rates and credits, `run` reads large answers."""
         self._timing = timing
         self._rpc_url = settings.helius_rpc_url
         self._prices_url = settings.dexscreener_url
-        self._purse = purse
-        self._rate = RateLimit(purse, keys=_keys(settings), rates=_rates(settings), timing=timing)
+        self._budget_store = budget_store
+        self._rate = RateLimit(
+            budget_store, keys=_keys(settings), rates=_rates(settings), timing=timing
+        )
         wire = Wire(
             client,
             settings.helius_api_key,
             keyed_hosts=settings.keyed_hosts(),
             secrets=settings.secrets(),
         )
-        self._asker = Asker(wire, self._rate, timing, run)
-        self._tokens = TokenAccounts(self._asker, self._rpc_url)
+        self._caller = Caller(wire, self._rate, timing, run)
+        self._tokens = TokenAccounts(self._caller, self._rpc_url)
         per_s, _ = settings.rates
-        self._standard = RpcHistory(self._asker, self._rpc_url, timing, per_s=per_s)
+        self._standard = RpcHistory(self._caller, self._rpc_url, timing, per_s=per_s)
         self._is_standard = settings.history_source == "rpc"
         self._histories = Histories(self._listers(settings), timing)
 
@@ -87,7 +89,7 @@ class Upstream:
         """
         return RequestPermit(
             self._rate,
-            self._purse,
+            self._budget_store,
             request_id,
             credit_budget,
             is_ended,
@@ -98,7 +100,7 @@ class Upstream:
 
     def pause(self) -> str | None:
         """What keeps calls from being answered and since when, in a sentence; None while all is well."""
-        return self._asker.conditions.pause()
+        return self._caller.conditions.pause()
 
     def history(
         self,
@@ -125,11 +127,11 @@ class Upstream:
         """How long the wallet's history is, or may be; see `probe.probe`, or `RpcHistory.extent` with that source."""
         if self._is_standard:
             return await self._standard.extent(wallet, permit, max_transactions)
-        return await probe(self._asker, self._rpc_url, wallet, permit)
+        return await probe(self._caller, self._rpc_url, wallet, permit)
 
     async def accounts(self, addresses: Sequence[str], *, permit: Permit) -> dict[str, Account]:
         """Each address's account now; `is_wallet` says whether it can be one."""
-        return await accounts(self._asker, self._rpc_url, addresses, permit)
+        return await accounts(self._caller, self._rpc_url, addresses, permit)
 
     async def balances(
         self,
@@ -141,7 +143,7 @@ class Upstream:
     ) -> dict[str, WalletBalances]:
         """Each wallet's balances, a failure being the wallet's own; see `wallet_balances`."""
         return await wallet_balances(
-            self._asker,
+            self._caller,
             self._rpc_url,
             self._tokens,
             wallets,
@@ -154,19 +156,19 @@ class Upstream:
         self, mints: Iterable[str], *, permit: Permit
     ) -> AsyncIterator[dict[str, TokenMetadata]]:
         """The names of mints, call by call; ends early when the upstream fails."""
-        return metadata(self._asker, self._rpc_url, mints, permit)
+        return metadata(self._caller, self._rpc_url, mints, permit)
 
     def prices(
         self, mints: Iterable[str], *, permit: Permit
     ) -> AsyncIterator[dict[str, TokenPrice]]:
         """The prices of mints, call by call; ends early when the service fails."""
-        return prices(self._asker, self._prices_url, mints, permit)
+        return prices(self._caller, self._prices_url, mints, permit)
 
     def _listers(self, settings: Settings) -> list[Lister]:
         """The ways of listing that the settings allow, the best first."""
         listers: dict[str, Lister] = {
-            "gtfa": FullHistory(self._asker, self._rpc_url),
-            "enhanced": EnhancedHistory(self._asker, settings.helius_api_url, self._decimals),
+            "gtfa": FullHistory(self._caller, self._rpc_url),
+            "enhanced": EnhancedHistory(self._caller, settings.helius_api_url, self._decimals),
             "rpc": self._standard,
         }
         source = settings.history_source
@@ -185,19 +187,19 @@ class Upstream:
 @asynccontextmanager
 async def open_upstream(
     settings: Settings,
-    purse: Purse,
+    budget_store: BudgetStore,
     *,
     run: Run = run_here,
     timing: Timing | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[Upstream]:
-    """The upstream as long as the block runs; `purse` is the store, `run` a process pool's.
+    """The upstream as long as the block runs; `budget_store` is the store, `run` a process pool's.
 
     `timing` and `transport` are for tests.
     """
     bases = settings.helius_rpc_url, settings.helius_api_url, settings.dexscreener_url
     async with make_client(*bases, transport=transport) as client:
-        yield Upstream(settings, client, purse, timing or real_timing(), run)
+        yield Upstream(settings, client, budget_store, timing or real_timing(), run)
 
 
 def _keys(settings: Settings) -> dict[Bucket, str]:

@@ -1,17 +1,17 @@
-"""Purse and time of one's own."""
+"""A budget store and time of one's own."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.upstream.history.midway import shorten_pages
-from tests.upstream.services import Clock, Purse
+from tests.upstream.services import BudgetStore, Clock
 
 
 @pytest.fixture
-def purse() -> Purse:
-    """A purse of one's own."""
-    return Purse()
+def budget_store() -> BudgetStore:
+    """A budget store of one's own."""
+    return BudgetStore()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A purse that notes what it is asked, time that passes only when somebody waits, and services made of functions."""
+"""A budget store that notes what it is asked, time that passes only in waits, and services made of functions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Lease(NamedTuple):
     spacing_s: float = 0.0
 
 
-class Purse:
+class BudgetStore:
     """Rates without end; credits as the store keeps them."""
 
     def __init__(self) -> None:
@@ -91,13 +91,13 @@ Serve = Callable[[httpx.Request], httpx.Response]
 
 @asynccontextmanager
 async def opened(
-    serve: Serve, purse: Purse | None = None, clock: Clock | None = None
+    serve: Serve, budget_store: BudgetStore | None = None, clock: Clock | None = None
 ) -> AsyncIterator[Upstream]:
     """An upstream whose services are one function from request to response."""
     timing = (clock or Clock()).timing
     transport = httpx.MockTransport(lambda request: _streamed(serve(request)))
     async with open_upstream(
-        settings_for(), purse or Purse(), timing=timing, transport=transport
+        settings_for(), budget_store or BudgetStore(), timing=timing, transport=transport
     ) as upstream:
         yield upstream
 

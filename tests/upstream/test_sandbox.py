@@ -15,7 +15,7 @@ from streamproc.sandbox.service.server import REJECTED_KEY, Sandbox, serve
 from streamproc.sandbox.world.world import World
 from streamproc.store import NewRequest, Store, StoredPage, open_store
 from streamproc.upstream import Upstream, open_upstream, unlimited
-from tests.upstream.services import Clock, Purse, settings_for
+from tests.upstream.services import BudgetStore, Clock, settings_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -46,9 +46,13 @@ async def sandbox(world: World) -> AsyncIterator[Sandbox]:
 
 
 @pytest.fixture
-async def upstream(sandbox: Sandbox, purse: Purse, clock: Clock) -> AsyncIterator[Upstream]:
+async def upstream(
+    sandbox: Sandbox, budget_store: BudgetStore, clock: Clock
+) -> AsyncIterator[Upstream]:
     """A client of it that never waits."""
-    async with open_upstream(settings_for(sandbox.url), purse, timing=clock.timing) as opened:
+    async with open_upstream(
+        settings_for(sandbox.url), budget_store, timing=clock.timing
+    ) as opened:
         yield opened
 
 
@@ -98,7 +102,7 @@ async def test_a_history_survives_every_passing_fault(
 
 
 async def test_credits_are_counted_as_the_service_counts_them(
-    world: World, sandbox: Sandbox, upstream: Upstream, purse: Purse
+    world: World, sandbox: Sandbox, upstream: Upstream, budget_store: BudgetStore
 ) -> None:
     permit = upstream.permit("a-1", credit_budget=None, is_ended=lambda: False)
     for faults in ([], [UNSUPPORTED]):
@@ -109,12 +113,14 @@ async def test_credits_are_counted_as_the_service_counts_them(
     await upstream.balances([*world.addresses, world.never_funded], permit=permit)
     async for _ in upstream.metadata([coin.mint for coin in world.market.coins], permit=permit):
         pass
-    assert purse.spent == sandbox.counters.credits > 100
+    assert budget_store.spent == sandbox.counters.credits > 100
 
 
-async def test_a_rejected_key_is_said_to_be_one(sandbox: Sandbox, purse: Purse) -> None:
+async def test_a_rejected_key_is_said_to_be_one(
+    sandbox: Sandbox, budget_store: BudgetStore
+) -> None:
     settings = settings_for(sandbox.url, helius_api_key=REJECTED_KEY)
-    async with open_upstream(settings, purse) as upstream:
+    async with open_upstream(settings, budget_store) as upstream:
         with pytest.raises(UpstreamKeyRejectedError, match="key"):
             await upstream.accounts(["11111111111111111111111111111111"], permit=unlimited)
 

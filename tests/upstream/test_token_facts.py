@@ -8,7 +8,7 @@ from solders.pubkey import Pubkey
 from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
 from streamproc.errors import RequestEndedError
 from streamproc.upstream import unlimited
-from tests.upstream.services import Clock, Purse, answered, opened
+from tests.upstream.services import BudgetStore, Clock, answered, opened
 
 MINTS = [str(Pubkey.from_bytes(number.to_bytes(32, "big"))) for number in range(1, 2101)]
 
@@ -100,8 +100,10 @@ async def test_names_are_matched_by_id_a_thousand_at_a_time(clock: Clock) -> Non
         assert found[mint] == TokenMetadata(mint, *words)
 
 
-async def test_an_ended_request_ends_enrichment_too(clock: Clock, purse: Purse) -> None:
-    async with opened(lambda _: answered([]), purse, clock) as upstream:
+async def test_an_ended_request_ends_enrichment_too(
+    clock: Clock, budget_store: BudgetStore
+) -> None:
+    async with opened(lambda _: answered([]), budget_store, clock) as upstream:
         permit = upstream.permit("a", credit_budget=None, is_ended=lambda: True)
         with pytest.raises(RequestEndedError):
             async for _ in upstream.metadata(MINTS[:1], permit=permit):

@@ -62,10 +62,10 @@ async def estimated(settings: Settings, asked: AnalysisRequested) -> tuple[Estim
     Wallets whose whole history is stored cost a page each, and those fresh enough none; all others are probed, and
     those among them that are stored in an older format are counted.
     """
-    purse = Alone()
+    budget_store = Alone()
     known, outdated = await _known(settings, asked)
     took_s: list[float] = []
-    async with open_upstream(settings, purse) as upstream:
+    async with open_upstream(settings, budget_store) as upstream:
         gate = asyncio.Semaphore(limits.PROBES_AT_ONCE)
         probed = await asyncio.gather(
             *(
@@ -81,7 +81,7 @@ async def estimated(settings: Settings, asked: AnalysisRequested) -> tuple[Estim
         latency_s=sorted(took_s)[len(took_s) // 2] if took_s else limits.USUAL_LATENCY_S,
         cores=os.cpu_count() or 1,
     )
-    return found, purse.spent
+    return found, budget_store.spent
 
 
 def print_estimate(found: Estimate, spent: int, *, as_json: bool) -> None:

@@ -10,13 +10,13 @@ from streamproc import limits
 from streamproc.core.chain.solana import TOKEN_PROGRAMS
 from streamproc.errors import UpstreamInconsistentError
 from streamproc.upstream.client.calls import PLAIN_CREDITS, Call
-from streamproc.upstream.client.rpc import rpc_question
+from streamproc.upstream.client.rpc import rpc_query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streamproc.upstream.client.calls import Permit
-    from streamproc.upstream.client.retry import Asker
+    from streamproc.upstream.client.retry import Caller
 
 METHOD: Final = "getMultipleAccounts"
 
@@ -57,7 +57,7 @@ LAMPORTS_MAX: Final = 2**64 - 1
 
 
 async def accounts(
-    asker: Asker, rpc_url: str, addresses: Sequence[str], permit: Permit
+    caller: Caller, rpc_url: str, addresses: Sequence[str], permit: Permit
 ) -> dict[str, Account]:
     """Each address's account now; raises what the upstream says about the first hundred that it refuses."""
     found: dict[str, Account] = {}
@@ -69,7 +69,7 @@ async def accounts(
             "dataSlice": {"offset": 0, "length": 0},
         }
         call = Call("rpc", METHOD, PLAIN_CREDITS)
-        answer = await asker.ask(rpc_question(rpc_url, call, [asked, options], _ANSWER), permit)
+        answer = await caller.ask(rpc_query(rpc_url, call, [asked, options], _ANSWER), permit)
         if len(answer.result.value) != len(asked):
             raise UpstreamInconsistentError("more or fewer accounts came than were asked for")
         found.update(zip(asked, map(_account, answer.result.value), strict=True))

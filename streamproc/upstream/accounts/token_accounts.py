@@ -15,14 +15,14 @@ from streamproc.errors import (
     UpstreamTimeoutError,
 )
 from streamproc.upstream.client.calls import PLAIN_CREDITS, Call
-from streamproc.upstream.client.retry import Question
-from streamproc.upstream.client.rpc import reader, rpc_question, rpc_request
+from streamproc.upstream.client.retry import Query
+from streamproc.upstream.client.rpc import reader, rpc_query, rpc_request
 from streamproc.upstream.client.sanitize import decimals
 from streamproc.upstream.history.cursor import PageMemory, PageSize
 
 if TYPE_CHECKING:
     from streamproc.upstream.client.calls import Permit
-    from streamproc.upstream.client.retry import Asker
+    from streamproc.upstream.client.retry import Caller
 
 PAGED: Final = "getTokenAccountsByOwnerV2"
 WHOLE: Final = "getTokenAccountsByOwner"
@@ -79,9 +79,9 @@ _ANSWER: Final = msgspec.json.Decoder(_Answer)
 class TokenAccounts:
     """Lists token accounts; pages where the endpoint has them, else all of a program at once."""
 
-    def __init__(self, asker: Asker, rpc_url: str) -> None:
+    def __init__(self, caller: Caller, rpc_url: str) -> None:
         """Ask there."""
-        self._asker = asker
+        self._caller = caller
         self._url = rpc_url
         self._is_paged = True
 
@@ -111,7 +111,7 @@ class TokenAccounts:
         options = {"encoding": "jsonParsed", "commitment": "finalized"}
         params = [owner, {"programId": program}, options]
         call = Call("rpc", WHOLE, PLAIN_CREDITS)
-        answer = await self._asker.ask(rpc_question(self._url, call, params, _ANSWER), permit)
+        answer = await self._caller.ask(rpc_query(self._url, call, params, _ANSWER), permit)
         return _read(answer.result, owner)[0]
 
     async def _in_pages(
@@ -123,7 +123,7 @@ class TokenAccounts:
         while True:
             asked = size.size
             try:
-                answer = await self._asker.ask(self._page(owner, program, key, asked), permit)
+                answer = await self._caller.ask(self._page(owner, program, key, asked), permit)
             except UpstreamTimeoutError as error:
                 size.shrink(error, asked)
                 continue
@@ -141,7 +141,7 @@ class TokenAccounts:
                 )
             keys.add(key)
 
-    def _page(self, owner: str, program: str, key: str | None, limit: int) -> Question[_Answer]:
+    def _page(self, owner: str, program: str, key: str | None, limit: int) -> Query[_Answer]:
         """The call for one page."""
         options: dict[str, Any] = {
             "encoding": "jsonParsed",
@@ -151,7 +151,7 @@ class TokenAccounts:
         if key is not None:
             options["paginationKey"] = key
         params = [owner, {"programId": program}, options]
-        return Question(
+        return Query(
             call=Call("rpc", PAGED, PLAIN_CREDITS),
             request=rpc_request(self._url, PAGED, params),
             read=reader(_ANSWER),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from streamproc.upstream.accounts.token_accounts import TokenAccounts
     from streamproc.upstream.client.calls import Permit
-    from streamproc.upstream.client.retry import Asker
+    from streamproc.upstream.client.retry import Caller
 
 
 class WalletBalances(NamedTuple):
@@ -35,7 +35,7 @@ class WalletBalances(NamedTuple):
 
 
 async def wallet_balances(
-    asker: Asker,
+    caller: Caller,
     rpc_url: str,
     tokens: TokenAccounts,
     wallets: Sequence[str],
@@ -48,7 +48,7 @@ async def wallet_balances(
 
     A wallet known as oversized is not listed again unless `include_oversized`, which lists however many there are.
     """
-    funded = await _accounts(asker, rpc_url, wallets, permit)
+    funded = await _accounts(caller, rpc_url, wallets, permit)
     free = asyncio.Semaphore(limits.BALANCES_AT_ONCE)
 
     async def one(wallet: str) -> WalletBalances:
@@ -74,14 +74,14 @@ async def wallet_balances(
 
 
 async def _accounts(
-    asker: Asker, rpc_url: str, wallets: Sequence[str], permit: Permit
+    caller: Caller, rpc_url: str, wallets: Sequence[str], permit: Permit
 ) -> dict[str, Account | StreamprocError]:
     """Each wallet's account, or why it did not come: a failed call concerns the wallets that were in it."""
     found: dict[str, Account | StreamprocError] = {}
     for start in range(0, len(wallets), limits.ACCOUNTS_PER_CALL):
         asked = wallets[start : start + limits.ACCOUNTS_PER_CALL]
         try:
-            found |= await accounts(asker, rpc_url, asked, permit)
+            found |= await accounts(caller, rpc_url, asked, permit)
         except (WalletError, StrategyUnsupportedError) as error:
             found |= dict.fromkeys(asked, error)
     return found

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Room:
+class ByteLimiter:
     """A bound on bytes that never locks up: the answer that began first takes what it needs, all others wait in turn.
 
     So there are at most `most` bytes and one answer here, and an answer larger than that comes all the same. Who began
@@ -21,7 +21,8 @@ class Room:
         """There is room for so many bytes."""
         self._most = most
         self._used = 0
-        self._places: dict[Place, None] = {}  # in the order in which their answers began
+        # In the order in which their answers began.
+        self._reservations: dict[Reservation, None] = {}
         self._freed = asyncio.Event()
 
     @property
@@ -30,53 +31,53 @@ class Room:
         return self._used
 
     @contextmanager
-    def place(self) -> Iterator[Place]:
-        """A place for one answer; its bytes are here until the block ends."""
-        place = Place(self)
+    def reservation(self) -> Iterator[Reservation]:
+        """A reservation for one answer; its bytes are here until the block ends."""
+        reservation = Reservation(self)
         try:
-            yield place
+            yield reservation
         finally:
-            self._leave(place)
+            self._release(reservation)
 
-    async def take(self, place: Place, size: int) -> None:
-        """Return when so many more bytes of a place's answer may come."""
-        self._places.setdefault(place)
-        place.is_waiting = True
+    async def acquire(self, reservation: Reservation, size: int) -> None:
+        """Return when so many more bytes of a reservation's answer may come."""
+        self._reservations.setdefault(reservation)
+        reservation.is_waiting = True
         try:
-            while not self._may_take(place, size):
+            while not self._may_acquire(reservation, size):
                 self._freed.clear()
                 await self._freed.wait()
         finally:
-            place.is_waiting = False
+            reservation.is_waiting = False
         self._used += size
-        place.taken += size
+        reservation.taken += size
         self._freed.set()  # who waited only because this one did may go on
 
-    def _may_take(self, place: Place, size: int) -> bool:
-        """Whether a place is the first, or there is room and nobody waits before it."""
-        for position, each in enumerate(self._places):
-            if each is place:
+    def _may_acquire(self, reservation: Reservation, size: int) -> bool:
+        """Whether a reservation is the first, or there is room and nobody waits before it."""
+        for position, each in enumerate(self._reservations):
+            if each is reservation:
                 return position == 0 or self._used + size <= self._most
             if each.is_waiting:
                 return False
         raise AssertionError("a place that takes is one of the places")
 
-    def _leave(self, place: Place) -> None:
-        """Give back what a place has taken."""
-        self._places.pop(place, None)
-        self._used -= place.taken
+    def _release(self, reservation: Reservation) -> None:
+        """Give back what a reservation has taken."""
+        self._reservations.pop(reservation, None)
+        self._used -= reservation.taken
         self._freed.set()
 
 
-class Place:
+class Reservation:
     """Where one answer is."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, limiter: ByteLimiter) -> None:
         """Nothing has come yet."""
-        self._room = room
+        self._limiter = limiter
         self.taken = 0
         self.is_waiting = False
 
-    async def take(self, size: int) -> None:
+    async def acquire(self, size: int) -> None:
         """Return when so many more bytes may come."""
-        await self._room.take(self, size)
+        await self._limiter.acquire(self, size)

@@ -31,7 +31,7 @@ class Leased(Protocol):
         """How much later each next one may be used."""
 
 
-class Purse(Protocol):
+class BudgetStore(Protocol):
     """Where rates and credits are shared: the store."""
 
     async def lease(self, key_hash: str, bucket: str, *, permits: int, rate: float) -> Leased:
@@ -61,14 +61,14 @@ class RateLimit:
 
     def __init__(
         self,
-        purse: Purse,
+        budget_store: BudgetStore,
         *,
         keys: Mapping[Bucket, str],
         rates: Mapping[Bucket, float],
         timing: Timing,
     ) -> None:
         """`keys` names whose rate a bucket is, `rates` how many calls a second it allows."""
-        self._purse = purse
+        self._budget_store = budget_store
         self._keys = keys
         self._rates = rates
         self._timing = timing
@@ -95,7 +95,7 @@ class RateLimit:
     async def refused(self, bucket: Bucket, *, pause_s: float) -> None:
         """The upstream refused a call for its rate: slow all workers down, and forget what was leased."""
         self._slots[bucket].left = 0
-        await self._purse.penalize(self._keys[bucket], bucket, pause_s=pause_s)
+        await self._budget_store.penalize(self._keys[bucket], bucket, pause_s=pause_s)
 
     async def _wait_for_slot(self, bucket: Bucket) -> None:
         """Wait for the next permit of the lease, after taking a new one if there is none."""
@@ -123,13 +123,17 @@ class RateLimit:
         slots.next_s += here * slots.spacing_s
         if permits > here:
             rate = self._rates[bucket] * limits.RATE_SHARE
-            await self._purse.lease(self._keys[bucket], bucket, permits=permits - here, rate=rate)
+            await self._budget_store.lease(
+                self._keys[bucket], bucket, permits=permits - here, rate=rate
+            )
 
     async def _lease(self, bucket: Bucket, slots: _Slots) -> None:
         """Take permits for those who wait here, at most what the bucket allows in a short time."""
         rate = self._rates[bucket] * limits.RATE_SHARE
         permits = max(1, min(self._waiting[bucket], int(rate * limits.LEASE_S)))
-        leased = await self._purse.lease(self._keys[bucket], bucket, permits=permits, rate=rate)
+        leased = await self._budget_store.lease(
+            self._keys[bucket], bucket, permits=permits, rate=rate
+        )
         slots.next_s = self._timing.now_s() + leased.wait_s
         slots.spacing_s = leased.spacing_s
         slots.left = permits
@@ -144,7 +148,7 @@ class RequestPermit:
     """
 
     rate: RateLimit
-    purse: Purse
+    budget_store: BudgetStore
     request_id: str
     credit_budget: int | None
     is_ended: Callable[[], bool]
@@ -160,7 +164,9 @@ class RequestPermit:
             await self.may_spend()
         budget = self.credit_budget
         reserved = call.credits if budget is not None else 0
-        if reserved and not await self.purse.reserve_credits(self.request_id, reserved, budget):
+        if reserved and not await self.budget_store.reserve_credits(
+            self.request_id, reserved, budget
+        ):
             raise CreditBudgetExceededError(
                 f"{call.method} may cost {call.credits} credits, the budget of {budget} leaves less"
             )
@@ -172,7 +178,7 @@ class RequestPermit:
             yield spending
         finally:
             if reserved or spending.credits:
-                await self.purse.settle_credits(
+                await self.budget_store.settle_credits(
                     self.request_id, reserved=reserved, spent=spending.credits
                 )
         metrics.CREDITS.labels(call.method).inc(spending.credits)

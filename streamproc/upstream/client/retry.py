@@ -15,7 +15,7 @@ from streamproc.errors import (
     UpstreamUnavailableError,
     WorkFailedError,
 )
-from streamproc.upstream.client.byte_limiter import Place, Room
+from streamproc.upstream.client.byte_limiter import ByteLimiter, Reservation
 from streamproc.upstream.client.decompression import check_values, read_packed
 from streamproc.upstream.client.errors import (
     CursorLostError,
@@ -23,7 +23,7 @@ from streamproc.upstream.client.errors import (
     RateLimitedError,
     SlowError,
 )
-from streamproc.upstream.client.service_health import Conditions
+from streamproc.upstream.client.service_health import ServiceHealth
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Question(Generic[T]):
+class Query(Generic[T]):
     """A call, how its answer is read, and what it cost; `read` raises UpstreamUnavailableError for what it cannot."""
 
     call: Call
@@ -67,7 +67,7 @@ _TROUBLES: Final = (PausedError, SlowError, RateLimitedError, UpstreamKeyRejecte
 
 @dataclass
 class _Trouble:
-    """What has gone wrong with one question so far."""
+    """What has gone wrong with one query so far."""
 
     failures: int = 0  # in all
     own: int = 0  # of these, the ones that the service answered others beside
@@ -76,8 +76,8 @@ class _Trouble:
     refused_since_s: float | None = None
 
 
-class Asker:
-    """Puts questions to the services."""
+class Caller:
+    """Puts queries to the services."""
 
     def __init__(self, wire: Wire, rate: RateLimit, timing: Timing, run: Run = run_here) -> None:
         """Call over this wire; refusals slow this rate down; large answers are unpacked and read by `run`."""
@@ -85,84 +85,84 @@ class Asker:
         self._rate = rate
         self._timing = timing
         self.run = run
-        self._room = Room(limits.ANSWERS_IN_FLIGHT_BYTES)
-        self._small_room = Room(limits.SMALL_ANSWERS_IN_FLIGHT_BYTES)
+        self._limiter = ByteLimiter(limits.ANSWERS_IN_FLIGHT_BYTES)
+        self._small_limiter = ByteLimiter(limits.SMALL_ANSWERS_IN_FLIGHT_BYTES)
         self._answered_s: dict[Bucket, float] = {}
         self._method_answered_s: dict[str, float] = {}
-        self.conditions = Conditions(timing.now_s)
+        self.conditions = ServiceHealth(timing.now_s)
 
-    async def ask(self, question: Question[T], permit: Permit) -> T:
+    async def ask(self, query: Query[T], permit: Permit) -> T:
         """The answer.
 
         Raises what the table in `verdict` says: at once for what no repetition heals, after a bounded number of tries
-        for the rest; UpstreamTimeoutError at once for a divisible question; UpstreamCreditsExhaustedError when the
+        for the rest; UpstreamTimeoutError at once for a divisible query; UpstreamCreditsExhaustedError when the
         bucket has been refused for minutes; and whatever the permit raises. While the service answers nobody, it is
         waited for as long as the permit waits.
         """
         trouble = _Trouble()
-        room = self._room if question.is_heavy else self._small_room
+        limiter = self._limiter if query.is_heavy else self._small_limiter
         while True:
-            async with permit(question.call) as spending:
-                with room.place() as place:
-                    answer = await self._try(question, spending, place)
+            async with permit(query.call) as spending:
+                with limiter.reservation() as reservation:
+                    answer = await self._try(query, spending, reservation)
             if not isinstance(answer, StreamprocError):
                 return answer
-            await self._wait_out(question, answer, trouble, permit)
+            await self._wait_out(query, answer, trouble, permit)
 
     async def _try(
-        self, question: Question[T], spending: Spending, place: Place
+        self, query: Query[T], spending: Spending, reservation: Reservation
     ) -> T | StreamprocError:
         """One try: the answer, or the error that it means."""
-        call = question.call
+        call = query.call
         verdict, body = await self._wire.fetch(
-            question.request, may_stay_packed=question.is_heavy, take=place.take
+            query.request, may_stay_packed=query.is_heavy, take=reservation.acquire
         )
         seen, error = verdict.seen, verdict.error
         answer: T | None = None
         if error is None:
             try:
                 if body.is_packed:
-                    answer = await self.run(read_packed, body.data, question.read)
+                    answer = await self.run(read_packed, body.data, query.read)
                 else:
                     check_values(body.data, limits.ANSWER_UNCOUNTED_HERE_BYTES)
-                    answer = question.read(body.data)
+                    answer = query.read(body.data)
             except WorkFailedError:
-                why = f"{question.request.where}: whatever process reads the answer dies"
+                why = f"{query.request.where}: whatever process reads the answer dies"
                 seen, error = "unreadable", UpstreamInconsistentError(why)
             except StreamprocError as unreadable:
                 seen, error = "unreadable", unreadable
         metrics.UPSTREAM_CALLS.labels(call.method, seen).inc()
         if error is not None:
-            self._note(question, seen, error)
+            self._note(query, seen, error)
             return self._wire.cleaned(error)
-        assert answer is not None  # noqa: S101 - no question reads its answer as None
+        assert answer is not None  # noqa: S101 - no query reads its answer as None
         now_s = self._timing.now_s()
         self._answered_s[call.bucket] = self._method_answered_s[call.method] = now_s
-        self.conditions.answered(question.request.host, call.method)
-        spending.credits = call.credits if question.cost is None else question.cost(answer)
+        self.conditions.answered(query.request.host, call.method)
+        spending.credits = call.credits if query.cost is None else query.cost(answer)
         return answer
 
-    def _note(self, question: Question[T], seen: str, error: StreamprocError) -> None:
+    def _note(self, query: Query[T], seen: str, error: StreamprocError) -> None:
         """Note a service's condition, as far as an error tells it; a page that is too large tells nothing."""
-        is_routine = question.is_divisible and isinstance(error, SlowError)
+        is_routine = query.is_divisible and isinstance(error, SlowError)
         if isinstance(error, _TROUBLES) and not is_routine:
-            self.conditions.troubled(question.request.host, question.call.method, seen)
+            self.conditions.troubled(query.request.host, query.call.method, seen)
 
     async def _wait_out(
-        self, question: Question[T], error: StreamprocError, trouble: _Trouble, permit: Permit
+        self, query: Query[T], error: StreamprocError, trouble: _Trouble, permit: Permit
     ) -> None:
-        """Return when the question may be asked again; raise the error when it may not."""
+        """Return when the query may be asked again; raise the error when it may not."""
         if isinstance(error, RateLimitedError):
-            await self._slow_down(question.call.bucket, error, trouble)
-            if question.refusals_max is not None and trouble.refusals >= question.refusals_max:
+            await self._slow_down(query.call.bucket, error, trouble)
+            if query.refusals_max is not None and trouble.refusals >= query.refusals_max:
                 raise error
             return
         is_final = isinstance(error, CursorLostError) or not isinstance(
             error, UpstreamUnavailableError
         )
-        if is_final or (question.is_divisible and isinstance(error, UpstreamTimeoutError)):
+        if is_final or (query.is_divisible and isinstance(error, UpstreamTimeoutError)):
             raise error
-        self._count(question.call.method, error, trouble)
+        self._count(query.call.method, error, trouble)
         pause_s = self._timing.backoff_s(trouble.failures)
         left_s = permit.waits_until_s - self._timing.now_s()
         is_patient = trouble.own < limits.UPSTREAM_TRIES and left_s > 0

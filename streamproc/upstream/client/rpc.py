@@ -1,4 +1,4 @@
-"""JSON-RPC questions: the request's form, and the typed answer."""
+"""JSON-RPC queries: the request's form, and the typed answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 from streamproc.errors import UpstreamUnavailableError
 from streamproc.safety.addresses import has_own_key
 from streamproc.upstream.client.http import Request
-from streamproc.upstream.client.retry import Question
+from streamproc.upstream.client.retry import Query
 from streamproc.upstream.client.sanitize import mended
 
 if TYPE_CHECKING:
@@ -33,17 +33,17 @@ def rpc_post(url: str, method: str, body: bytes) -> Request:
     return Request(f"{url}/", body=body, method=method)
 
 
-def rpc_question(
+def rpc_query(
     url: str,
     call: Call,
     params: object,
     decoder: msgspec.json.Decoder[T],
     *,
     is_divisible: bool = False,
-) -> Question[T]:
+) -> Query[T]:
     """A call whose whole answer, envelope included, has the decoder's type."""
     request = rpc_request(url, call.method, params)
-    return Question(call, request, reader(decoder), is_divisible=is_divisible)
+    return Query(call, request, reader(decoder), is_divisible=is_divisible)
 
 
 def reader(decoder: msgspec.json.Decoder[T]) -> Callable[[bytes | bytearray], T]:

@@ -24,15 +24,15 @@ from streamproc.upstream.client.errors import (
     RateLimitedError,
     rpc_fault,
 )
-from streamproc.upstream.client.retry import Question
-from streamproc.upstream.client.rpc import reader, rpc_post, rpc_question
+from streamproc.upstream.client.retry import Query
+from streamproc.upstream.client.rpc import reader, rpc_post, rpc_query
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from streamproc.upstream.client.calls import Permit
     from streamproc.upstream.client.clock import Timing
-    from streamproc.upstream.client.retry import Asker
+    from streamproc.upstream.client.retry import Caller
 
 
 class _Fault(msgspec.Struct):
@@ -63,9 +63,9 @@ _NO_BATCH = (
 class Batches:
     """How an endpoint takes many calls, learnt from what it answers and tried anew after a time."""
 
-    def __init__(self, asker: Asker, url: str, timing: Timing, *, per_s: float) -> None:
+    def __init__(self, caller: Caller, url: str, timing: Timing, *, per_s: float) -> None:
         """Ask there; a batch never holds more calls than the endpoint allows in a second."""
-        self._asker = asker
+        self._caller = caller
         self._url = url
         self._timing = timing
         self._most = max(1, min(limits.RPC_BATCH_MAX, int(per_s * limits.RATE_SHARE)))
@@ -122,19 +122,18 @@ class Batches:
             {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
             for number, params in enumerate(asked.values())
         ]
-        question = Question(
+        query = Query(
             Call("rpc", method, PLAIN_CREDITS * len(asked), weight=len(asked)),
             rpc_post(self._url, method, msgspec.json.encode(body)),
             reader(_MANY),
             is_divisible=True,
             refusals_max=limits.RPC_BATCH_REFUSALS,
         )
-        replies = {each.id: each for each in await self._asker.ask(question, permit)}
+        replies = {each.id: each for each in await self._caller.ask(query, permit)}
         if not replies.keys() >= set(range(len(asked))):
             raise UpstreamInconsistentError("a batch was not answered call by call")
         found = {
-            name: _result(replies[number], question.request.where)
-            for number, name in enumerate(asked)
+            name: _result(replies[number], query.request.where) for number, name in enumerate(asked)
         }
         return {
             name: each
@@ -151,9 +150,9 @@ class Batches:
 
         async def one(name: str) -> None:
             async with free:
-                question = rpc_question(self._url, call, asked[name], _ONE)
-                reply = await self._asker.ask(question, permit)
-            result = _result(reply, question.request.where)
+                query = rpc_query(self._url, call, asked[name], _ONE)
+                reply = await self._caller.ask(query, permit)
+            result = _result(reply, query.request.where)
             if isinstance(result, StreamprocError):
                 raise result
             got[name] = result

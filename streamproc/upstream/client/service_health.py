@@ -27,7 +27,7 @@ class _Condition:
     told_s: dict[str, float] = field(default_factory=dict)  # what was logged when, the last time
 
 
-class Conditions:
+class ServiceHealth:
     """The condition of all services, by host.
 
     Trouble with one method lasts until a method that had it is answered. The log hears of each change once; what

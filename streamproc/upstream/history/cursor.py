@@ -59,12 +59,12 @@ class Lister(Protocol):
     name: str
 
     def pages(
-        self, wallet: str, span: Span, wanted: Wanted, permit: Permit
+        self, wallet: str, span: Span, remaining: Remaining, permit: Permit
     ) -> AsyncGenerator[HistoryPage, None]:
         """The pages of a span; raises StrategyUnsupportedError when the endpoint does not have the method."""
 
 
-class Wanted:
+class Remaining:
     """How many more transactions are wanted; each signature counts once."""
 
     def __init__(self, most: int | None) -> None:
@@ -102,7 +102,7 @@ class Wanted:
 
 
 @dataclass
-class Descent:
+class SlotCursor:
     """How far a walk has come down: which slots are still open, and whether it moves at all."""
 
     wallet: str

@@ -18,17 +18,17 @@ from streamproc.errors import (
 from streamproc.upstream.client.calls import ENHANCED_CREDITS, Call
 from streamproc.upstream.client.errors import CursorLostError
 from streamproc.upstream.client.http import Request
-from streamproc.upstream.client.retry import Question
+from streamproc.upstream.client.retry import Query
 from streamproc.upstream.client.sanitize import fitting, mended, plausible
-from streamproc.upstream.history.cursor import Descent, HistoryPage, PageMemory, PageSize
+from streamproc.upstream.history.cursor import HistoryPage, PageMemory, PageSize, SlotCursor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
     from streamproc.core.ledger.entries import Page
     from streamproc.upstream.client.calls import Permit
-    from streamproc.upstream.client.retry import Asker
-    from streamproc.upstream.history.cursor import Span, Wanted
+    from streamproc.upstream.client.retry import Caller
+    from streamproc.upstream.history.cursor import Remaining, Span
 
     DecimalsOf = Callable[[Sequence[str], Permit], Awaitable[Mapping[str, int]]]
 
@@ -40,18 +40,18 @@ class EnhancedHistory:
 
     name = METHOD
 
-    def __init__(self, asker: Asker, api_url: str, decimals_of: DecimalsOf) -> None:
+    def __init__(self, caller: Caller, api_url: str, decimals_of: DecimalsOf) -> None:
         """Ask there; `decimals_of` knows the decimals of mints that trimmed records leave out."""
-        self._asker = asker
+        self._caller = caller
         self._url = api_url
         self._decimals_of = decimals_of
         self._memory = PageMemory(limits.ENHANCED_PAGE, limits.ENHANCED_PAGE)
 
     async def pages(
-        self, wallet: str, span: Span, wanted: Wanted, permit: Permit
+        self, wallet: str, span: Span, remaining: Remaining, permit: Permit
     ) -> AsyncGenerator[HistoryPage, None]:
         """The pages of a span, newest first; the list ends with an empty page."""
-        descent = Descent(wallet, span.from_slot, span.to_slot)
+        slot_cursor = SlotCursor(wallet, span.from_slot, span.to_slot)
         size, cursor, position = PageSize(self._memory), span.cursor, span.position
         while True:
             asked = size.size
@@ -63,36 +63,36 @@ class EnhancedHistory:
             except CursorLostError as error:
                 # Everything above what is open is listed again and left out.
                 size.restart(error)
-                descent.restart()
+                slot_cursor.restart()
                 cursor, position = None, 0
                 continue
             size.answered(asked)
-            descent.check(page)
-            shown, is_last = _shown(page, span, descent)
-            wanted.take(shown.entries.signatures)
+            slot_cursor.check(page)
+            shown, is_last = _shown(page, span, slot_cursor)
+            remaining.take(shown.entries.signatures)
             if shown.entries or shown.closed or shown.unreadable:
                 yield shown
-            if wanted.is_over() and descent.has_closed:
+            if remaining.is_over() and slot_cursor.has_closed:
                 return
             if is_last:
                 break
-            cursor = descent.move(_last_signature(page))
+            cursor = slot_cursor.move(_last_signature(page))
             position += len(page.entries)
-        if descent.upper is None and span.from_slot == 0:
+        if slot_cursor.upper is None and span.from_slot == 0:
             yield HistoryPage(PackedEntries(wallet), SlotRange(0, 0), {}, METHOD)
 
     async def _page(
         self, wallet: str, cursor: str | None, position: int, limit: int, permit: Permit
     ) -> Page:
         """One page, read with all decimals that it needs."""
-        body = await self._asker.ask(self._question(wallet, cursor, limit), permit)
+        body = await self._caller.ask(self._query(wallet, cursor, limit), permit)
         page = enhanced_page(body, wallet, {}, first_position=position)
         if page.unknown_decimals:
             known = await self._decimals_of(page.unknown_decimals, permit)
             page = enhanced_page(body, wallet, known, first_position=position)
         return fitting(plausible(page, time.time()), wallet)
 
-    def _question(self, wallet: str, cursor: str | None, limit: int) -> Question[bytes]:
+    def _query(self, wallet: str, cursor: str | None, limit: int) -> Query[bytes]:
         """The call for one page; its answer is the body, found readable."""
         params = [
             ("limit", str(limit)),
@@ -111,7 +111,7 @@ class EnhancedHistory:
                 enhanced_page(answer, wallet, {})
             return answer
 
-        return Question(
+        return Query(
             call=Call("enhanced", "enhancedTransactions", ENHANCED_CREDITS),
             request=Request(
                 f"{self._url}/v0/addresses/{quote(wallet)}/transactions",
@@ -123,12 +123,12 @@ class EnhancedHistory:
         )
 
 
-def _shown(page: Page, span: Span, descent: Descent) -> tuple[HistoryPage, bool]:
+def _shown(page: Page, span: Span, slot_cursor: SlotCursor) -> tuple[HistoryPage, bool]:
     """The page cut to the span with the slots that it closes, and whether it is the walk's last.
 
     Records without a slot (0) belong to any span and close nothing.
     """
-    high = descent.upper
+    high = slot_cursor.upper
     entries = [
         entry
         for entry in page.entries
@@ -142,8 +142,8 @@ def _shown(page: Page, span: Span, descent: Descent) -> tuple[HistoryPage, bool]
     ]
     listed = [entry.slot for entry in page.entries] + [each.slot or 0 for each in page.unreadable]
     is_last = not listed or any(0 < slot < span.from_slot for slot in listed)
-    closed = descent.closed_to_the_end(slots) if is_last else descent.closed_down_to(slots)
-    shown = packed(entries, descent.wallet)
+    closed = slot_cursor.closed_to_the_end(slots) if is_last else slot_cursor.closed_down_to(slots)
+    shown = packed(entries, slot_cursor.wallet)
     return HistoryPage(shown, closed, page.decimals, METHOD, unreadable), is_last
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from streamproc.core.ledger.ranges import SlotRange
 from streamproc.errors import CreditBudgetExceededError, UpstreamTimeoutError
 from streamproc.upstream.client.errors import CursorLostError
-from streamproc.upstream.history.cursor import Descent, HistoryPage, PageSize
-from streamproc.upstream.history.full_page import METHOD, check_order, full_page_question
+from streamproc.upstream.history.cursor import HistoryPage, PageSize, SlotCursor
+from streamproc.upstream.history.full_page import METHOD, check_order, full_page_query
 
 if TYPE_CHECKING:
     from streamproc.core.ledger.packed import PackedPage
     from streamproc.upstream.client.calls import Permit
-    from streamproc.upstream.client.retry import Asker
+    from streamproc.upstream.client.retry import Caller
     from streamproc.upstream.history.cursor import PageMemory
     from streamproc.upstream.history.full_page import Part
 
@@ -33,7 +33,7 @@ class FullEnds:
 
     def __init__(  # noqa: PLR0917 - a call needs all of it
         self,
-        asker: Asker,
+        caller: Caller,
         url: str,
         wallet: str,
         part: Part,
@@ -42,7 +42,7 @@ class FullEnds:
         begun: Chain | None = None,
     ) -> None:
         """List slots of this part; the first fetcher from the top goes on with what has begun."""
-        self.asker = asker
+        self.caller = caller
         self.url = url
         self.wallet = wallet
         self.part = part
@@ -72,27 +72,27 @@ class FullEnd:
         self._ends = ends
         self._is_ascending = is_ascending
         self._size = PageSize(ends.memory)
-        self._descent = Descent(ends.wallet, ends.part.from_slot, None)
+        self._slot_cursor = SlotCursor(ends.wallet, ends.part.from_slot, None)
         self._chain = chain
 
     async def next(self, low: int, high: int) -> tuple[HistoryPage, int]:
         """The next page within these slots, and over how many slots its transactions spread.
 
-        Raises what `Asker.ask` raises, UpstreamInconsistentError for a page that was not asked for.
+        Raises what `Caller.ask` raises, UpstreamInconsistentError for a page that was not asked for.
         """
         fresh = self._fresh(low, high)
         goes_on = self._chain is not None and (self._chain.is_stuck or self._chain.far == fresh.far)
         chain = self._chain if self._chain is not None and goes_on else fresh
         if not goes_on:  # its first page may end where an earlier one did
-            self._descent.restart()
+            self._slot_cursor.restart()
         page, chain = await self._page(chain, fresh)
-        self._descent.check(page)
+        self._slot_cursor.check(page)
         slots = page.entries.slots
         check_order(slots, chain.part)
         closed = self._closed(chain, slots, is_last=page.next_token is None)
         self._chain = None
         if page.next_token is not None:
-            token = self._descent.move(page.next_token)
+            token = self._slot_cursor.move(page.next_token)
             self._chain = chain._replace(token=token, is_stuck=closed is None)
         extent = abs(slots[0] - slots[-1]) + 1 if slots else 0
         return HistoryPage(page.entries, closed, page.decimals, METHOD, page.unreadable), extent
@@ -110,14 +110,14 @@ class FullEnd:
         ends = self._ends
         while True:
             asked = self._size.size
-            question = full_page_question(ends.url, ends.wallet, chain.part, chain.token, asked)
+            query = full_page_query(ends.url, ends.wallet, chain.part, chain.token, asked)
             try:
-                page = await ends.asker.ask(question, ends.permit)
+                page = await ends.caller.ask(query, ends.permit)
             except (UpstreamTimeoutError, CreditBudgetExceededError) as error:
                 self._size.shrink(error, asked)
             except CursorLostError as error:
                 self._size.restart(error)
-                self._descent.restart()
+                self._slot_cursor.restart()
                 chain = fresh
             else:
                 self._size.answered(asked)
@@ -127,7 +127,7 @@ class FullEnd:
         """What a chain has closed with a page: all but its last slot, which may go on; None when there is no other.
 
         The lowest slot of all may be known and asked for again: the slot above it stays open as long as it is, see
-        `Descent.closed_down_to`.
+        `SlotCursor.closed_down_to`.
         """
         low, high = sorted((chain.near, chain.far))
         if not is_last:

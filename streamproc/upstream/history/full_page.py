@@ -13,7 +13,7 @@ from streamproc.core.wire.raw import raw_page
 from streamproc.errors import UpstreamInconsistentError, UpstreamUnavailableError
 from streamproc.upstream.client.calls import Call, full_page_credits
 from streamproc.upstream.client.errors import rpc_fault
-from streamproc.upstream.client.retry import Question
+from streamproc.upstream.client.retry import Query
 from streamproc.upstream.client.rpc import rpc_request
 from streamproc.upstream.client.sanitize import mended, plausible_packed
 
@@ -35,9 +35,9 @@ class Part(NamedTuple):
     is_ascending: bool = False
 
 
-def full_page_question(
+def full_page_query(
     url: str, wallet: str, part: Part, token: str | None, limit: int
-) -> Question[PackedPage]:
+) -> Query[PackedPage]:
     """The call for one page."""
     slots = {"gte": part.from_slot}
     if part.to_slot is not None:
@@ -54,7 +54,7 @@ def full_page_question(
     if token is not None:
         options["paginationToken"] = token
 
-    return Question(
+    return Query(
         call=Call("rpc", METHOD, full_page_credits(limit)),
         request=rpc_request(url, METHOD, [wallet, options]),
         read=partial(_read, wallet),

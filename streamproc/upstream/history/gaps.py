@@ -17,8 +17,8 @@ class Piece:
 
     low: int
     high: int
-    top: Hold | None = None  # who comes down from the top
-    bottom: Hold | None = None  # who comes up from the bottom
+    top: Claim | None = None  # who comes down from the top
+    bottom: Claim | None = None  # who comes up from the bottom
 
     @property
     def slots(self) -> int:
@@ -27,7 +27,7 @@ class Piece:
 
 
 @dataclass(eq=False)
-class Hold:
+class Claim:
     """A fetcher's place: an end of a piece."""
 
     piece: Piece
@@ -35,7 +35,7 @@ class Hold:
 
 
 @dataclass(eq=False)
-class Region:
+class Gaps:
     """Pieces that do not overlap. Every page closes slots from an end of a piece; nothing is left when all are."""
 
     pieces: list[Piece]
@@ -43,7 +43,7 @@ class Region:
     _extent: int = 0
     is_bottom_known: bool = False  # before that, half of a gap may lie below the first transaction
 
-    def claim(self, page: int) -> Hold | None:
+    def claim(self, page: int) -> Claim | None:
         """A place for one more fetcher whose pages have so many transactions; None when no piece is worth one.
 
         First the top, then the bottom, and once that is known the lower half of the largest piece.
@@ -52,14 +52,14 @@ class Region:
         if piece is None:
             return None
         if piece.top is None and piece.bottom is None:
-            return self._hold(piece, is_ascending=False)
+            return self._claim(piece, is_ascending=False)
         if not self.is_worth(piece, page):
             return None
         if not self.is_bottom_known:
-            return None if piece.bottom else self._hold(piece, is_ascending=True)
+            return None if piece.bottom else self._claim(piece, is_ascending=True)
         if piece.top is None:
-            return self._hold(piece, is_ascending=False)
-        return self._hold(self._lower_half(piece), is_ascending=False)
+            return self._claim(piece, is_ascending=False)
+        return self._claim(self._lower_half(piece), is_ascending=False)
 
     def close(self, slots: SlotRange | None, *, transactions: int, extent: int) -> None:
         """Take listed slots out; the page that closed them has so many transactions over so many slots."""
@@ -74,18 +74,18 @@ class Region:
                 piece.high = slots.from_slot - 1
         self.pieces = [piece for piece in self.pieces if piece.slots]
 
-    def is_over(self, hold: Hold, page: int) -> bool:
+    def is_over(self, claim: Claim, page: int) -> bool:
         """Whether a fetcher has nothing more to do: its piece is listed, or the other end's fetcher lists the rest."""
-        piece = hold.piece
-        other = piece.top if hold.is_ascending else piece.bottom
+        piece = claim.piece
+        other = piece.top if claim.is_ascending else piece.bottom
         return not piece.slots or (other is not None and not self.is_worth(piece, page))
 
-    def leave(self, hold: Hold) -> None:
+    def leave(self, claim: Claim) -> None:
         """Give a place up."""
-        if hold.piece.top is hold:
-            hold.piece.top = None
-        elif hold.piece.bottom is hold:
-            hold.piece.bottom = None
+        if claim.piece.top is claim:
+            claim.piece.top = None
+        elif claim.piece.bottom is claim:
+            claim.piece.bottom = None
 
     def is_worth(self, piece: Piece, page: int) -> bool:
         """Whether two fetchers find enough in a piece, if it is as dense as what has been listed."""
@@ -96,14 +96,14 @@ class Region:
         """Slots of the largest piece."""
         return max((piece.slots for piece in self.pieces), default=0)
 
-    def _hold(self, piece: Piece, *, is_ascending: bool) -> Hold:
+    def _claim(self, piece: Piece, *, is_ascending: bool) -> Claim:
         """Take an end of a piece."""
-        hold = Hold(piece, is_ascending)
+        claim = Claim(piece, is_ascending)
         if is_ascending:
-            piece.bottom = hold
+            piece.bottom = claim
         else:
-            piece.top = hold
-        return hold
+            piece.top = claim
+        return claim
 
     def _lower_half(self, piece: Piece) -> Piece:
         """Split a piece: who comes down keeps the upper half, who comes up goes with the lower one."""

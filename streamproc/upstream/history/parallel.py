@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from streamproc.upstream.history.cursor import HistoryPage
-    from streamproc.upstream.history.gaps import Hold, Region
+    from streamproc.upstream.history.gaps import Claim, Gaps
 
 
 class Fetcher(Protocol):
@@ -39,28 +39,28 @@ class Fetching(Protocol):
 
 
 @dataclass
-class Crew:
+class FetcherPool:
     """The fetchers that a worker's long histories share."""
 
     most: int
     busy: int = 0
-    regions: list[Region] = field(default_factory=list)
+    histories: list[Gaps] = field(default_factory=list)
 
-    def is_free_for(self, region: Region) -> bool:
+    def is_free_for(self, gaps: Gaps) -> bool:
         """Whether one is idle and no other history has a larger gap."""
-        return self.busy < self.most and region.longest >= max(
-            (each.longest for each in self.regions), default=0
+        return self.busy < self.most and gaps.longest >= max(
+            (each.longest for each in self.histories), default=0
         )
 
 
-class Walk:
-    """One history's region and the fetchers that work on it."""
+class ParallelListing:
+    """One history's gaps and the fetchers that work on it."""
 
-    def __init__(self, region: Region, fetching: Fetching, crew: Crew) -> None:
+    def __init__(self, gaps: Gaps, fetching: Fetching, fetcher_pool: FetcherPool) -> None:
         """Nothing is asked yet."""
-        self._region = region
+        self._gaps = gaps
         self._fetching = fetching
-        self._crew = crew
+        self._fetcher_pool = fetcher_pool
         self._tasks: set[asyncio.Task[None]] = set()
         self._found: deque[HistoryPage] = deque()
         self._error: BaseException | None = None
@@ -72,9 +72,9 @@ class Walk:
 
         The first error ends it after the pages that were under way; they are good.
         """
-        self._crew.regions.append(self._region)
+        self._fetcher_pool.histories.append(self._gaps)
         try:
-            self._hire(is_first=True)
+            self._start_fetchers(is_first=True)
             while self._tasks or self._found:
                 if not self._found:
                     self._changed.clear()
@@ -86,39 +86,39 @@ class Walk:
             if self._error is not None:
                 raise self._error
         finally:
-            self._crew.regions.remove(self._region)
+            self._fetcher_pool.histories.remove(self._gaps)
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _hire(self, *, is_first: bool = False) -> None:
+    def _start_fetchers(self, *, is_first: bool = False) -> None:
         """Set as many fetchers to work as there is work and are idle; the first one is not the crew's."""
-        while self._error is None and (is_first or self._crew.is_free_for(self._region)):
-            hold = self._region.claim(self._fetching.page)
-            if hold is None:
+        while self._error is None and (is_first or self._fetcher_pool.is_free_for(self._gaps)):
+            claim = self._gaps.claim(self._fetching.page)
+            if claim is None:
                 return
-            self._crew.busy += not is_first
-            task = asyncio.get_running_loop().create_task(self._work(hold))
+            self._fetcher_pool.busy += not is_first
+            task = asyncio.get_running_loop().create_task(self._work(claim))
             self._tasks.add(task)
             task.add_done_callback(self._left if is_first else self._idle)
             is_first = False
 
-    async def _work(self, hold: Hold) -> None:
+    async def _work(self, claim: Claim) -> None:
         """List from one end until the piece is listed."""
-        fetcher = self._fetching.fetcher(is_ascending=hold.is_ascending)
-        while self._error is None and not self._region.is_over(hold, self._fetching.page):
-            page, extent = await fetcher.next(hold.piece.low, hold.piece.high)
-            self._region.close(page.closed, transactions=len(page.entries), extent=extent)
-            self._region.is_bottom_known |= hold.is_ascending
+        fetcher = self._fetching.fetcher(is_ascending=claim.is_ascending)
+        while self._error is None and not self._gaps.is_over(claim, self._fetching.page):
+            page, extent = await fetcher.next(claim.piece.low, claim.piece.high)
+            self._gaps.close(page.closed, transactions=len(page.entries), extent=extent)
+            self._gaps.is_bottom_known |= claim.is_ascending
             await self._room.acquire()
             self._found.append(page)
             self._changed.set()
-            self._hire()
-        self._region.leave(hold)
+            self._start_fetchers()
+        self._gaps.leave(claim)
 
     def _idle(self, task: asyncio.Task[None]) -> None:
-        """A fetcher of the crew has ended."""
-        self._crew.busy -= 1
+        """A fetcher of the pool has ended."""
+        self._fetcher_pool.busy -= 1
         self._left(task)
 
     def _left(self, task: asyncio.Task[None]) -> None:
@@ -129,4 +129,4 @@ class Walk:
             return
         error = task.exception()  # looked at in any case, or asyncio complains about it
         self._error = self._error or error
-        self._hire(is_first=not self._tasks)
+        self._start_fetchers(is_first=not self._tasks)

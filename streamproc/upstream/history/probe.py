@@ -10,12 +10,12 @@ from streamproc.core.estimate import Extent, extrapolated
 from streamproc.errors import StrategyUnsupportedError
 from streamproc.upstream.client.calls import FULL_CREDITS, Call
 from streamproc.upstream.client.errors import rpc_fault
-from streamproc.upstream.client.rpc import rpc_question
+from streamproc.upstream.client.rpc import rpc_query
 from streamproc.upstream.history.full_page import METHOD
 
 if TYPE_CHECKING:
     from streamproc.upstream.client.calls import Permit
-    from streamproc.upstream.client.retry import Asker
+    from streamproc.upstream.client.retry import Caller
 
 SIGNATURES_MAX = 1000  # what the service allows
 
@@ -42,22 +42,22 @@ class _Answer(msgspec.Struct):
 _ANSWER = msgspec.json.Decoder(_Answer)
 
 
-async def probe(asker: Asker, url: str, wallet: str, permit: Permit) -> Extent:
+async def probe(caller: Caller, url: str, wallet: str, permit: Permit) -> Extent:
     """The wallet's length for 10 credits, exact up to 1000 transactions; for 20 the extrapolation of a longer one.
 
-    Raises StrategyUnsupportedError where the method is unknown, and what `Asker.ask` raises.
+    Raises StrategyUnsupportedError where the method is unknown, and what `Caller.ask` raises.
     """
-    newest = await _listed(asker, url, wallet, permit, order="desc", limit=SIGNATURES_MAX)
+    newest = await _listed(caller, url, wallet, permit, order="desc", limit=SIGNATURES_MAX)
     if newest.paginationToken is None or not newest.data:
         return Extent(wallet, len(newest.data), is_exact=newest.paginationToken is None)
-    first = await _listed(asker, url, wallet, permit, order="asc", limit=1)
+    first = await _listed(caller, url, wallet, permit, order="asc", limit=1)
     oldest = first.data[0].slot if first.data else newest.data[-1].slot
     length = extrapolated(len(newest.data), newest.data[0].slot, newest.data[-1].slot, oldest)
     return Extent(wallet, length, is_exact=False)
 
 
 async def _listed(
-    asker: Asker, url: str, wallet: str, permit: Permit, *, order: str, limit: int
+    caller: Caller, url: str, wallet: str, permit: Permit, *, order: str, limit: int
 ) -> _Rows:
     """Signatures from one end, ten credits flat."""
     options: dict[str, Any] = {
@@ -68,7 +68,7 @@ async def _listed(
         "filters": {"status": "any", "tokenAccounts": "balanceChanged"},
     }
     call = Call("rpc", METHOD, FULL_CREDITS)
-    answer = await asker.ask(rpc_question(url, call, [wallet, options], _ANSWER), permit)
+    answer = await caller.ask(rpc_query(url, call, [wallet, options], _ANSWER), permit)
     if answer.error is not None:
         raise rpc_fault(answer.error.code, answer.error.message)
     if answer.result is None:

@@ -14,9 +14,9 @@ from streamproc.core.ledger.packed import PackedEntries
 from streamproc.core.ledger.ranges import SlotRange, gaps
 from streamproc.errors import CreditBudgetExceededError
 from streamproc.upstream.client.calls import PLAIN_CREDITS, Call
-from streamproc.upstream.client.rpc import rpc_question
+from streamproc.upstream.client.rpc import rpc_query
 from streamproc.upstream.client.rpc_batch import Batches
-from streamproc.upstream.history.cursor import Descent, HistoryPage
+from streamproc.upstream.history.cursor import HistoryPage, SlotCursor
 from streamproc.upstream.history.full_page import TRANSACTION_VERSION
 from streamproc.upstream.history.rpc_signatures import Listed, SignatureLists
 from streamproc.upstream.history.rpc_transactions import Fetched, Placed, read_transactions
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from streamproc.upstream.client.calls import Permit
     from streamproc.upstream.client.clock import Timing
-    from streamproc.upstream.client.retry import Asker
-    from streamproc.upstream.history.cursor import Span, Wanted
+    from streamproc.upstream.client.retry import Caller
+    from streamproc.upstream.history.cursor import Remaining, Span
 
 METHOD: Final = "rpc"
 TRANSACTION: Final = "getTransaction"
@@ -59,38 +59,38 @@ class RpcHistory:
 
     name = METHOD
 
-    def __init__(self, asker: Asker, url: str, timing: Timing, *, per_s: float) -> None:
+    def __init__(self, caller: Caller, url: str, timing: Timing, *, per_s: float) -> None:
         """Ask there, so many calls a second at most."""
-        self._asker = asker
+        self._caller = caller
         self._url = url
-        self._batches = Batches(asker, url, timing, per_s=per_s)
+        self._batches = Batches(caller, url, timing, per_s=per_s)
 
     async def pages(
-        self, wallet: str, span: Span, wanted: Wanted, permit: Permit
+        self, wallet: str, span: Span, remaining: Remaining, permit: Permit
     ) -> AsyncGenerator[HistoryPage, None]:
         """The pages of a span, newest first."""
         lists = SignatureLists(wallet, self._batches, permit, span.from_slot, span.to_slot)
         lists.add(span.token_accounts)
         lists.add(await self._open_accounts(wallet, permit))
-        descent, position = Descent(wallet, span.from_slot, span.to_slot), span.position
+        slot_cursor, position = SlotCursor(wallet, span.from_slot, span.to_slot), span.position
         told = set(span.token_accounts)
         while True:
-            most = wanted.page_size(max(self._batches.size, limits.RPC_SINGLES_AT_ONCE))
+            most = remaining.page_size(max(self._batches.size, limits.RPC_SINGLES_AT_ONCE))
             listed = await lists.next(most)
             placed, refused = await self._fetched(listed, position, permit)
             position += len(placed)
             found = await self._read(wallet, placed)
             are_new = lists.add(found.token_accounts) > 0
             is_last = lists.is_over and not are_new and refused is None
-            wanted.take(found.page.entries.signatures)
-            for page in _shown(found, placed, descent, is_last=is_last):
+            remaining.take(found.page.entries.signatures)
+            for page in _shown(found, placed, slot_cursor, is_last=is_last):
                 yield page._replace(token_accounts=tuple(sorted(lists.accounts - told)))
                 told |= lists.accounts
             if refused is not None:
                 raise refused
-            if is_last or (wanted.is_over() and descent.has_closed):
+            if is_last or (remaining.is_over() and slot_cursor.has_closed):
                 break
-        if is_last and descent.upper is None and span.from_slot == 0:
+        if is_last and slot_cursor.upper is None and span.from_slot == 0:
             yield HistoryPage(PackedEntries(wallet), SlotRange(0, 0), {}, METHOD)
 
     async def extent(self, wallet: str, permit: Permit, most: int | None = None) -> Extent:
@@ -136,7 +136,7 @@ class RpcHistory:
         """What the answers add, read in a process of the pool when it is much."""
         if sum(len(each.answer) for each in placed) < limits.INLINE_ANSWERS_BYTES:
             return read_transactions(wallet, placed)
-        return await self._asker.run(read_transactions, wallet, placed)
+        return await self._caller.run(read_transactions, wallet, placed)
 
     async def _open_accounts(self, wallet: str, permit: Permit) -> list[str]:
         """The wallet's token accounts now."""
@@ -149,17 +149,17 @@ class RpcHistory:
             }
             params = [wallet, {"programId": program}, options]
             call = Call("rpc", ACCOUNTS, PLAIN_CREDITS)
-            answer = await self._asker.ask(rpc_question(self._url, call, params, _ANSWER), permit)
+            answer = await self._caller.ask(rpc_query(self._url, call, params, _ANSWER), permit)
             found += [each.pubkey for each in answer.result.value]
         return found
 
 
 def _shown(
-    found: Fetched, placed: Sequence[Placed], descent: Descent, *, is_last: bool
+    found: Fetched, placed: Sequence[Placed], slot_cursor: SlotCursor, *, is_last: bool
 ) -> Iterator[HistoryPage]:
     """The pages that answers make: slots of which something is missing stay open, and part them."""
     slots = [each.slot for each in placed]
-    closed = descent.closed_to_the_end(slots) if is_last else descent.closed_down_to(slots)
+    closed = slot_cursor.closed_to_the_end(slots) if is_last else slot_cursor.closed_down_to(slots)
     entries, decimals = found.page.entries, found.page.decimals
     parts: list[SlotRange | None] = []
     if closed is not None:
@@ -169,4 +169,4 @@ def _shown(
         first = parts[0] if parts else None
         yield HistoryPage(entries, first, decimals, METHOD, found.page.unreadable)
     for part in parts[1:]:
-        yield HistoryPage(PackedEntries(descent.wallet), part, {}, METHOD)
+        yield HistoryPage(PackedEntries(slot_cursor.wallet), part, {}, METHOD)

@@ -10,7 +10,7 @@ from streamproc import limits
 from streamproc.core.ledger.ranges import SlotRange, union
 from streamproc.errors import StrategyUnsupportedError, StreamprocError, UpstreamTooNewError
 from streamproc.upstream.client.errors import PlanRefusedError
-from streamproc.upstream.history.cursor import HistoryPage, Lister, Span, Wanted
+from streamproc.upstream.history.cursor import HistoryPage, Lister, Remaining, Span
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -74,43 +74,43 @@ class Histories:
         The last slot of each range that is held is asked for again: it may have been listed before all of it was there.
         Ends when nothing is missing, or when the newest `max_transactions`, held ones included, are known.
         """
-        wanted = Wanted(max_transactions)
+        remaining = Remaining(max_transactions)
         ranges = union(held.ranges)
         above = Span(ranges[-1].to_slot if ranges else 0)
         listed = 0
-        async with aclosing(self._span(wallet, above, wanted, permit)) as pages:
+        async with aclosing(self._span(wallet, above, remaining, permit)) as pages:
             async for page in pages:
                 listed += len(page.entries)
                 yield page
         for position in reversed(range(len(ranges))):
-            if wanted.is_over():
+            if remaining.is_over():
                 return
             known = ranges[position]
             inside = known._replace(to_slot=known.to_slot - 1)  # the last slot was listed again
             below = inside._replace(from_slot=max(0, known.from_slot - 1))
-            if wanted.left is not None and await held.count(below) >= wanted.left:
+            if remaining.left is not None and await held.count(below) >= remaining.left:
                 return  # the newest of the slot below are held as well: that is where the last walk stopped
             count = await held.count(inside)
-            wanted.skip(count)
+            remaining.skip(count)
             listed += count
             low = ranges[position - 1].to_slot if position else 0
-            if wanted.is_over() or low >= known.from_slot:
+            if remaining.is_over() or low >= known.from_slot:
                 continue
             cursor = await held.oldest_signature(known)
             gap = Span(low, known.from_slot - 1, cursor, listed, await held.token_accounts())
-            async with aclosing(self._span(wallet, gap, wanted, permit)) as pages:
+            async with aclosing(self._span(wallet, gap, remaining, permit)) as pages:
                 async for page in pages:
                     listed += len(page.entries)
                     yield page
 
     async def _span(
-        self, wallet: str, span: Span, wanted: Wanted, permit: Permit
+        self, wallet: str, span: Span, remaining: Remaining, permit: Permit
     ) -> AsyncGenerator[HistoryPage, None]:
         """The pages of one span by the first strategy that the endpoint has and that reads all of its transactions."""
         refused: StreamprocError | None = None
         for lister in self._usable():
             try:
-                async with aclosing(lister.pages(wallet, span, wanted, permit)) as pages:
+                async with aclosing(lister.pages(wallet, span, remaining, permit)) as pages:
                     async for page in pages:
                         yield page
             except UpstreamTooNewError as error:

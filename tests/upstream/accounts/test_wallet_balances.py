@@ -18,7 +18,7 @@ from streamproc.errors import (
     UpstreamUnavailableError,
 )
 from streamproc.upstream import Account, WalletBalances, unlimited
-from tests.upstream.services import OTHER, WALLET, Clock, Purse, answered, opened, rpc_error
+from tests.upstream.services import OTHER, WALLET, BudgetStore, Clock, answered, opened, rpc_error
 
 SYSTEM = "11111111111111111111111111111111"
 MINT = str(Pubkey.from_bytes(b"\x21" * 32))
@@ -179,9 +179,9 @@ async def test_a_refused_key_ends_the_whole_request(service: BalanceService, clo
 
 
 async def test_an_ended_request_asks_nothing(
-    service: BalanceService, clock: Clock, purse: Purse
+    service: BalanceService, clock: Clock, budget_store: BudgetStore
 ) -> None:
-    async with opened(service, purse, clock) as upstream:
+    async with opened(service, budget_store, clock) as upstream:
         permit = upstream.permit("a", credit_budget=None, is_ended=lambda: True)
         with pytest.raises(RequestEndedError):
             await upstream.balances([WALLET], permit=permit)

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from streamproc import limits
 from streamproc.upstream import open_upstream, unlimited
-from streamproc.upstream.client.byte_limiter import Place, Room
+from streamproc.upstream.client.byte_limiter import ByteLimiter, Reservation
 from tests.upstream.services import (
     SLOT,
     WALLET,
+    BudgetStore,
     Clock,
     HistoryService,
-    Purse,
     RawBody,
     settings_for,
 )
@@ -40,14 +40,14 @@ def test_all_answers_come_and_at_most_one_beside_the_bound_is_here(
 ) -> None:
     """Whatever comes in which pieces, larger ones than the bound among them."""
     rng = random.Random(seed)  # noqa: S311 - chaos, no secret
-    room = Room(MOST)
+    limiter = ByteLimiter(MOST)
     largest = max(map(sum, answers), default=0)
 
     async def answer(pieces: list[int]) -> None:
-        with room.place() as place:
+        with limiter.reservation() as reservation:
             for piece in pieces:
-                await place.take(piece)
-                assert room.used <= MOST + largest
+                await reservation.acquire(piece)
+                assert limiter.used <= MOST + largest
                 for _ in range(rng.randrange(3)):
                     await asyncio.sleep(0)
 
@@ -56,15 +56,15 @@ def test_all_answers_come_and_at_most_one_beside_the_bound_is_here(
             await asyncio.gather(*map(answer, answers))
 
     asyncio.run(run())
-    assert room.used == 0
+    assert limiter.used == 0
 
 
 async def test_who_fits_does_not_wait_and_who_does_not_waits_for_who_began_first() -> None:
-    room, order = Room(MOST), []
+    limiter, order = ByteLimiter(MOST), []
 
-    async def take(name: str, size: int) -> None:
-        with room.place() as place:
-            await place.take(size)
+    async def acquire(name: str, size: int) -> None:
+        with limiter.reservation() as reservation:
+            await reservation.acquire(size)
             order.append(f"{name} came")
             await gates[name].wait()
         order.append(f"{name} left")
@@ -72,7 +72,7 @@ async def test_who_fits_does_not_wait_and_who_does_not_waits_for_who_began_first
     gates = {name: asyncio.Event() for name in ("large", "small", "too much")}
     async with asyncio.TaskGroup() as group:
         for name, size in (("large", MOST - 10), ("small", 10), ("too much", MOST + 50)):
-            group.create_task(take(name, size))
+            group.create_task(acquire(name, size))
         await asyncio.sleep(0)
         assert order == ["large came", "small came"]
         gates["small"].set()
@@ -85,17 +85,17 @@ async def test_who_fits_does_not_wait_and_who_does_not_waits_for_who_began_first
 
 async def test_nobody_overtakes_whoever_waits_and_began_earlier() -> None:
     """Else many answers would each be here in part, and the processes that read whole ones idle."""
-    room, order = Room(MOST), []
+    limiter, order = ByteLimiter(MOST), []
 
-    async def take(name: str, size: int) -> None:
-        with room.place() as place:
-            await place.take(size)
+    async def acquire(name: str, size: int) -> None:
+        with limiter.reservation() as reservation:
+            await reservation.acquire(size)
             order.append(name)
             await asyncio.sleep(0.001)
 
     async with asyncio.TaskGroup() as group:
         for name, size in (("first", 60), ("large", 50), ("small", 10), ("smaller", 5)):
-            group.create_task(take(name, size))
+            group.create_task(acquire(name, size))
         await asyncio.sleep(0)
         assert order == ["first"], "there is room for the small ones, but it is not their turn"
     assert order == ["first", "large", "small", "smaller"]
@@ -106,10 +106,10 @@ async def test_an_answer_that_says_its_length_is_begun_when_there_is_room_for_al
 ) -> None:
     taken: list[int] = []
 
-    async def take(_place: Place, size: int) -> None:
+    async def acquire(_place: Reservation, size: int) -> None:
         taken.append(size)
 
-    monkeypatch.setattr(Place, "take", take)
+    monkeypatch.setattr(Reservation, "acquire", acquire)
     monkeypatch.setattr(limits, "INLINE_BODY_BYTES", 0)
     service = HistoryService((SLOT, 1))
     said: list[int] = []
@@ -127,7 +127,7 @@ async def test_an_answer_that_says_its_length_is_begun_when_there_is_room_for_al
 
     transport = httpx.MockTransport(serve)
     async with open_upstream(
-        settings_for(), Purse(), timing=Clock().timing, transport=transport
+        settings_for(), BudgetStore(), timing=Clock().timing, transport=transport
     ) as upstream:
         pages = upstream.history(WALLET, permit=unlimited)
         assert sum([len(page.entries) async for page in pages]) == 1
@@ -135,19 +135,19 @@ async def test_an_answer_that_says_its_length_is_begun_when_there_is_room_for_al
 
 
 async def test_a_place_that_is_given_up_in_the_middle_is_given_back() -> None:
-    room = Room(MOST)
+    limiter = ByteLimiter(MOST)
 
     async def fail() -> None:
-        with room.place() as place:
-            await place.take(MOST)
+        with limiter.reservation() as reservation:
+            await reservation.acquire(MOST)
             raise RuntimeError
 
-    with room.place() as waiting:
+    with limiter.reservation() as waiting:
         failing = asyncio.create_task(fail())
         await asyncio.wait([failing])
         assert isinstance(failing.exception(), RuntimeError)
-        await waiting.take(MOST)
-        assert room.used == MOST
+        await waiting.acquire(MOST)
+        assert limiter.used == MOST
 
 
 async def test_pages_in_flight_are_bounded_until_they_have_been_read(
@@ -176,7 +176,7 @@ async def test_pages_in_flight_are_bounded_until_they_have_been_read(
 
     async with open_upstream(
         settings_for(),
-        Purse(),
+        BudgetStore(),
         run=run,
         timing=Clock().timing,
         transport=httpx.MockTransport(serve),

@@ -22,9 +22,9 @@ from streamproc.upstream.client.http import make_client
 from tests.upstream.services import (
     SLOT,
     WALLET,
+    BudgetStore,
     Clock,
     HistoryService,
-    Purse,
     RawBody,
     settings_for,
 )
@@ -48,7 +48,7 @@ async def _entries(service: HistoryService, run: Run) -> list[Entry]:
     transport = httpx.MockTransport(lambda request: _compressed(service(request)))
     found: list[Entry] = []
     async with open_upstream(
-        settings_for(), Purse(), run=run, timing=Clock().timing, transport=transport
+        settings_for(), BudgetStore(), run=run, timing=Clock().timing, transport=transport
     ) as upstream:
         async for page in upstream.history(WALLET, permit=unlimited):
             found += page.entries

@@ -31,9 +31,9 @@ from tests.upstream.services import (
     KEY,
     SLOT,
     WALLET,
+    BudgetStore,
     Clock,
     HistoryService,
-    Purse,
     RawBody,
     answered,
     opened,
@@ -206,16 +206,16 @@ async def test_pages_grow_back_after_some_in_time(
 
 
 async def test_refusals_slow_all_workers_down_and_a_named_pause_is_kept(
-    clock: Clock, purse: Purse
+    clock: Clock, budget_store: BudgetStore
 ) -> None:
     service = HistoryService(*TRANSACTIONS)
     service.faults = {
         1: lambda: httpx.Response(429, headers={"Retry-After": "7"}),
         2: lambda: httpx.Response(429, headers={"Retry-After": "Wed, 21 Oct 2099 07:28:00 GMT"}),
     }
-    async with opened(service, purse, clock) as upstream:
+    async with opened(service, budget_store, clock) as upstream:
         await _collected(upstream)
-    assert purse.penalties == [("rpc", 7.0), ("rpc", 0.0)]
+    assert budget_store.penalties == [("rpc", 7.0), ("rpc", 0.0)]
     assert clock.slept[0] == 7.0
     assert 0 < clock.slept[1] < 7
 

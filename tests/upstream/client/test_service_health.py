@@ -13,14 +13,14 @@ from streamproc import limits
 from streamproc.errors import UpstreamUnavailableError
 from streamproc.upstream import RequestPermit, unlimited
 from streamproc.upstream.client.permits import RateLimit
-from streamproc.upstream.client.service_health import Conditions
+from streamproc.upstream.client.service_health import ServiceHealth
 from tests.upstream.services import (
     OTHER,
     SLOT,
     WALLET,
+    BudgetStore,
     Clock,
     HistoryService,
-    Purse,
     answered,
     opened,
     rpc_error,
@@ -48,11 +48,11 @@ def _raised(error: Exception) -> httpx.Response:
     raise error
 
 
-def _patient(purse: Purse, clock: Clock, waits_s: float) -> Permit:
+def _patient(budget_store: BudgetStore, clock: Clock, waits_s: float) -> Permit:
     rate = RateLimit(
-        purse, keys={"rpc": "k", "enhanced": "k"}, rates={"rpc": 1e9}, timing=clock.timing
+        budget_store, keys={"rpc": "k", "enhanced": "k"}, rates={"rpc": 1e9}, timing=clock.timing
     )
-    return RequestPermit(rate, purse, "r", None, lambda: False, clock.now_s + waits_s)
+    return RequestPermit(rate, budget_store, "r", None, lambda: False, clock.now_s + waits_s)
 
 
 class Paused(HistoryService):
@@ -75,7 +75,7 @@ async def _listed(upstream: Upstream, permit: Permit) -> int:
 
 @pytest.mark.parametrize(("away", "words"), PAUSES.values(), ids=PAUSES)
 async def test_a_pause_is_waited_for_with_growing_pauses_and_told(
-    away: Callable[[], httpx.Response], words: str, purse: Purse
+    away: Callable[[], httpx.Response], words: str, budget_store: BudgetStore
 ) -> None:
     told: list[str | None] = []
 
@@ -86,8 +86,8 @@ async def test_a_pause_is_waited_for_with_growing_pauses_and_told(
 
     clock = Telling()
     service = Paused(clock, away, clock.now_s + 40)
-    async with opened(service, purse, clock) as upstream:
-        assert await _listed(upstream, _patient(purse, clock, 60)) == len(TRANSACTIONS)
+    async with opened(service, budget_store, clock) as upstream:
+        assert await _listed(upstream, _patient(budget_store, clock, 60)) == len(TRANSACTIONS)
         assert upstream.pause() is None
     assert 5 < len(service.tries_s) < 40
     said = [each for each in told if each]
@@ -96,13 +96,13 @@ async def test_a_pause_is_waited_for_with_growing_pauses_and_told(
 
 
 async def test_the_wait_ends_with_the_permit_and_the_failure_is_named(
-    purse: Purse, clock: Clock
+    budget_store: BudgetStore, clock: Clock
 ) -> None:
     began_s = clock.now_s
     service = Paused(clock, PAUSES["503"][0], began_s + 1e9)
-    async with opened(service, purse, clock) as upstream:
+    async with opened(service, budget_store, clock) as upstream:
         with pytest.raises(UpstreamUnavailableError, match="HTTP 503"):
-            await _listed(upstream, _patient(purse, clock, 100))
+            await _listed(upstream, _patient(budget_store, clock, 100))
     assert 90 < service.tries_s[-1] - began_s <= 100 + limits.BACKOFF_CAP_S
     gaps_s = [later - earlier for earlier, later in pairwise(service.tries_s)]
     assert gaps_s[:4] == sorted(gaps_s[:4])
@@ -111,7 +111,7 @@ async def test_the_wait_ends_with_the_permit_and_the_failure_is_named(
 
 @pytest.mark.parametrize("failure", [PAUSES["503"][0], lambda: httpx.Response(200, text="no JSON")])
 async def test_a_question_that_fails_while_others_are_answered_is_not_waited_for(
-    failure: Callable[[], httpx.Response], purse: Purse, clock: Clock
+    failure: Callable[[], httpx.Response], budget_store: BudgetStore, clock: Clock
 ) -> None:
     service = HistoryService(*TRANSACTIONS)
 
@@ -124,9 +124,9 @@ async def test_a_question_that_fails_while_others_are_answered_is_not_waited_for
             await _listed(upstream, unlimited)
 
     busy = Busy()
-    async with opened(serve, purse, busy) as upstream:
+    async with opened(serve, budget_store, busy) as upstream:
         with pytest.raises(UpstreamUnavailableError):
-            async for _ in upstream.history(OTHER, permit=_patient(purse, busy, 1e6)):
+            async for _ in upstream.history(OTHER, permit=_patient(budget_store, busy, 1e6)):
                 pass
     assert len([pause_s for pause_s in busy.slept if pause_s]) <= limits.UPSTREAM_TRIES + 1
 
@@ -165,7 +165,7 @@ async def test_a_refused_key_is_one_line_however_many_ask(
 
 def test_what_comes_and_goes_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
     now_s = 0.0
-    conditions = Conditions(lambda: now_s)
+    conditions = ServiceHealth(lambda: now_s)
     with caplog.at_level(logging.INFO, LOGGER):
         for _ in range(1000):
             conditions.troubled("host", "method", "429")
@@ -177,7 +177,7 @@ def test_what_comes_and_goes_does_not_fill_the_log(caplog: pytest.LogCaptureFixt
 
 def test_trouble_with_one_method_is_not_over_when_another_is_answered() -> None:
     now_s = 0.0
-    conditions = Conditions(lambda: now_s)
+    conditions = ServiceHealth(lambda: now_s)
     conditions.troubled("host", "pages", "503")
     now_s = limits.PAUSE_TOLD_AFTER_S
     conditions.answered("host", "accounts")

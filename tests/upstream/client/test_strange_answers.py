@@ -1,4 +1,4 @@
-"""Whatever JSON a service answers with, a question ends with a value or with an error of ours, never with another."""
+"""Whatever JSON a service answers with, a query ends with a value or with an error of ours, never with another."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.upstream.services import (
     OTHER,
     SLOT,
     WALLET,
+    BudgetStore,
     Clock,
-    Purse,
     RawBody,
     enhanced,
     raw,
@@ -198,7 +198,7 @@ def test_a_question_ends_with_a_value_or_with_an_error_of_ours(  # noqa: PLR0917
         given_settings = settings_for(history_source=source, helius_rpc_rps=100.0)
         async with open_upstream(
             given_settings,
-            Purse(),
+            BudgetStore(),
             timing=Clock().timing,
             transport=httpx.MockTransport(serve),
         ) as upstream:

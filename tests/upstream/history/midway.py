@@ -18,9 +18,9 @@ from tests.upstream.history.test_history import Kept, assert_honest, numbers_of
 from tests.upstream.services import (
     SLOT,
     WALLET,
+    BudgetStore,
     Clock,
     HistoryService,
-    Purse,
     RawBody,
     settings_for,
 )
@@ -106,7 +106,7 @@ async def opened_for(service: Midway, strategy: Strategy) -> AsyncIterator[Upstr
         patch.setattr(limits, "EXTRA_FETCHERS", strategy.extra)
         transport = httpx.MockTransport(service.answer)
         async with open_upstream(
-            settings_for(), Purse(), timing=Clock().timing, transport=transport
+            settings_for(), BudgetStore(), timing=Clock().timing, transport=transport
         ) as upstream:
             yield upstream
 

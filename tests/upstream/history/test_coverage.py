@@ -30,7 +30,7 @@ from tests.upstream.history.midway import (
     walk,
 )
 from tests.upstream.history.test_history import Kept, assert_honest, numbers_of
-from tests.upstream.services import WALLET, Clock, Purse, raw, settings_for
+from tests.upstream.services import WALLET, BudgetStore, Clock, raw, settings_for
 
 WHOLE = [each for each in STRATEGIES.values() if each.most is None]
 
@@ -111,7 +111,7 @@ async def test_a_transaction_of_two_wallets_listed_in_every_way_is_stored_once_f
         for faults in ([], [Fault("-32601", method="getTransactionsForAddress")], []):
             sandbox.set_faults(*faults)
             settings_ = settings_for(sandbox.url)
-            async with open_upstream(settings_, Purse(), timing=Clock().timing) as upstream:
+            async with open_upstream(settings_, BudgetStore(), timing=Clock().timing) as upstream:
                 for wallet in world.addresses:
                     async for page in upstream.history(wallet, permit=unlimited):
                         kept = StoredPage(page.entries, page.closed, page.strategy)

@@ -24,9 +24,9 @@ from tests.upstream.services import (
     OTHER,
     SLOT,
     WALLET,
+    BudgetStore,
     Clock,
     HistoryService,
-    Purse,
     answered,
     enhanced,
     opened,
@@ -361,13 +361,15 @@ async def test_when_no_strategy_is_left_the_error_says_so(clock: Clock) -> None:
             await _walk(upstream, Kept())
 
 
-async def test_a_small_rest_of_credits_buys_smaller_pages(clock: Clock, purse: Purse) -> None:
+async def test_a_small_rest_of_credits_buys_smaller_pages(
+    clock: Clock, budget_store: BudgetStore
+) -> None:
     service = HistoryService(*[(SLOT + number, number) for number in range(1, 900)])
-    async with opened(service, purse, clock) as upstream:
+    async with opened(service, budget_store, clock) as upstream:
         permit = upstream.permit("a-1", credit_budget=75, is_ended=lambda: False)
         entries = 0
         with pytest.raises(CreditBudgetExceededError):  # noqa: PT012 - the pages before it are looked at
             async for page in upstream.history(WALLET, permit=permit):
                 entries += len(page.entries)
     assert entries > 600
-    assert 60 <= purse.spent <= 75
+    assert 60 <= budget_store.spent <= 75

@@ -13,7 +13,7 @@ from streamproc import limits
 from streamproc.agents.shared.process_pool import process_pool
 from streamproc.errors import StreamprocError, UpstreamTimeoutError
 from streamproc.upstream.client.decompression import check_claim, check_values, read_packed
-from streamproc.upstream.history.full_page import Part, full_page_question
+from streamproc.upstream.history.full_page import Part, full_page_query
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,9 +61,9 @@ SHAPES: Final[dict[str, Callable[[], bytes]]] = {
 
 def read(member: bytes) -> str:
     """What reading a page comes to, in a process of the pool: an error's name, or how much could be read."""
-    question = full_page_question("http://x", WALLET, Part(0, None, "all"), None, 1000)
+    query = full_page_query("http://x", WALLET, Part(0, None, "all"), None, 1000)
     try:
-        found = read_packed(member, question.read)
+        found = read_packed(member, query.read)
     except StreamprocError as error:
         return type(error).__name__
     return f"{len(found.entries)} of {found.transactions}"

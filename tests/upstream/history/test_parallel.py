@@ -21,16 +21,16 @@ from streamproc.errors import StreamprocError
 from streamproc.upstream import Upstream, open_upstream, unlimited
 from streamproc.upstream.history.cursor import HistoryPage
 from streamproc.upstream.history.full_listing import OWNERS_KNOWN_FROM_SLOT
-from streamproc.upstream.history.gaps import Hold, Piece, Region
-from streamproc.upstream.history.parallel import Crew, Walk
+from streamproc.upstream.history.gaps import Claim, Gaps, Piece
+from streamproc.upstream.history.parallel import FetcherPool, ParallelListing
 from tests.upstream.history.test_history import Kept, assert_honest, numbers_of
 from tests.upstream.services import (
     OTHER,
     SLOT,
     WALLET,
+    BudgetStore,
     Clock,
     HistoryService,
-    Purse,
     RawBody,
     answered,
     raw,
@@ -101,7 +101,7 @@ def _small() -> Iterator[None]:
 def _opened(service: ChaoticService) -> AbstractAsyncContextManager[Upstream]:
     """An upstream that is this service."""
     transport = httpx.MockTransport(service.answer)
-    return open_upstream(settings_for(), Purse(), timing=Clock().timing, transport=transport)
+    return open_upstream(settings_for(), BudgetStore(), timing=Clock().timing, transport=transport)
 
 
 async def _walk(upstream: Upstream, kept: Kept, pages: int | None) -> None:
@@ -202,34 +202,34 @@ def test_pieces_never_overlap_and_hold_all_that_is_open(
     slots: int, listed: list[tuple[int, int]]
 ) -> None:
     """Whoever closes how much of an end: what is open is what was never closed."""
-    region = Region([Piece(0, slots - 1)])
-    holds: list[Hold] = []
+    gaps = Gaps([Piece(0, slots - 1)])
+    holds: list[Claim] = []
     closed: list[SlotRange] = []
     for choice, width in listed:
-        hold = region.claim(1)
-        region.is_bottom_known = len(holds) > 1
-        holds += [hold] if hold else []
+        claim = gaps.claim(1)
+        gaps.is_bottom_known = len(holds) > 1
+        holds += [claim] if claim else []
         holds = [each for each in holds if each.piece.slots]
         if not holds:
             break
-        hold = holds[choice % len(holds)]
-        low, high = hold.piece.low, hold.piece.high
-        edge = min(high, low + width) if hold.is_ascending else max(low, high - width)
-        part = SlotRange(low, edge) if hold.is_ascending else SlotRange(edge, high)
-        region.close(part, transactions=width + 1, extent=width + 1)
+        claim = holds[choice % len(holds)]
+        low, high = claim.piece.low, claim.piece.high
+        edge = min(high, low + width) if claim.is_ascending else max(low, high - width)
+        part = SlotRange(low, edge) if claim.is_ascending else SlotRange(edge, high)
+        gaps.close(part, transactions=width + 1, extent=width + 1)
         closed.append(part)
-    pieces = [(piece.low, piece.high) for piece in region.pieces]
+    pieces = [(piece.low, piece.high) for piece in gaps.pieces]
     assert union([*pieces, *closed]) == [(0, slots - 1)]
     assert sum(high - low + 1 for low, high in [*pieces, *union(closed)]) == slots
 
 
 def test_idle_fetchers_go_to_the_longest_history() -> None:
-    short, long = Region([Piece(0, 10)]), Region([Piece(0, 1000)])
-    crew = Crew(most=1, regions=[short, long])
-    assert crew.is_free_for(long)
-    assert not crew.is_free_for(short)
-    crew.busy = 1
-    assert not crew.is_free_for(long)
+    short, long = Gaps([Piece(0, 10)]), Gaps([Piece(0, 1000)])
+    fetcher_pool = FetcherPool(most=1, histories=[short, long])
+    assert fetcher_pool.is_free_for(long)
+    assert not fetcher_pool.is_free_for(short)
+    fetcher_pool.busy = 1
+    assert not fetcher_pool.is_free_for(long)
 
 
 class OneAnswer:
@@ -253,9 +253,9 @@ class OneAnswers:
 
 async def test_when_all_fetchers_have_left_and_something_is_open_another_one_begins() -> None:
     """The crew has nobody to spare: whoever has listed the first piece has to be followed by somebody."""
-    region = Region([Piece(0, 9), Piece(20, 29), Piece(40, 49)])
-    walk = Walk(region, OneAnswers(), Crew(most=0))
+    gaps = Gaps([Piece(0, 9), Piece(20, 29), Piece(40, 49)])
+    walk = ParallelListing(gaps, OneAnswers(), FetcherPool(most=0))
     async with asyncio.timeout(5), aclosing(walk.pages()) as pages:
         closed = [page.closed async for page in pages]
     assert sorted(filter(None, closed)) == [(0, 9), (20, 29), (40, 49)]
-    assert not region.pieces
+    assert not gaps.pieces

@@ -11,7 +11,7 @@ from streamproc.sandbox.service.faults import Fault
 from streamproc.sandbox.service.server import serve
 from streamproc.sandbox.wire.recorded_archive import RecordedArchive
 from streamproc.upstream import open_upstream, unlimited
-from tests.upstream.services import Clock, Purse, settings_for
+from tests.upstream.services import BudgetStore, Clock, settings_for
 
 RECORDED = Path(__file__).parents[4] / "shared/data/real-transactions"
 
@@ -26,12 +26,12 @@ def archive() -> RecordedArchive:
 
 @pytest.mark.parametrize("is_full", [True, False], ids=["full", "enhanced"])
 async def test_every_recorded_wallet_is_found_whole(
-    archive: RecordedArchive, purse: Purse, clock: Clock, *, is_full: bool
+    archive: RecordedArchive, budget_store: BudgetStore, clock: Clock, *, is_full: bool
 ) -> None:
     faults = [] if is_full else [Fault("-32601", method="getTransactionsForAddress")]
     async with (
         serve(archive, faults=faults) as sandbox,
-        open_upstream(settings_for(sandbox.url), purse, timing=clock.timing) as upstream,
+        open_upstream(settings_for(sandbox.url), budget_store, timing=clock.timing) as upstream,
     ):
         for wallet in archive.wallets:
             pages = [page async for page in upstream.history(wallet, permit=unlimited)]

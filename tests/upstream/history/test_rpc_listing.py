@@ -27,7 +27,7 @@ from streamproc.sandbox.world.world import World
 from streamproc.upstream import RequestPermit, Upstream, open_upstream, unlimited
 from streamproc.upstream.client.permits import RateLimit
 from tests.upstream.history.test_history import Kept
-from tests.upstream.services import KEY, Clock, Purse, RawBody, settings_for
+from tests.upstream.services import KEY, BudgetStore, Clock, RawBody, settings_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -55,7 +55,7 @@ async def _listed_in_full(world: World, wallet: str) -> list[Entry]:
         kept = Kept()
         async with serve(world) as sandbox:
             settings = settings_for(sandbox.url)
-            async with open_upstream(settings, Purse(), timing=Clock().timing) as upstream:
+            async with open_upstream(settings, BudgetStore(), timing=Clock().timing) as upstream:
                 await walk(upstream, wallet, kept)
         _by_full_pages[wallet] = canonical_order(kept.entries.values())
     return _by_full_pages[wallet]
@@ -106,7 +106,9 @@ async def provided(
         given = {"helius_api_key": None, "history_source": "rpc", "helius_rpc_rps": per_s}
         settings = settings_for(sandbox.url, **given)
         timing = (clock or Clock()).timing
-        async with open_upstream(settings, Purse(), timing=timing, transport=between) as upstream:
+        async with open_upstream(
+            settings, BudgetStore(), timing=timing, transport=between
+        ) as upstream:
             yield upstream, between, sandbox
 
 
@@ -309,17 +311,17 @@ async def test_a_transaction_that_the_endpoint_has_lost_leaves_its_slot_open(wor
 
 
 async def test_a_budget_ends_a_walk_with_what_it_has_paid_for(world: World) -> None:
-    wallet, purse, clock = world.addresses[0], Purse(), Clock()
-    rate = RateLimit(purse, keys={"rpc": "k"}, rates={"rpc": 1e9}, timing=clock.timing)
+    wallet, budget_store, clock = world.addresses[0], BudgetStore(), Clock()
+    rate = RateLimit(budget_store, keys={"rpc": "k"}, rates={"rpc": 1e9}, timing=clock.timing)
     async with provided(world, per_s=20, clock=clock) as (upstream, between, _):
         await walk(upstream, wallet, Kept())
         whole, kept = sum(between.asked.values()), Kept()
         between.asked.clear()
-        permit = RequestPermit(rate, purse, "r", whole - 45, lambda: False)
+        permit = RequestPermit(rate, budget_store, "r", whole - 45, lambda: False)
         with pytest.raises(CreditBudgetExceededError):
             await walk(upstream, wallet, kept, permit=permit)
-        assert purse.spent == purse.reserved == sum(between.asked.values())
-        assert whole - 45 - 20 <= purse.spent <= whole - 45
+        assert budget_store.spent == budget_store.reserved == sum(between.asked.values())
+        assert whole - 45 - 20 <= budget_store.spent <= whole - 45
         assert kept.ranges
         assert len(kept.entries) >= between.asked["getTransaction"] - 40
         await walk(upstream, wallet, kept)
@@ -327,11 +329,11 @@ async def test_a_budget_ends_a_walk_with_what_it_has_paid_for(world: World) -> N
 
 
 async def test_a_batch_takes_as_many_permits_as_it_has_calls() -> None:
-    purse, clock = Purse(), Clock()
-    rate = RateLimit(purse, keys={"rpc": "k"}, rates={"rpc": 50.0}, timing=clock.timing)
+    budget_store, clock = BudgetStore(), Clock()
+    rate = RateLimit(budget_store, keys={"rpc": "k"}, rates={"rpc": 50.0}, timing=clock.timing)
     await rate.wait("rpc", Share(b"t", b"r"), 40)
     await rate.wait("rpc", Share(b"t", b"r"))
-    assert sum(permits for _, _, permits, _ in purse.leases) == 41
+    assert sum(permits for _, _, permits, _ in budget_store.leases) == 41
 
 
 @pytest.mark.parametrize("tail", ["/v2/secret-key-12345", "/?token=secret-key-12345&x=1"])
@@ -357,7 +359,7 @@ async def test_a_providers_own_key_goes_there_as_it_is_and_nowhere_else(
     settings = settings_for(helius_rpc_url=url, history_source="rpc")
     transport = httpx.MockTransport(serve_it)
     async with open_upstream(
-        settings, Purse(), timing=Clock().timing, transport=transport
+        settings, BudgetStore(), timing=Clock().timing, transport=transport
     ) as upstream:
         with pytest.raises(
             (UpstreamRejectedError, UpstreamKeyRejectedError, UpstreamUnavailableError)
