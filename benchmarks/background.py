@@ -23,7 +23,7 @@ from known_store import FIRST_WEEK, SLOT, Known, fill
 from sync_store import empty_database
 
 from streamproc import limits
-from streamproc.agents.results.evidence_inputs import kept_surroundings
+from streamproc.agents.results.evidence_inputs import kept_evidence_inputs
 from streamproc.core.comparison_inputs import WEEK_S
 from streamproc.core.result.evidence_inputs import unpacked
 from streamproc.core.result.pool_jobs import Survey
@@ -178,12 +178,14 @@ async def _cost(store: Store, number: int, asked: Asked, backend: int, said: lis
     await store.record_requests([NewRequest(name, b"", name, list(asked.wallets), {}, 0, 1)])
     said.clear()
     begun = time.process_time(), _cpu_s(backend)
-    content = await kept_surroundings(store, name, asked.survey, wallets=asked.wallets, excluded=())
-    around = unpacked(content)
-    assert around.digest
+    content = await kept_evidence_inputs(
+        store, name, asked.survey, wallets=asked.wallets, excluded=()
+    )
+    evidence_inputs = unpacked(content)
+    assert evidence_inputs.digest
     after = time.process_time(), _cpu_s(backend)
-    added = _compared_s(asked, around.background) - _compared_s(asked, None)
-    background = around.background
+    added = _compared_s(asked, evidence_inputs.background) - _compared_s(asked, None)
+    background = evidence_inputs.background
     return Cost(
         worker_ms=(after[0] - begun[0] + added) * 1000,
         postgres_ms=(after[1] - begun[1]) * 1000,

@@ -15,7 +15,7 @@ from streamproc.cli.views.markdown import with_block
 from streamproc.core.chain.solana import EXCLUDED_MINTS
 from streamproc.core.ledger.entries import Page
 from streamproc.core.result.composition import Prices, WalletFacts, wallet_row
-from streamproc.core.result.evidence_inputs import Surroundings
+from streamproc.core.result.evidence_inputs import EvidenceInputs
 from streamproc.core.result.wallet_analysis import History, Scope, analyze
 from streamproc.core.similarity import SimilarityInputs, compare
 from streamproc.core.similarity.chance import Q_MAX, benjamini_hochberg
@@ -251,5 +251,5 @@ def _rows(world: World) -> list[WalletRow]:
             pnl=analysis.pnl,
             coverage=analysis.coverage,
         )
-        rows.append(wallet_row(facts, Prices(), Surroundings()))
+        rows.append(wallet_row(facts, Prices(), EvidenceInputs()))
     return rows

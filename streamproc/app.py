@@ -232,7 +232,7 @@ class Worker:
         )
         self._resources = resources
         self._handlers = {
-            agent: running(handler, codec=resources.codec, tell=self._tell)
+            agent: running(handler, codec=resources.codec, publish=self._publish)
             for agent, handler in resources.handlers().items()
         }
         self.engine.readiness.watch("Postgres", resources.store.now_ms)
@@ -241,7 +241,7 @@ class Worker:
         )
         log.info("health and metrics at %s", url)
 
-    def _tell(self, record: Encoded) -> asyncio.Future[None]:
+    def _publish(self, record: Encoded) -> asyncio.Future[None]:
         """Publish a progress record now; its source is done later, so a crash may repeat it."""
         return self.engine.flow.producer.send([outgoing(record)])
 

@@ -552,7 +552,7 @@ class AnalysisFailed(Event):
 
 
 class AnalysisCompleted(Event):
-    """The result. Composed by `core.result.encoding`; its parts are described in docs/result.md."""
+    """The result. Composed by `core.result`; its parts are described in docs/result.md."""
 
     status: Literal["completed"] = "completed"
     completed_at: UnixSeconds

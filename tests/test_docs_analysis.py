@@ -31,7 +31,7 @@ from streamproc.core.result.composition import (
     wallet_row,
 )
 from streamproc.core.result.encoding import Outcome, bounded_result
-from streamproc.core.result.evidence_inputs import Surroundings
+from streamproc.core.result.evidence_inputs import EvidenceInputs
 from streamproc.core.result.wallet_analysis import History, Scope, analyze
 from streamproc.core.similarity import SimilarityInputs
 from streamproc.core.similarity.compare import compare
@@ -156,7 +156,7 @@ def _composed() -> dict[str, Any]:
     facts = [_facts(number) for number in range(len(WALLETS))]
     facts.append(_failed("walletXX"))
     prices = Prices({mint: TokenPrice(mint, 1.5, 100.0) for mint in ("R0", WSOL)})
-    rows = tuple(wallet_row(each, prices, Surroundings()) for each in facts if each.is_compared)
+    rows = tuple(wallet_row(each, prices, EvidenceInputs()) for each in facts if each.is_compared)
     found = compare(SimilarityInputs(rows, "digest"))
     assert found.clusters
     tokens = token_records(["R0"], {"R0": TokenMetadata("R0", "R", "R", None, 6)}, prices, {})

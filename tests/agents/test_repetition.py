@@ -58,7 +58,7 @@ async def first_said(store: Store) -> list[Outgoing]:
         timestamp_ms=HEARD_MS,
     )
     handler = partial(accept_request, store=store, codec=CODEC, answers=Answers())
-    run = running(handler, codec=CODEC, tell=lambda _: asyncio.Future())
+    run = running(handler, codec=CODEC, publish=lambda _: asyncio.Future())
     return [outgoing(each) for each in await run(record)]
 
 

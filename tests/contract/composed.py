@@ -8,7 +8,7 @@ from pathlib import Path
 
 from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
 from streamproc.core.result.composition import Prices
-from streamproc.core.result.pool_jobs import Around, Compared, Header, Material, written
+from streamproc.core.result.pool_jobs import Compared, Enrichment, Header, WalletInputs, written
 from streamproc.events import ReadyWallet
 
 STORED = Path(__file__).parent / "stored"
@@ -19,15 +19,15 @@ def composed(
 ) -> tuple[bytes, bytes]:
     """The event and the whole result of the stored facts, with these fields of the header changed."""
     facts = json.loads((STORED / "inputs.json").read_text("utf-8"))
-    materials = [
-        Material(**{**each, "ready": ReadyWallet.model_validate(each["ready"])})
+    inputs = [
+        WalletInputs(**{**each, "ready": ReadyWallet.model_validate(each["ready"])})
         for each in facts["materials"]
     ]
     found = Compared(
         **{**facts["found"], "pairs": [each.encode() for each in facts["found"]["pairs"]]},
         columns=b"",
     )
-    around = Around(
+    enrichment = Enrichment(
         prices=Prices({mint: TokenPrice(mint, *rest) for mint, *rest in facts["prices"]}),
         metadata={mint: TokenMetadata(mint, *rest) for mint, *rest in facts["metadata"]},
         decimals=facts["decimals"],
@@ -35,5 +35,5 @@ def composed(
         max_pairs=max_pairs,
         max_tokens_per_wallet=max_tokens_per_wallet,
     )
-    event, whole = written(materials, found, around, Header(**{**facts["header"], **header}))
+    event, whole = written(inputs, found, enrichment, Header(**{**facts["header"], **header}))
     return event, zlib.decompress(whole)

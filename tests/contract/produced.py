@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamproc import limits
 from streamproc.agents.requests import fan_out, rejection_of
-from streamproc.core.join.emit import give_up, tell
+from streamproc.core.join.emit import emit, give_up
 from streamproc.core.join.progress import progressed
 from streamproc.core.join.state import JoinState, step
 from streamproc.errors import InvalidInputError
@@ -172,7 +172,7 @@ def said(outcome: str) -> Iterator[Event | AnalysisRequested]:
             yield part
             state = step(state, part)
         now = DUE if outcome == "deadline_passed" and isinstance(part, AnalysisDue) else now + 2
-        state, events = tell(state, now=now)
+        state, events = emit(state, now=now)
         yield from events
         for event in events:
             if isinstance(event, AnalysisReady):

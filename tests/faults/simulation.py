@@ -138,7 +138,7 @@ class Simulation:
             "balance-fetch": on_event(BalanceFetchRequested, fetch, self.codec),
         }
         return {
-            topic: running(handler, codec=self.codec, tell=self._tell)
+            topic: running(handler, codec=self.codec, publish=self._publish)
             for topic, handler in handlers.items()
         }
 
@@ -155,7 +155,7 @@ class Simulation:
 
     # --- the brokers ---
 
-    def _tell(self, record: Encoded) -> asyncio.Future[None]:
+    def _publish(self, record: Encoded) -> asyncio.Future[None]:
         self.append(outgoing(record))
         return sent()
 
@@ -299,7 +299,7 @@ class Simulation:
             self.reached.add(
                 "healed" if state is None or state.phase == "waiting" else "handed over again"
             )
-        if state is not None and state.is_decided and state.heals + 1 >= limits.UNSAID_HEALS_MAX:
+        if state is not None and state.is_decided and state.reasks + 1 >= limits.UNSAID_HEALS_MAX:
             self.reached.add("the join has the last word")
 
 

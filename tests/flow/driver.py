@@ -40,7 +40,7 @@ class Driver:
         self._random = random
         self._repeats = repeats
         self._running = {
-            topic: running(handler, codec=codec, tell=self._tell)
+            topic: running(handler, codec=codec, publish=self._publish)
             for topic, handler in handlers.items()
         }
 
@@ -99,7 +99,7 @@ class Driver:
         for published in (await self._join.decide([(key, told)]))[0]:
             self.send(published)
 
-    def _tell(self, encoded: Encoded) -> asyncio.Future[None]:
+    def _publish(self, encoded: Encoded) -> asyncio.Future[None]:
         self.send(encoded)
         return sent()
 

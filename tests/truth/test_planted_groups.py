@@ -12,7 +12,7 @@ from streamproc.cli.commands.demo import demo
 from streamproc.core.chain.solana import EXCLUDED_MINTS
 from streamproc.core.ledger.entries import Page
 from streamproc.core.result.composition import Prices, WalletFacts, wallet_row
-from streamproc.core.result.evidence_inputs import Surroundings
+from streamproc.core.result.evidence_inputs import EvidenceInputs
 from streamproc.core.result.wallet_analysis import History, Scope, analyze
 from streamproc.core.similarity import SimilarityInputs, WalletRow, compare
 from streamproc.core.wire.raw import raw_page
@@ -39,7 +39,7 @@ def row(world: World, address: str) -> WalletRow:
     analysis = analyze(History(address, page.entries, [(0, slot)], slot, page.decimals), Scope())
     ready = ReadyWallet(outcome="analyzed", watermark_slot=slot)
     facts = WalletFacts(address, ready, pnl=analysis.pnl, coverage=analysis.coverage)
-    return wallet_row(facts, Prices(), Surroundings())
+    return wallet_row(facts, Prices(), EvidenceInputs())
 
 
 @pytest.fixture(scope="module")

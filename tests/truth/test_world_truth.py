@@ -25,7 +25,7 @@ from streamproc.core.pnl.rates import SolPrices
 from streamproc.core.pnl.trades import trades_from_entries
 from streamproc.core.pnl.wallet_pnl import wallet_pnl, with_market_values
 from streamproc.core.result.composition import Prices, WalletFacts, wallet_record, wallet_row
-from streamproc.core.result.evidence_inputs import Surroundings
+from streamproc.core.result.evidence_inputs import EvidenceInputs
 from streamproc.core.similarity import SimilarityInputs, compare
 from streamproc.core.wire.enhanced import enhanced_page
 from streamproc.core.wire.raw import raw_page
@@ -257,7 +257,7 @@ def product_facts(seed: int, wallet: str) -> WalletFacts:
 def product_comparison(seed: int) -> Comparison:
     prices = whole_tokens(world(seed))
     rows = (
-        wallet_row(product_facts(seed, each), prices, Surroundings())
+        wallet_row(product_facts(seed, each), prices, EvidenceInputs())
         for each in world(seed).addresses
     )
     inputs = SimilarityInputs(

@@ -16,7 +16,7 @@ from streamproc.agents.join.terminal_publisher import terminal_records
 from streamproc.agents.join.unopened import known_of
 from streamproc.agents.shared.cancellation import count_end
 from streamproc.agents.shared.records import encoded, outgoing
-from streamproc.core.join.emit import give_up, is_urgent, tell
+from streamproc.core.join.emit import emit, give_up, is_urgent
 from streamproc.core.join.state import PARTS, JoinState, due, step, touched
 from streamproc.core.join.state_bytes import bytes_of, state_from
 from streamproc.engine import Outgoing, failpoints
@@ -179,7 +179,9 @@ class JoinLogic:
         state = traced.state
         if state.request_id in known.strange:
             if state.opened is None:
-                metrics.LATE_PARTS.labels("unopened").inc(len(state.seen) + bool(state.fetched))
+                metrics.LATE_PARTS.labels("unopened").inc(
+                    len(state.outcomes) + bool(state.balances)
+                )
             return _without_mark(traced), []
         if (reason := known.cancelled.get(state.request_id)) is not None:
             heard = AnalysisCancelRequested(request_id=state.request_id, reason=reason or None)
@@ -190,7 +192,7 @@ class JoinLogic:
         """What is to be said about one state now; a bug in that ends the request instead of leaving it for ever."""
         now_ms = self._clock_ms()
         try:
-            state, events = tell(traced.state, now=now_ms // 1000)
+            state, events = emit(traced.state, now=now_ms // 1000)
             return self._said(traced, state, events, now_ms)
         except Exception:
             log.exception("nothing can be told of request %s", traced.state.request_id)
@@ -245,7 +247,7 @@ def _count(before: JoinState, after: JoinState, part: Part) -> None:
     """Count what was dropped: parts that came after the end, repeats, parts of a request that never opened."""
     if isinstance(part, AnalysisDue):
         if after.phase == "forgotten" and before.opened is None:
-            metrics.LATE_PARTS.labels("unopened").inc(len(before.seen) + bool(before.fetched))
+            metrics.LATE_PARTS.labels("unopened").inc(len(before.outcomes) + bool(before.balances))
     elif before.phase == "ended":
         metrics.LATE_PARTS.labels("ended").inc()
     elif after is before and not isinstance(part, WalletProgressed):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from streamproc.core.formats import WORKINGS_FORMAT
-from streamproc.core.result.evidence_inputs import Surroundings, packed, possible_hubs
+from streamproc.core.result.evidence_inputs import EvidenceInputs, packed, possible_hubs
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from streamproc.store import Store
 
 # What a request's evidence rests on is kept under; in another format it is gathered anew.
-SURROUNDINGS: Final = f"surroundings/{WORKINGS_FORMAT}"
+EVIDENCE_INPUTS: Final = f"surroundings/{WORKINGS_FORMAT}"
 
 
-async def kept_surroundings(
+async def kept_evidence_inputs(
     store: Store,
     request_id: str,
     seen: Survey,
@@ -31,21 +31,21 @@ async def kept_surroundings(
 
     `excluded` are the mints that are not compared.
     """
-    kept = await store.frozen(request_id, SURROUNDINGS)
+    kept = await store.frozen(request_id, EVIDENCE_INPUTS)
     if kept is not None:
         return kept
     found = await _found(store, seen, wallets, {*seen.traded, *excluded})
     content = await asyncio.to_thread(packed, found)
-    return await store.freeze(request_id, SURROUNDINGS, content)
+    return await store.freeze(request_id, EVIDENCE_INPUTS, content)
 
 
 async def _found(
     store: Store, seen: Survey, wallets: Collection[str], named: Collection[str]
-) -> Surroundings:
+) -> EvidenceInputs:
     """Stored wallets beside those of the request, and who met whom up to each wallet's watermark."""
     watermarks = seen.watermarks
     whole = {wallet: watermarks[wallet] for wallet in seen.whole}
-    found = Surroundings(
+    found = EvidenceInputs(
         background=await store.background(leaving_out=list(wallets), named=named, weeks=seen.weeks),
         transfers=tuple(await store.transfers_between(watermarks)),
         first_funders=await store.first_funders(whole),

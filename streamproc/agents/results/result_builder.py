@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from streamproc import __version__, limits
-from streamproc.agents.results.evidence_inputs import kept_surroundings
+from streamproc.agents.results.evidence_inputs import kept_evidence_inputs
 from streamproc.agents.results.price_snapshot import (
     PRICES,
     SHARED_PRICES,
@@ -20,10 +20,10 @@ from streamproc.core.result.composition import Prices, comparable_prices
 from streamproc.core.result.encoding import inputs_digest
 from streamproc.core.result.evidence_inputs import unpacked
 from streamproc.core.result.pool_jobs import (
-    Around,
+    CompareSpec,
+    Enrichment,
     Header,
-    Material,
-    Question,
+    WalletInputs,
     compared,
     survey,
     to_name,
@@ -92,11 +92,11 @@ class Composer:
     async def compose(self, ready: AnalysisReady) -> Composed:
         """The result of a request whose parts are all there."""
         started = time.monotonic()
-        materials = await self._materials(ready)
-        seen = await self._pool.run(survey, materials)
-        prices, surroundings = await asyncio.gather(
+        inputs = await self._inputs(ready)
+        seen = await self._pool.run(survey, inputs)
+        prices, evidence_inputs = await asyncio.gather(
             self._prices(ready, seen),
-            kept_surroundings(
+            kept_evidence_inputs(
                 self._store,
                 ready.request_id,
                 seen,
@@ -105,30 +105,30 @@ class Composer:
             ),
         )
         priced = time.monotonic()
-        question = _question(ready, seen, prices, unpacked(surroundings).digest)
+        spec = _spec(ready, seen, prices, unpacked(evidence_inputs).digest)
         found, metadata, others = await asyncio.gather(
-            self._pool.run(compared, materials, prices, surroundings, question),
+            self._pool.run(compared, inputs, prices, evidence_inputs, spec),
             self._metadata(ready, to_name(seen, prices)),
             self._prices_of_shared(ready, seen),
         )
         at = time.monotonic()
         spans = {"facts": priced - started, "compare": at - priced}
-        around = await self._around(ready, seen, found, _both(prices, others), metadata)
-        header = await self._header(ready, question.digest, spans)
+        enrichment = await self._enrichment(ready, seen, found, _both(prices, others), metadata)
+        header = await self._header(ready, spec.digest, spans)
         columns, found = found.columns, replace(found, columns=b"")
         sentence = str(found.set_figures["sentence"])
-        event, packed_result = await self._pool.run(written, materials, found, around, header)
+        event, packed_result = await self._pool.run(written, inputs, found, enrichment, header)
         return Composed(event, packed_result, columns, header.completed_at * 1000, sentence)
 
-    async def _materials(self, ready: AnalysisReady) -> list[Material]:
+    async def _inputs(self, ready: AnalysisReady) -> list[WalletInputs]:
         """What is stored of every wallet, by address."""
         balances = await self._store.balances(ready.request_id)
         analyses = await self._analyst.analyses(ready)
-        materials = []
+        inputs = []
         for wallet, said in sorted(ready.wallets.items()):
             found = analyses.get(wallet)
-            materials.append(
-                Material(
+            inputs.append(
+                WalletInputs(
                     wallet=wallet,
                     ready=said,
                     pnl=found.pnl if found else None,
@@ -137,7 +137,7 @@ class Composer:
                     balances=None if said.outcome == "excluded" else balances.get(wallet),
                 )
             )
-        return materials
+        return inputs
 
     async def _prices(self, ready: AnalysisReady, seen: Survey) -> Prices:
         """The prices that figures need, the same ones whenever it is composed; none without enrichment."""
@@ -171,16 +171,16 @@ class Composer:
             self._store, ready.request_id, lambda: self._tokens.metadata(ready.request_id, mints)
         )
 
-    async def _around(
+    async def _enrichment(
         self,
         ready: AnalysisReady,
         seen: Survey,
         found: Compared,
         prices: Prices,
         metadata: Mapping[str, TokenMetadata],
-    ) -> Around:
+    ) -> Enrichment:
         """What is known beside the comparison."""
-        return Around(
+        return Enrichment(
             prices=prices,
             metadata=metadata,
             decimals=await self._store.decimals({*seen.held, *found.named}),
@@ -218,9 +218,9 @@ def _both(prices: Prices, others: Prices) -> Prices:
     return Prices({**others.by_mint, **prices.by_mint})
 
 
-def _question(
+def _spec(
     ready: AnalysisReady, seen: Survey, prices: Prices, surroundings_digest: str
-) -> Question:
+) -> CompareSpec:
     """What is asked of the comparison; its digest covers everything that is compared."""
     options = ready.options
     inputs = {
@@ -229,7 +229,7 @@ def _question(
         "prices": comparable_prices(prices),
         "surroundings": surroundings_digest,
     }
-    return Question(
+    return CompareSpec(
         digest=inputs_digest(inputs),
         rank_by=options.rank_by,
         excluded_mints=_excluded(ready),

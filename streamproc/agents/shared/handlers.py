@@ -30,7 +30,7 @@ Said = Event | Encoded
 Handler = Callable[["Record"], AsyncIterator[Said]]
 Run = Callable[["Record"], Awaitable[list[Encoded]]]
 # Sends one record now, before its source is done; the future is done when the brokers have it.
-Tell = Callable[[Encoded], "asyncio.Future[None]"]
+Publish = Callable[[Encoded], "asyncio.Future[None]"]
 
 # Said while the work still goes on: whoever waits wants to know at once.
 AT_ONCE = (WalletProgressed, AnalysisProgressed)
@@ -80,7 +80,7 @@ def on_event(model: type[E], handle: Handle[E], codec: Codec) -> Handler:
     return handle_record
 
 
-def running(handler: Handler, *, codec: Codec, tell: Tell) -> Run:
+def running(handler: Handler, *, codec: Codec, publish: Publish) -> Run:
     """What the engine calls for each record: progress is told at once, everything else returned to be confirmed.
 
     The agent goes on while progress is on its way; what it returns comes after all of it is confirmed.
@@ -109,7 +109,7 @@ def running(handler: Handler, *, codec: Codec, tell: Tell) -> Run:
                     else said
                 )
                 if encoded.topic in at_once and not kept:
-                    told.append(tell(encoded))
+                    told.append(publish(encoded))
                 else:
                     kept.append(encoded)
             for each in told:

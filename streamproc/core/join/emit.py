@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from streamproc import limits
 from streamproc.core.join.fan_out import balances_asked, wallet_asked
 from streamproc.core.join.outcome import (
-    Verdict,
+    FailureReason,
     done_wallets,
     failed_wallets,
-    seen_of,
-    verdict_on,
+    failure_of,
+    outcomes_of,
 )
 from streamproc.core.join.progress import percent_of, progressed
 from streamproc.core.join.state import decided, handed_over, is_whole, replace, shortened
@@ -26,7 +26,7 @@ from streamproc.events import (
 )
 
 if TYPE_CHECKING:
-    from streamproc.core.join.state import JoinState, Opened, Seen
+    from streamproc.core.join.state import JoinState, Opened, WalletOutcome
     from streamproc.events import Stage
 
 
@@ -34,12 +34,12 @@ def is_urgent(state: JoinState) -> bool:
     """Whether this state has more to say than progress: it is whole, hopeless, cancelled or late."""
     if state.opened is None or state.phase in {"ended", "forgotten"}:
         return False
-    if verdict_on(state) is not None:
+    if failure_of(state) is not None:
         return not state.is_decided
     return state.phase == "waiting" and (state.seq == 0 or is_whole(state))
 
 
-def tell(state: JoinState, *, now: int) -> tuple[JoinState, list[Event]]:
+def emit(state: JoinState, *, now: int) -> tuple[JoinState, list[Event]]:
     """What is to be said about this state now, and the state that remembers having said it.
 
     A terminal AnalysisFailed is a *draft*: it counts only once the store has decided the outcome. After AnalysisReady
@@ -49,62 +49,62 @@ def tell(state: JoinState, *, now: int) -> tuple[JoinState, list[Event]]:
         return state, []
     if state.phase == "ready":
         return _awaiting_end(state, now)
-    verdict = verdict_on(state)
-    state, events = _accepted_told(state, now)
-    if verdict is not None:
-        return _ended(state, verdict, events, now)
-    state, told = _syncing_told(state, now)
-    events += told
+    failure = failure_of(state)
+    state, events = _accepted_progress(state, now)
+    if failure is not None:
+        return _ended(state, failure, events, now)
+    state, progress = _syncing_progress(state, now)
+    events += progress
     if is_whole(state):
         return handed_over(state, now), [*events, _ready(state, now)]
-    state, asked = _healed(state)
+    state, asked = _reasked(state)
     return state, [*events, *asked]
 
 
 def give_up(state: JoinState, *, now: int) -> tuple[JoinState, list[Event]]:
-    """The end of a request about which `tell` fails, which would be a bug: failed, rather than never."""
-    verdict: Verdict = "failed", "internal", "a bug; the worker's log says more"
+    """The end of a request about which `emit` fails, which would be a bug: failed, rather than never."""
+    failure: FailureReason = "failed", "internal", "a bug; the worker's log says more"
     if state.phase == "ready":
-        return shortened(state, "ended"), _last_word(state, verdict, now)
-    return _ended(state, verdict, [], now)
+        return shortened(state, "ended"), _terminal(state, failure, now)
+    return _ended(state, failure, [], now)
 
 
 def _ended(
-    state: JoinState, verdict: Verdict, events: list[Event], now: int
+    state: JoinState, failure: FailureReason, events: list[Event], now: int
 ) -> tuple[JoinState, list[Event]]:
     """What was said, then the draft of the end and its progress record."""
     state = _advanced(state, state.percent)
-    status, _, message = verdict
+    status, _, message = failure
     last = _progress(state, status, message, now)
-    return shortened(state, "ended"), [*events, _failed(state, verdict, now), last]
+    return shortened(state, "ended"), [*events, _failed(state, failure, now), last]
 
 
 def _awaiting_end(state: JoinState, now: int) -> tuple[JoinState, list[Event]]:
-    """After the hand-over: decide a cancel or deadline silently, hand over again what is overdue, have the last word.
+    """After the hand-over: decide a cancel or deadline silently, hand over again what is overdue, or end it.
 
     A draft alone is decided and not published: the similarity agent does that. When even a decided end stays unsaid,
     the join publishes it: the draft comes *after* its progress record then, whose `seq` only the store knows.
     """
-    verdict = verdict_on(state)
-    if verdict is not None and not state.is_decided:
-        return decided(state, now), [_failed(state, verdict, now)]
-    if state.heal_at <= state.healed_at:
+    failure = failure_of(state)
+    if failure is not None and not state.is_decided:
+        return decided(state, now), [_failed(state, failure, now)]
+    if state.reask_at <= state.reasked_at:
         return state, []
-    state = replace(state, healed_at=state.heal_at, heals=state.heals + 1)
-    if verdict is not None and state.heals >= limits.UNSAID_HEALS_MAX:
-        return shortened(state, "ended"), _last_word(state, verdict, now)
+    state = replace(state, reasked_at=state.reask_at, reasks=state.reasks + 1)
+    if failure is not None and state.reasks >= limits.UNSAID_HEALS_MAX:
+        return shortened(state, "ended"), _terminal(state, failure, now)
     return state, [_ready(state, state.ready_at)] if is_whole(state) else []
 
 
-def _last_word(state: JoinState, verdict: Verdict, now: int) -> list[Event]:
+def _terminal(state: JoinState, failure: FailureReason, now: int) -> list[Event]:
     """The last progress record and the draft, in the order that says: publish this."""
-    last = _progress(_advanced(state, state.percent), verdict[0], verdict[2], now)
-    return [last, _failed(state, verdict, now)]
+    last = _progress(_advanced(state, state.percent), failure[0], failure[2], now)
+    return [last, _failed(state, failure, now)]
 
 
 def _progress(state: JoinState, stage: Stage, message: str, now: int) -> Event:
     """The progress record of this state; its `seq` is the state's."""
-    assert state.opened is not None  # noqa: S101 - nothing is told of an unopened request
+    assert state.opened is not None  # noqa: S101 - nothing is published of an unopened request
     return progressed(
         request_id=state.request_id,
         seq=state.seq,
@@ -113,7 +113,7 @@ def _progress(state: JoinState, stage: Stage, message: str, now: int) -> Event:
         wallets_total=len(state.opened.wallets),
         wallets_done=done_wallets(state),
         wallets_failed=len(failed_wallets(state)),
-        balances_done=state.fetched is not None,
+        balances_done=state.balances is not None,
         message=message,
         at=now,
     )
@@ -124,38 +124,38 @@ def _advanced(state: JoinState, percent: float) -> JoinState:
     return replace(state, seq=state.seq + 1, percent=max(percent, state.percent))
 
 
-def _accepted_told(state: JoinState, now: int) -> tuple[JoinState, list[Event]]:
+def _accepted_progress(state: JoinState, now: int) -> tuple[JoinState, list[Event]]:
     """The first record of a request, once."""
     if state.seq > 0 or state.opened is None:
         return state, []
     state = _advanced(state, limits.PERCENT_ACCEPTED)
     first = f"{len(state.opened.wallets)} wallets accepted" if state.opened else ""
-    message = _progress(replace(state, seen={}, fetched=None), "accepted", first, now)
+    message = _progress(replace(state, outcomes={}, balances=None), "accepted", first, now)
     return state, [message]
 
 
-def _syncing_told(state: JoinState, now: int) -> tuple[JoinState, list[Event]]:
+def _syncing_progress(state: JoinState, now: int) -> tuple[JoinState, list[Event]]:
     """One record for all that has come since the last one, none when nothing has."""
     assert state.opened is not None  # noqa: S101 - the caller asked
-    total, seen = len(state.opened.wallets), seen_of(state)
+    total, outcomes = len(state.opened.wallets), outcomes_of(state)
     percent = percent_of(
         wallets_total=total,
-        wallets_finished=len(seen),
+        wallets_finished=len(outcomes),
         fractions=[state.fractions.get(each, 0.0) for each in state.opened.wallets],
-        balances_done=state.fetched is not None,
+        balances_done=state.balances is not None,
     )
-    told = (done_wallets(state), len(failed_wallets(state)), state.fetched is not None)
+    progress = (done_wallets(state), len(failed_wallets(state)), state.balances is not None)
     at, notice = state.notice
-    if told == state.told and percent <= state.percent and at <= state.noticed_at:
+    if progress == state.last_progress and percent <= state.percent and at <= state.noticed_at:
         return state, []
     news = f"; {notice}" if at > state.noticed_at else ""
-    state = _advanced(replace(state, told=told, noticed_at=at), percent)
-    return state, [_progress(state, "syncing", f"{len(seen)} of {total} wallets{news}", now)]
+    state = _advanced(replace(state, last_progress=progress, noticed_at=at), percent)
+    return state, [_progress(state, "syncing", f"{len(outcomes)} of {total} wallets{news}", now)]
 
 
-def _failed(state: JoinState, verdict: Verdict, now: int) -> AnalysisFailed:
+def _failed(state: JoinState, failure: FailureReason, now: int) -> AnalysisFailed:
     """The draft of the terminal record."""
-    status, code, message = verdict
+    status, code, message = failure
     failed = failed_wallets(state)
     return AnalysisFailed(
         request_id=state.request_id,
@@ -172,19 +172,19 @@ def _failed(state: JoinState, verdict: Verdict, now: int) -> AnalysisFailed:
 
 def _ready(state: JoinState, now: int) -> AnalysisReady:
     """Everything the similarity agent needs to know; it speaks from `next_seq` on."""
-    opened, fetched = state.opened, state.fetched
+    opened, balances = state.opened, state.balances
     assert opened is not None  # noqa: S101 - the state is whole
-    assert fetched is not None  # noqa: S101 - the state is whole
+    assert balances is not None  # noqa: S101 - the state is whole
     failed = failed_wallets(state)
     wallets = {}
     for wallet in opened.wallets:
-        seen = state.seen[wallet]
+        outcome = state.outcomes[wallet]
         error = failed.get(wallet)
         wallets[wallet] = ReadyWallet(
-            outcome="failed" if error else seen.outcome,
-            watermark_slot=seen.watermark_slot,
-            error=_public(error or _reason(seen)),
-            balances=fetched.wallets.get(wallet),
+            outcome="failed" if error else outcome.outcome,
+            watermark_slot=outcome.watermark_slot,
+            error=_public(error or _reason(outcome)),
+            balances=balances.wallets.get(wallet),
         )
     return AnalysisReady(
         request_id=state.request_id,
@@ -201,9 +201,9 @@ def _ready(state: JoinState, now: int) -> AnalysisReady:
     )
 
 
-def _reason(seen: Seen) -> tuple[str, str] | None:
+def _reason(outcome: WalletOutcome) -> tuple[str, str] | None:
     """Why a wallet was excluded, if it says so."""
-    return (seen.code, seen.message or "") if seen.code else None
+    return (outcome.code, outcome.message or "") if outcome.code else None
 
 
 def _public(error: tuple[str, str] | None) -> PublicError | None:
@@ -211,11 +211,11 @@ def _public(error: tuple[str, str] | None) -> PublicError | None:
     return PublicError(code=error[0], message=error[1]) if error else None
 
 
-def _healed(state: JoinState) -> tuple[JoinState, list[Event]]:
+def _reasked(state: JoinState) -> tuple[JoinState, list[Event]]:
     """Ask again for what is overdue, in the words of the first time; who has the answer stored gives it at once."""
-    if state.heal_at <= state.healed_at or state.opened is None:
+    if state.reask_at <= state.reasked_at or state.opened is None:
         return state, []
-    state = replace(state, healed_at=state.heal_at, heals=state.heals + 1)
+    state = replace(state, reasked_at=state.reask_at, reasks=state.reasks + 1)
     opened, request_id = state.opened, state.request_id
     assert opened is not None  # noqa: S101 - as above
     options = Options.model_validate_json(opened.options)
@@ -230,7 +230,7 @@ def _healed(state: JoinState) -> tuple[JoinState, list[Event]]:
         )
         for wallet in _asked_again(state, opened)
     ]
-    if state.fetched is None:
+    if state.balances is None:
         wallets = list(opened.wallets)
         asked.append(
             balances_asked(
@@ -246,10 +246,10 @@ def _healed(state: JoinState) -> tuple[JoinState, list[Event]]:
 
 def _asked_again(state: JoinState, opened: Opened) -> list[str]:
     """The wallets to ask for: all that are missing, or so many of them in turn as one write may hold."""
-    missing = [wallet for wallet in opened.wallets if wallet not in state.seen]
+    missing = [wallet for wallet in opened.wallets if wallet not in state.outcomes]
     each_bytes = len(opened.options) + limits.HEAL_FRAME_BYTES
     most = max(1, limits.HEAL_MAX_BYTES // each_bytes)
     if len(missing) <= most:
         return missing
-    first = (state.heals - 1) * most % len(missing)
+    first = (state.reasks - 1) * most % len(missing)
     return [*missing, *missing][first : first + most]

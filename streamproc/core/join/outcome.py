@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Literal
 from streamproc import limits
 
 if TYPE_CHECKING:
-    from streamproc.core.join.state import JoinState, Seen
+    from streamproc.core.join.state import JoinState, WalletOutcome
 
 
-Verdict = tuple[Literal["failed", "cancelled", "expired"], str, str]
+FailureReason = tuple[Literal["failed", "cancelled", "expired"], str, str]
 
 
-def verdict_on(state: JoinState) -> Verdict | None:
+def failure_of(state: JoinState) -> FailureReason | None:
     """Why the request cannot complete, None while it can: cancelled, late, or hopeless."""
     if state.opened is None:
         return None
@@ -30,29 +30,30 @@ def verdict_on(state: JoinState) -> Verdict | None:
     return _fatal(state) or _hopeless(state)
 
 
-def _fatal(state: JoinState) -> Verdict | None:
+def _fatal(state: JoinState) -> FailureReason | None:
     """An error that ends the whole request, by the smallest address that met it."""
-    if state.fetched is not None and state.fetched.fatal is not None:
-        return "failed", *state.fetched.fatal
-    first = min((wallet for wallet, seen in seen_of(state).items() if seen.fatal), default=None)
+    if state.balances is not None and state.balances.fatal is not None:
+        return "failed", *state.balances.fatal
+    first = min((wallet for wallet, each in outcomes_of(state).items() if each.fatal), default=None)
     if first is None:
         return None
-    seen = state.seen[first]
-    return "failed", seen.code or "internal", seen.message or ""
+    outcome = state.outcomes[first]
+    return "failed", outcome.code or "internal", outcome.message or ""
 
 
-def _hopeless(state: JoinState) -> Verdict | None:
+def _hopeless(state: JoinState) -> FailureReason | None:
     """Too many wallets failed for the asked ratio, or too few are wallets at all. Never becomes untrue."""
     assert state.opened is not None  # noqa: S101 - verdict_on asked
     total = len(state.opened.wallets)
-    eligible = total - sum(seen.outcome == "excluded" for seen in seen_of(state).values())
+    eligible = total - sum(each.outcome == "excluded" for each in outcomes_of(state).values())
     if eligible < min(total, limits.COMPARED_MIN):
         return "failed", "too_few_wallets", f"{eligible} of the addresses can be compared"
     failed = failed_wallets(state)
     if eligible - len(failed) >= as_written(state.opened.min_success_ratio) * eligible:
         return None
     only_balances = all(
-        wallet not in state.seen or state.seen[wallet].outcome != "failed" for wallet in failed
+        wallet not in state.outcomes or state.outcomes[wallet].outcome != "failed"
+        for wallet in failed
     )
     code = "balances_failed" if only_balances else "wallets_failed"
     named = ", ".join(list(failed)[:3]) + (", ..." if len(failed) > 3 else "")  # noqa: PLR2004
@@ -67,26 +68,30 @@ def as_written(ratio: float) -> Fraction:
     return Fraction(repr(ratio))
 
 
-def seen_of(state: JoinState) -> dict[str, Seen]:
+def outcomes_of(state: JoinState) -> dict[str, WalletOutcome]:
     """What was said about the wallets that were asked for; what is said about others counts for nothing."""
     assert state.opened is not None  # noqa: S101 - nobody asks before
-    return {wallet: state.seen[wallet] for wallet in state.opened.wallets if wallet in state.seen}
+    return {
+        wallet: state.outcomes[wallet]
+        for wallet in state.opened.wallets
+        if wallet in state.outcomes
+    }
 
 
 def failed_wallets(state: JoinState) -> dict[str, tuple[str, str]]:
     """The wallets that cannot be analyzed, sorted by address, each with its code and message."""
-    seen = seen_of(state)
+    outcomes = outcomes_of(state)
     balances, errors = (
-        ({}, {}) if state.fetched is None else (state.fetched.wallets, state.fetched.errors)
+        ({}, {}) if state.balances is None else (state.balances.wallets, state.balances.errors)
     )
     failed = {
         wallet: (each.code or "internal", each.message or "")
-        for wallet, each in seen.items()
+        for wallet, each in outcomes.items()
         if each.outcome == "failed"
     }
     assert state.opened is not None  # noqa: S101 - as above
     for wallet in state.opened.wallets:
-        is_wallet = wallet not in seen or seen[wallet].outcome != "excluded"
+        is_wallet = wallet not in outcomes or outcomes[wallet].outcome != "excluded"
         if balances.get(wallet) == "failed" and is_wallet:
             why = errors.get(wallet, ("internal", "balances failed"))
             failed.setdefault(wallet, why)
@@ -98,10 +103,10 @@ def done_wallets(state: JoinState) -> int:
 
     A wallet whose balances are awaited is not done: they may fail yet, and then the count would fall.
     """
-    failed, fetched = failed_wallets(state), state.fetched
-    is_known = fetched is not None and fetched.fatal is None
+    failed, balances = failed_wallets(state), state.balances
+    is_known = balances is not None and balances.fatal is None
     return sum(
         each.outcome == "excluded" or (each.outcome == "analyzed" and is_known)
-        for wallet, each in seen_of(state).items()
+        for wallet, each in outcomes_of(state).items()
         if wallet not in failed
     )

@@ -40,7 +40,7 @@ _OUTCOME_RANK: Final = {"failed": 0, "analyzed": 1, "excluded": 2}  # who is don
 _BALANCE_RANK: Final = {"failed": 0, "oversized": 1, "ok": 2}
 
 
-class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
+class WalletOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one wallet's WalletAnalyzed said."""
 
     outcome: Outcome
@@ -50,7 +50,7 @@ class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
     fatal: bool = False
 
 
-class Fetched(msgspec.Struct, frozen=True, omit_defaults=True):
+class BalancesOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     """What BalancesFetched said: per wallet its state, and why for the failed ones."""
 
     wallets: dict[str, BalanceState]
@@ -71,27 +71,33 @@ class Opened(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class JoinState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Everything that has arrived of one request, and what has been said about it."""
+    """Everything that has arrived of one request, and what has been said about it.
+
+    The names in `field` are those of the stored JSON, which stay.
+    """
 
     request_id: str
     phase: Literal["waiting", "ready", "ended", "forgotten"] = "waiting"
     opened: Opened | None = None
-    seen: dict[str, Seen] = {}
-    fetched: Fetched | None = None
+    outcomes: dict[str, WalletOutcome] = msgspec.field(default_factory=dict, name="seen")
+    balances: BalancesOutcome | None = msgspec.field(default=None, name="fetched")
     fractions: dict[str, float] = {}
     cancelled: str | None = None  # the reason, "" when none was given
     expired_at: int = 0  # the latest time at which a timer found the deadline passed
-    heal_at: int = 0  # when the last due re-asking was noticed
-    healed_at: int = 0  # the one that was acted on
-    heals: int = 0  # since the opening, the hand-over or the decision, whichever came last
+    # When the last due re-asking was noticed, and the one that was acted on.
+    reask_at: int = msgspec.field(default=0, name="heal_at")
+    reasked_at: int = msgspec.field(default=0, name="healed_at")
+    # How often was asked again since the opening, the hand-over or the decision, whichever came last.
+    reasks: int = msgspec.field(default=0, name="heals")
     ready_at: int = 0  # when the request was handed over
     is_decided: bool = False  # its end was decided after the hand-over, and is not known to be said
     touched_at: int = 0  # when a part last said something new, unix seconds
     seq: int = 0
     percent: float = 0
-    told: tuple[int, int, bool] = (0, 0, False)  # done, failed, balances of the last progress
+    # Done, failed, and whether balances were there, as the last progress record said.
+    last_progress: tuple[int, int, bool] = msgspec.field(default=(0, 0, False), name="told")
     notice: tuple[int, str] = (0, "")  # the newest one, with its time
-    noticed_at: int = 0  # the one that was told
+    noticed_at: int = 0  # the one that was published
     is_broken: bool = False  # a bug keeps it from being looked at
     more: dict[str, str] = {}  # of a later version: JSON by field, see core.carried
 
@@ -123,9 +129,9 @@ def is_whole(state: JoinState) -> bool:
     """Whether every requested wallet and the balances are accounted for."""
     return (
         state.opened is not None
-        and state.fetched is not None
-        and len(state.seen) >= len(state.opened.wallets)
-        and all(wallet in state.seen for wallet in state.opened.wallets)
+        and state.balances is not None
+        and len(state.outcomes) >= len(state.opened.wallets)
+        and all(wallet in state.outcomes for wallet in state.opened.wallets)
     )
 
 
@@ -138,8 +144,8 @@ def due(state: JoinState, *, now: int) -> Literal["heal", "expire"] | None:
     if now >= state.opened.deadline_at and not state.is_decided:
         return "expire"
     wait_s, most = _patience(state)
-    is_silent = now >= max(state.touched_at, state.heal_at) + wait_s
-    return "heal" if is_silent and state.heals < most else None
+    is_silent = now >= max(state.touched_at, state.reask_at) + wait_s
+    return "heal" if is_silent and state.reasks < most else None
 
 
 def _patience(state: JoinState) -> tuple[int, int]:
@@ -170,7 +176,7 @@ def _timer_heard(state: JoinState, part: AnalysisDue) -> JoinState:
         return state if state.phase in {"ended", "forgotten"} else replace(state, is_broken=True)
     if part.kind == "heal":
         is_awaited = state.opened is not None and state.phase in {"waiting", "ready"}
-        return replace(state, heal_at=max(state.heal_at, part.at)) if is_awaited else state
+        return replace(state, reask_at=max(state.reask_at, part.at)) if is_awaited else state
     if state.phase == "ended":
         kept = part.at <= state.touched_at + limits.ENDED_KEPT_S
         return state if kept else shortened(state, "forgotten")
@@ -194,15 +200,17 @@ def handed_over(state: JoinState, now: int) -> JoinState:
         ready_at=now,
         touched_at=max(now, state.touched_at),
         fractions={},
-        heals=0,
-        healed_at=state.heal_at,
+        reasks=0,
+        reasked_at=state.reask_at,
     )
 
 
 def decided(state: JoinState, now: int) -> JoinState:
     """The state after an end was decided that another agent is to publish."""
     touched_at = max(now, state.touched_at)
-    return replace(state, is_decided=True, touched_at=touched_at, heals=0, healed_at=state.heal_at)
+    return replace(
+        state, is_decided=True, touched_at=touched_at, reasks=0, reasked_at=state.reask_at
+    )
 
 
 def _opened(part: AnalysisAccepted) -> Opened:
@@ -220,7 +228,7 @@ def _opened(part: AnalysisAccepted) -> Opened:
 
 def _fraction_grown(state: JoinState, part: WalletProgressed) -> JoinState:
     """Progress inside a wallet only grows, and says nothing about a wallet that is done."""
-    if state.phase != "waiting" or part.wallet in state.seen or part.fraction is None:
+    if state.phase != "waiting" or part.wallet in state.outcomes or part.fraction is None:
         return state
     if part.fraction <= state.fractions.get(part.wallet, 0.0):
         return state
@@ -237,40 +245,48 @@ def _notice_heard(state: JoinState, part: WalletProgressed) -> JoinState:
 
 def _wallet_seen(state: JoinState, part: WalletAnalyzed) -> JoinState:
     """A wallet counts once; of two different things said about it the better one."""
-    found = Seen(
+    found = WalletOutcome(
         outcome=part.outcome,
         watermark_slot=part.watermark_slot,
         code=part.error.code if part.error else None,
         message=part.error.message if part.error else None,
         fatal=part.fatal,
     )
-    known = state.seen.get(part.wallet)
-    if state.phase != "waiting" or (known is not None and _seen_rank(known) >= _seen_rank(found)):
+    known = state.outcomes.get(part.wallet)
+    if state.phase != "waiting" or (
+        known is not None and _outcome_rank(known) >= _outcome_rank(found)
+    ):
         return state
     fractions = {name: value for name, value in state.fractions.items() if name != part.wallet}
-    return replace(state, seen={**state.seen, part.wallet: found}, fractions=fractions)
+    return replace(state, outcomes={**state.outcomes, part.wallet: found}, fractions=fractions)
 
 
-def _seen_rank(seen: Seen) -> tuple[int, int, bool, str, str]:
+def _outcome_rank(outcome: WalletOutcome) -> tuple[int, int, bool, str, str]:
     """A total order over what can be said of a wallet, so that any order of arrival ends the same."""
-    rank = _OUTCOME_RANK[seen.outcome]
-    return rank, seen.watermark_slot or -1, seen.fatal, seen.code or "", seen.message or ""
+    rank = _OUTCOME_RANK[outcome.outcome]
+    return (
+        rank,
+        outcome.watermark_slot or -1,
+        outcome.fatal,
+        outcome.code or "",
+        outcome.message or "",
+    )
 
 
 def _balances_seen(state: JoinState, part: BalancesFetched) -> JoinState:
     """Of two answers about a wallet the better one counts, so that what is known good stays good."""
     if state.phase != "waiting":
         return state
-    found = Fetched(
+    found = BalancesOutcome(
         wallets=part.wallets,
         errors={wallet: (error.code, error.message) for wallet, error in part.errors.items()},
         fatal=(part.fatal.code, part.fatal.message) if part.fatal else None,
     )
-    both = found if state.fetched is None else _better_of(state.fetched, found)
-    return state if both == state.fetched else replace(state, fetched=both)
+    both = found if state.balances is None else _better_of(state.balances, found)
+    return state if both == state.balances else replace(state, balances=both)
 
 
-def _better_of(one: Fetched, other: Fetched) -> Fetched:
+def _better_of(one: BalancesOutcome, other: BalancesOutcome) -> BalancesOutcome:
     """Two answers as one, whichever came first."""
     wallets = dict(one.wallets)
     for wallet, state in other.wallets.items():
@@ -283,7 +299,7 @@ def _better_of(one: Fetched, other: Fetched) -> Fetched:
     }
     is_fatal = one.fatal is not None and other.fatal is not None
     fatal = min(filter(None, (one.fatal, other.fatal))) if is_fatal else None
-    return Fetched(wallets=wallets, errors=errors, fatal=fatal)
+    return BalancesOutcome(wallets=wallets, errors=errors, fatal=fatal)
 
 
 def shortened(state: JoinState, phase: Literal["ended", "forgotten"]) -> JoinState:

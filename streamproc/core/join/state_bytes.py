@@ -19,9 +19,11 @@ _STATE: Final = msgspec.json.Decoder(JoinState)
 def state_from(raw: bytes) -> JoinState:
     """The state that `bytes_of`, of this version or a later one, made these bytes of."""
     state, parts = _STATE.decode(raw), _PARTS.decode(raw)
-    more = _unknown(parts, JoinState.__struct_fields__, "")
+    more = _unknown(parts, JoinState.__struct_encode_fields__, "")
     if "opened" in parts and state.opened is not None:
-        more |= _unknown(_PARTS.decode(parts["opened"]), Opened.__struct_fields__, _IN_OPENED)
+        more |= _unknown(
+            _PARTS.decode(parts["opened"]), Opened.__struct_encode_fields__, _IN_OPENED
+        )
     return replace(state, more=more) if more else state
 
 

@@ -8,10 +8,10 @@ from streamproc.core.chain.solana import QUOTES, SERVICE_LAMPORTS, WSOL
 
 if TYPE_CHECKING:
     from streamproc.core.chain.transactions import TokenChange
-    from streamproc.core.ledger.wallet_view import Evidence
+    from streamproc.core.ledger.wallet_view import WalletView
 
 
-def forwarded_quote(evidence: Evidence) -> tuple[str, int] | None:
+def forwarded_quote(view: WalletView) -> tuple[str, int] | None:
     """The quote that a pool paid for the wallet's tokens, mostly to somebody else, and the smaller of both ends.
 
     Of a wallet that pays the fee, gives tokens and gets none. Exactly one foreign account of the quote pays P, one
@@ -20,30 +20,30 @@ def forwarded_quote(evidence: Evidence) -> tuple[str, int] | None:
     wallet gets 0.11: sold for 34.96. None when no quote, or more than one, moved so.
     """
     moved: dict[str, list[TokenChange]] = {}
-    for change in evidence.changes:
+    for change in view.changes:
         if change.mint in QUOTES:
             moved.setdefault(change.mint, []).append(change)
     if max(map(len, moved.values()), default=0) < 2:  # noqa: PLR2004 - one pays, one gains
         return None
     found = []
     for quote, ends in moved.items():
-        units = _forwarded_units(evidence, quote, ends)
+        units = _forwarded_units(view, quote, ends)
         if units is not None:
             found.append((quote, units))
     return found[0] if len(found) == 1 else None
 
 
-def _forwarded_units(evidence: Evidence, quote: str, ends: list[TokenChange]) -> int | None:
+def _forwarded_units(view: WalletView, quote: str, ends: list[TokenChange]) -> int | None:
     """What the sale brought of this quote, None when it did not move so."""
     if len(ends) != 2:  # noqa: PLR2004 - one pays, one gains
         return None
     payer, gainer = sorted(ends, key=_units)
-    share = evidence.trade_sol if quote == WSOL else evidence.deltas.get(quote, 0)
+    share = view.trade_sol if quote == WSOL else view.deltas.get(quote, 0)
     if not (payer.units < 0 < gainer.units and 0 <= 2 * share < -payer.units):
         return None
-    others = {mint: units for mint, units in evidence.legs.items() if mint != quote}
+    others = {mint: units for mint, units in view.legs.items() if mint != quote}
     taken = others.pop(WSOL, 0)
-    if others or not -SERVICE_LAMPORTS <= taken <= 0 or not _is_elsewhere(evidence, payer, gainer):
+    if others or not -SERVICE_LAMPORTS <= taken <= 0 or not _is_elsewhere(view, payer, gainer):
         return None
     return min(-payer.units, gainer.units + share)
 
@@ -53,12 +53,10 @@ def _units(change: TokenChange) -> int:
     return change.units
 
 
-def _is_elsewhere(evidence: Evidence, payer: TokenChange, gainer: TokenChange) -> bool:
+def _is_elsewhere(view: WalletView, payer: TokenChange, gainer: TokenChange) -> bool:
     """Whether the gaining account is of another owner than the paying one, who gives nothing (no pool of a route)."""
     return (
         bool(gainer.owner)
         and gainer.owner != payer.owner
-        and not any(
-            change.units < 0 and change.owner == gainer.owner for change in evidence.changes
-        )
+        and not any(change.units < 0 and change.owner == gainer.owner for change in view.changes)
     )

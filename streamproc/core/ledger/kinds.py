@@ -13,7 +13,7 @@ from streamproc.core.ledger.entries import Kind
 from streamproc.core.ledger.forwarded import forwarded_quote
 
 if TYPE_CHECKING:
-    from streamproc.core.ledger.wallet_view import Evidence
+    from streamproc.core.ledger.wallet_view import WalletView
 
 _TRADES: Final = frozenset({Kind.BUY, Kind.SELL, Kind.TOKEN_SWAP})
 
@@ -39,222 +39,222 @@ class _Sides(msgspec.Struct, gc=False):
         return self.tokens_out + self.quotes_out
 
 
-def kind_of(evidence: Evidence) -> Kind:
+def kind_of(view: WalletView) -> Kind:
     """The kind of a transaction that did not fail; one that moved nothing of the wallet's is `other`.
 
     When goods moved that an order holds, what would be a trade is `order_filled`, and what cost nothing but a service's
     SOL is `order_placed` or `order_cancelled`.
     """
-    kind = _plain_kind(evidence)
-    return _order_kind(evidence, kind) if evidence.goods else kind
+    kind = _plain_kind(view)
+    return _order_kind(view, kind) if view.goods else kind
 
 
-def _plain_kind(evidence: Evidence) -> Kind:
+def _plain_kind(view: WalletView) -> Kind:
     """The kind, orders left out."""
-    if not evidence.deltas and not evidence.legs:
+    if not view.deltas and not view.legs:
         return Kind.OTHER
-    sides = _sides(evidence)
+    sides = _sides(view)
     if sides.tokens_in:
         rules = _RULES_OF_BOTH if sides.tokens_out else _RULES_OF_IN
     else:
         rules = _RULES_OF_OUT if sides.tokens_out else _RULES_OF_NONE
     for kind, holds in rules:
-        if holds(evidence, sides):
+        if holds(view, sides):
             return kind
     return Kind.OTHER
 
 
-def _order_kind(evidence: Evidence, kind: Kind) -> Kind:
+def _order_kind(view: WalletView, kind: Kind) -> Kind:
     """The kind when accounts that hold the wallet's goods gained or lost some."""
-    has_lost = any(change.units < 0 for change in evidence.goods)
+    has_lost = any(change.units < 0 for change in view.goods)
     if kind in _TRADES:
         return Kind.ORDER_FILLED if has_lost else kind
     is_cost = all(
-        mint == WSOL and -SERVICE_LAMPORTS <= units < 0 for mint, units in evidence.legs.items()
+        mint == WSOL and -SERVICE_LAMPORTS <= units < 0 for mint, units in view.legs.items()
     )
-    if not is_cost or any(mint not in QUOTES for mint in evidence.deltas):
+    if not is_cost or any(mint not in QUOTES for mint in view.deltas):
         return kind
-    has_gained = any(change.units > 0 for change in evidence.goods)
+    has_gained = any(change.units > 0 for change in view.goods)
     return Kind.ORDER_PLACED if has_gained else Kind.ORDER_CANCELLED
 
 
-def _sides(evidence: Evidence) -> _Sides:
+def _sides(view: WalletView) -> _Sides:
     """Assets by what they are and which way they went."""
     tokens_in: list[str] = []
     tokens_out: list[str] = []
     quotes_in: list[str] = []
     quotes_out: list[str] = []
-    for mint, units in evidence.deltas.items():
+    for mint, units in view.deltas.items():
         if mint not in QUOTES:
             (tokens_in if units > 0 else tokens_out).append(mint)
-    for mint, units in evidence.legs.items():
+    for mint, units in view.legs.items():
         (quotes_in if units > 0 else quotes_out).append(mint)
     return _Sides(tokens_in, tokens_out, quotes_in, quotes_out)
 
 
-def _is_quote_swap(_: Evidence, sides: _Sides) -> bool:
+def _is_quote_swap(_: WalletView, sides: _Sides) -> bool:
     """SOL against one stable."""
     into, out = sides.quotes_in, sides.quotes_out
     return len(into) == 1 and len(out) == 1 and WSOL in {into[0], out[0]}
 
 
-def _is_round_trip(evidence: Evidence, _: _Sides) -> bool:
+def _is_round_trip(view: WalletView, _: _Sides) -> bool:
     """The wallet paid the fee, and every quote of its, one at least, went round, as some other mint did: arbitrage.
 
     An NFT sold out of an escrow moves a mint but not the quote; a leveraged deposit moves the quote but keeps much.
     """
-    if not (evidence.is_payer and evidence.legs):
+    if not (view.is_payer and view.legs):
         return False
-    if not all(map(evidence.went_round, evidence.legs)):
+    if not all(map(view.went_round, view.legs)):
         return False
-    others = {change.mint for change in evidence.changes} - evidence.legs.keys()
-    return any(map(evidence.went_round, others))
+    others = {change.mint for change in view.changes} - view.legs.keys()
+    return any(map(view.went_round, others))
 
 
-def _is_quote_in(_: Evidence, sides: _Sides) -> bool:
+def _is_quote_in(_: WalletView, sides: _Sides) -> bool:
     """One quote came, and nothing went."""
     return len(sides.quotes_in) == 1 and not sides.quotes_out
 
 
-def _is_quote_out(_: Evidence, sides: _Sides) -> bool:
+def _is_quote_out(_: WalletView, sides: _Sides) -> bool:
     """One quote went, and nothing came."""
     return len(sides.quotes_out) == 1 and not sides.quotes_in
 
 
-def _is_forwarded(evidence: Evidence, sides: _Sides) -> bool:
+def _is_forwarded(view: WalletView, sides: _Sides) -> bool:
     """Tokens went into a pool, and most of what it paid to somebody else: swap and bridge, swap and send, pay with."""
-    if not (evidence.is_payer and _pool_pays(evidence, sides)):
+    if not (view.is_payer and _pool_pays(view, sides)):
         return False
-    evidence.forwarded = forwarded_quote(evidence)
-    return evidence.forwarded is not None
+    view.forwarded = forwarded_quote(view)
+    return view.forwarded is not None
 
 
-def _pool_pays(evidence: Evidence, sides: _Sides) -> bool:
+def _pool_pays(view: WalletView, sides: _Sides) -> bool:
     """Whether a foreign token account of a quote loses units."""
     if sides.pool_pays is None:
         sides.pool_pays = False
-        for change in evidence.changes:
+        for change in view.changes:
             if change.units < 0 and change.mint in QUOTES:
                 sides.pool_pays = True
                 break
     return sides.pool_pays
 
 
-def _is_liquidity(evidence: Evidence, sides: _Sides) -> bool:
+def _is_liquidity(view: WalletView, sides: _Sides) -> bool:
     """Assets against a receipt or a position, either way, or a token and a quote one way into a pool."""
     coming = len(sides.tokens_in) + len(sides.quotes_in)
     going = len(sides.tokens_out) + len(sides.quotes_out)
     if not coming or not going:
-        return evidence.is_payer and _is_one_way_liquidity(evidence, sides)
-    if going > 1 and sides.tokens_in and _is_added(evidence, sides):
+        return view.is_payer and _is_one_way_liquidity(view, sides)
+    if going > 1 and sides.tokens_in and _is_added(view, sides):
         return True
-    if coming > 1 and sides.tokens_out and _is_removed(evidence, sides):
+    if coming > 1 and sides.tokens_out and _is_removed(view, sides):
         return True
-    return evidence.has_indivisible and (
-        _is_position_opened(evidence, sides) or _is_position_closed(evidence, sides)
+    return view.has_indivisible and (
+        _is_position_opened(view, sides) or _is_position_closed(view, sides)
     )
 
 
-def _is_added(evidence: Evidence, sides: _Sides) -> bool:
+def _is_added(view: WalletView, sides: _Sides) -> bool:
     """Nothing but newly minted tokens in for two or more assets, none of them burnt."""
     return (
         not sides.quotes_in
-        and all(evidence.supply(mint) > 0 for mint in sides.tokens_in)
-        and not any(map(evidence.is_destroyed, sides.tokens_out))
+        and all(view.supply(mint) > 0 for mint in sides.tokens_in)
+        and not any(map(view.is_destroyed, sides.tokens_out))
     )
 
 
-def _is_removed(evidence: Evidence, sides: _Sides) -> bool:
+def _is_removed(view: WalletView, sides: _Sides) -> bool:
     """Nothing but burnt tokens out for two or more assets, none of them minted."""
     return (
         not sides.quotes_out
-        and all(map(evidence.is_destroyed, sides.tokens_out))
-        and not any(evidence.supply(mint) > 0 for mint in sides.tokens_in)
+        and all(map(view.is_destroyed, sides.tokens_out))
+        and not any(view.supply(mint) > 0 for mint in sides.tokens_in)
     )
 
 
-def _is_position_opened(evidence: Evidence, sides: _Sides) -> bool:
+def _is_position_opened(view: WalletView, sides: _Sides) -> bool:
     """Assets went, a position was minted for them, and a foreign token account gained of one.
 
     An NFT that is minted for SOL paid natively stays a buy.
     """
     return (
         len(sides.coming) == len(sides.tokens_in) == 1
-        and _is_position(evidence, sides.tokens_in[0], 1)
-        and any(units > 0 for mint in sides.going for units in evidence.moved(mint))
+        and _is_position(view, sides.tokens_in[0], 1)
+        and any(units > 0 for mint in sides.going for units in view.moved(mint))
     )
 
 
-def _is_position_closed(evidence: Evidence, sides: _Sides) -> bool:
+def _is_position_closed(view: WalletView, sides: _Sides) -> bool:
     """Assets came, the position was burnt for them, and a foreign token account lost of one."""
     return (
         len(sides.going) == len(sides.tokens_out) == 1
-        and _is_position(evidence, sides.tokens_out[0], -1)
-        and any(units < 0 for mint in sides.coming for units in evidence.moved(mint))
+        and _is_position(view, sides.tokens_out[0], -1)
+        and any(units < 0 for mint in sides.coming for units in view.moved(mint))
     )
 
 
-def _is_position(evidence: Evidence, mint: str, made: int) -> bool:
+def _is_position(view: WalletView, mint: str, made: int) -> bool:
     """Whether a token is one of its kind, and exactly it was minted (1) or burnt (-1)."""
-    return evidence.supply(mint) == made and evidence.decimals(mint) == 0
+    return view.supply(mint) == made and view.decimals(mint) == 0
 
 
-def _is_one_way_liquidity(evidence: Evidence, sides: _Sides) -> bool:
+def _is_one_way_liquidity(view: WalletView, sides: _Sides) -> bool:
     """A token and a quote went one way, nothing came back, and foreign accounts of the quote mirror it."""
     if sides.tokens_out:
-        return any(sum(evidence.moved(mint)) > 0 for mint in sides.quotes_out)
-    return any(sum(evidence.moved(mint)) < 0 for mint in sides.quotes_in)
+        return any(sum(view.moved(mint)) > 0 for mint in sides.quotes_out)
+    return any(sum(view.moved(mint)) < 0 for mint in sides.quotes_in)
 
 
-def _is_redeemed(evidence: Evidence, sides: _Sides) -> bool:
+def _is_redeemed(view: WalletView, sides: _Sides) -> bool:
     """Tokens are destroyed, and a reserve pays at least half of the SOL for them: liquid staking given back.
 
     What accounts kept (an NFT's metadata) is no such price.
     """
-    if _pool_pays(evidence, sides):
+    if _pool_pays(view, sides):
         return False
-    paid = evidence.legs.get(WSOL, 0)
+    paid = view.legs.get(WSOL, 0)
     if paid <= 0 or is_rent(paid):
         return False
-    return _are_destroyed(evidence, sides) and 2 * evidence.reserves_paid() >= paid
+    return _are_destroyed(view, sides) and 2 * view.reserves_paid() >= paid
 
 
-def _is_burn(evidence: Evidence, sides: _Sides) -> bool:
+def _is_burn(view: WalletView, sides: _Sides) -> bool:
     """All tokens that leave are destroyed and no pool pays for them; SOL that comes in is rent."""
-    return not _pool_pays(evidence, sides) and _are_destroyed(evidence, sides)
+    return not _pool_pays(view, sides) and _are_destroyed(view, sides)
 
 
-def _are_destroyed(evidence: Evidence, sides: _Sides) -> bool:
+def _are_destroyed(view: WalletView, sides: _Sides) -> bool:
     """Whether all tokens that leave are destroyed."""
     if sides.are_destroyed is None:
-        sides.are_destroyed = all(map(evidence.is_destroyed, sides.tokens_out))
+        sides.are_destroyed = all(map(view.is_destroyed, sides.tokens_out))
     return sides.are_destroyed
 
 
-def _always(_: Evidence, __: _Sides) -> bool:
+def _always(_: WalletView, __: _Sides) -> bool:
     """The shape says it all."""
     return True
 
 
-def _pays_quotes(_: Evidence, sides: _Sides) -> bool:
+def _pays_quotes(_: WalletView, sides: _Sides) -> bool:
     """Tokens came for a quote."""
     return bool(sides.quotes_out)
 
 
-def _is_sale(evidence: Evidence, sides: _Sides) -> bool:
+def _is_sale(view: WalletView, sides: _Sides) -> bool:
     """Tokens went for a quote, however little: also when costs ate all that a pool paid."""
-    below_dust = evidence.trade_sol > 0 and evidence.is_payer
-    return bool(sides.quotes_in) or below_dust or _pool_pays(evidence, sides)
+    below_dust = view.trade_sol > 0 and view.is_payer
+    return bool(sides.quotes_in) or below_dust or _pool_pays(view, sides)
 
 
-def _is_mint(evidence: Evidence, sides: _Sides) -> bool:
+def _is_mint(view: WalletView, sides: _Sides) -> bool:
     """Nothing but newly minted tokens came."""
-    return not evidence.legs and all(evidence.supply(mint) > 0 for mint in sides.tokens_in)
+    return not view.legs and all(view.supply(mint) > 0 for mint in sides.tokens_in)
 
 
-def _has_no_quotes(evidence: Evidence, _: _Sides) -> bool:
+def _has_no_quotes(view: WalletView, _: _Sides) -> bool:
     """Only tokens, and all one way."""
-    return not evidence.legs
+    return not view.legs
 
 
 class _Shape(Enum):
@@ -267,7 +267,7 @@ class _Shape(Enum):
 
 
 _IN, _OUT, _BOTH, _NONE = _Shape
-_Rule = Callable[["Evidence", _Sides], bool]
+_Rule = Callable[["WalletView", _Sides], bool]
 
 # The order of kinds: the first that holds decides, of those whose shape is the transaction's.
 _RULES: Final[tuple[tuple[Kind, _Rule, frozenset[_Shape]], ...]] = (

@@ -10,11 +10,11 @@ from streamproc.core.ledger.entries import TRANSFER_KINDS, Entry, Kind, quote_le
 from streamproc.core.ledger.kinds import kind_of
 from streamproc.core.ledger.orders import kept_moves, possible_holders
 from streamproc.core.ledger.rents import may_be_rent, rent_of
-from streamproc.core.ledger.wallet_view import NOTHING_HELD, evidence_of
+from streamproc.core.ledger.wallet_view import NOTHING_HELD, view_of
 
 if TYPE_CHECKING:
     from streamproc.core.chain.transactions import Transaction
-    from streamproc.core.ledger.wallet_view import Evidence, Held
+    from streamproc.core.ledger.wallet_view import Held, WalletView
 
 _ROUTED_APART = 100  # two ends of a route differ by at most one part in so many (fees of the pools)
 
@@ -30,11 +30,11 @@ def read_transaction(
     """The entry when these hold goods of the wallet's for orders, and who holds which mint from here on, if new."""
     if transaction.failed:
         return _failed(transaction, transaction.fee if transaction.payer == wallet else 0), None
-    evidence = evidence_of(transaction, wallet, held)
-    entry = _entry(evidence)
+    view = view_of(transaction, wallet, held)
+    entry = _entry(view)
     if entry.kind in _MAY_BE_PLACED:
-        for holder in possible_holders(evidence):
-            placed = _placed(evidence, *holder)
+        for holder in possible_holders(view):
+            placed = _placed(view, *holder)
             if placed.kind is Kind.ORDER_PLACED:
                 return placed, holder
     return entry, None
@@ -43,35 +43,35 @@ def read_transaction(
 _MAY_BE_PLACED = frozenset({Kind.TRANSFER_OUT, Kind.OTHER})
 
 
-def _placed(evidence: Evidence, owner: str, mint: str) -> Entry:
+def _placed(view: WalletView, owner: str, mint: str) -> Entry:
     """The entry when what was given stays the wallet's at this owner."""
-    held = {**evidence.held, owner: {*evidence.held.get(owner, ()), mint}}
-    return _entry(evidence_of(evidence.transaction, evidence.wallet, held))
+    held = {**view.held, owner: {*view.held.get(owner, ()), mint}}
+    return _entry(view_of(view.transaction, view.wallet, held))
 
 
-def _entry(evidence: Evidence) -> Entry:
+def _entry(view: WalletView) -> Entry:
     """The entry; what it costs to get a transaction through joins the tips, whatever is left is the trade."""
-    transaction, wallet = evidence.transaction, evidence.wallet
-    network_fee, tips = _fees(evidence)
-    sol_delta, rent = _sol_delta(evidence), rent_of(evidence)
-    trade_sol = evidence.trade_sol = sol_delta + network_fee + tips + rent
+    transaction, wallet = view.transaction, view.wallet
+    network_fee, tips = _fees(view)
+    sol_delta, rent = _sol_delta(view), rent_of(view)
+    trade_sol = view.trade_sol = sol_delta + network_fee + tips + rent
     looks_like_rent = is_rent(-trade_sol)
-    is_mirrored = looks_like_rent and evidence.mirrors(-trade_sol)
-    stables = () if STABLES.isdisjoint(evidence.deltas) else evidence.deltas.items()
+    is_mirrored = looks_like_rent and view.mirrors(-trade_sol)
+    stables = () if STABLES.isdisjoint(view.deltas) else view.deltas.items()
     is_price = is_mirrored or not looks_like_rent
-    evidence.legs = quote_legs(trade_sol, stables, is_mirrored=is_price)
-    if len(evidence.legs) > 1 and (small := _small_cost(evidence)):
+    view.legs = quote_legs(trade_sol, stables, is_mirrored=is_price)
+    if len(view.legs) > 1 and (small := _small_cost(view)):
         tips += small
-        del evidence.legs[WSOL]
-    kind = kind_of(evidence)
-    deltas = tuple(sorted(evidence.deltas.items()))
+        del view.legs[WSOL]
+    kind = kind_of(view)
+    deltas = tuple(sorted(view.deltas.items()))
     return Entry(
         transaction.signature,
         transaction.slot,
         transaction.index,
         transaction.time,
         False,
-        transaction.estimated or (not transaction.names_owners and may_be_rent(evidence)),
+        transaction.estimated or (not transaction.names_owners and may_be_rent(view)),
         transaction.payer,
         network_fee,
         sol_delta,
@@ -79,11 +79,11 @@ def _entry(evidence: Evidence) -> Entry:
         rent,
         kind,
         deltas,
-        _routed_quote(evidence) if _is_swap(evidence, kind) else evidence.forwarded,
+        _routed_quote(view) if _is_swap(view, kind) else view.forwarded,
         _counterparty(transaction, wallet, kind, deltas) if kind in TRANSFER_KINDS else None,
-        kind is _QUOTE_SWAP and _is_remainder(evidence),
+        kind is _QUOTE_SWAP and _is_remainder(view),
         is_mirrored,
-        kept_moves(evidence, kind),
+        kept_moves(view, kind),
     )
 
 
@@ -93,19 +93,19 @@ _TOKEN_SWAP: Final = Kind.TOKEN_SWAP
 _ORDER_FILLED: Final = Kind.ORDER_FILLED
 
 
-def _fees(evidence: Evidence) -> tuple[int, int]:
+def _fees(view: WalletView) -> tuple[int, int]:
     """Network fee and tips, of who pays the fee."""
-    if not evidence.is_payer:
+    if not view.is_payer:
         return 0, 0
-    return evidence.transaction.fee, tips_in(evidence.transaction, besides=evidence.wallet)
+    return view.transaction.fee, tips_in(view.transaction, besides=view.wallet)
 
 
-def _sol_delta(evidence: Evidence) -> int:
+def _sol_delta(view: WalletView) -> int:
     """What the wallet and its own accounts whose amount changed gained, in lamports."""
-    lamports = evidence.lamports
-    gained = lamports.get(evidence.wallet, 0)
-    for own in evidence.own:
-        if own != evidence.wallet:
+    lamports = view.lamports
+    gained = lamports.get(view.wallet, 0)
+    for own in view.own:
+        if own != view.wallet:
             gained += lamports.get(own, 0)
     return gained
 
@@ -131,51 +131,51 @@ def _failed(transaction: Transaction, network_fee: int) -> Entry:
     )
 
 
-def _small_cost(evidence: Evidence) -> int:
+def _small_cost(view: WalletView) -> int:
     """SOL that is a cost of getting the transaction through, in lamports: beside a stable, small, and at no pool.
 
     If a token of the wallet's moves, a stable goes out or went round; with nothing but a stable coming in it may be a
     small exchange.
     """
-    lamports = -evidence.legs.get(WSOL, 0)
+    lamports = -view.legs.get(WSOL, 0)
     if not 0 < lamports <= SMALL_COST_LAMPORTS:
         return 0
-    stables = [(mint, units) for mint, units in evidence.legs.items() if mint != WSOL]
+    stables = [(mint, units) for mint, units in view.legs.items() if mint != WSOL]
     is_cost = (
-        any(mint not in QUOTES for mint in evidence.deltas)
+        any(mint not in QUOTES for mint in view.deltas)
         or any(units < 0 for _, units in stables)
-        or any(evidence.went_round(mint) for mint, _ in stables)
+        or any(view.went_round(mint) for mint, _ in stables)
     )
-    return lamports if is_cost and not evidence.mirrors(lamports) else 0
+    return lamports if is_cost and not view.mirrors(lamports) else 0
 
 
-def _is_remainder(evidence: Evidence) -> bool:
+def _is_remainder(view: WalletView) -> bool:
     """Whether a foreign account moved the stable the opposite way by more than 5 / 4 of what the wallet did.
 
     A bridge that keeps 34.85 of 34.96 leaves a remainder of 0.11, which is no price of the SOL that went for it.
     """
     return any(
         units * own < 0 and 4 * abs(units) > 5 * abs(own)
-        for mint, own in evidence.legs.items()
+        for mint, own in view.legs.items()
         if mint in STABLES
-        for units in evidence.moved(mint)
+        for units in view.moved(mint)
     )
 
 
-def _is_swap(evidence: Evidence, kind: Kind) -> bool:
+def _is_swap(view: WalletView, kind: Kind) -> bool:
     """Whether tokens went for tokens, out of an order's goods or otherwise."""
     if kind is not _ORDER_FILLED:
         return kind is _TOKEN_SWAP
-    return len({units > 0 for mint, units in evidence.deltas.items() if mint not in QUOTES}) > 1
+    return len({units > 0 for mint, units in view.deltas.items() if mint not in QUOTES}) > 1
 
 
-def _routed_quote(evidence: Evidence) -> tuple[str, int] | None:
+def _routed_quote(view: WalletView) -> tuple[str, int] | None:
     """The one quote that leaves exactly one foreign account and reaches exactly one other, at most 1 % apart.
 
     Its smaller amount; None when no quote, or more than one, does.
     """
     foreign: dict[str, list[int]] = {}
-    for change in evidence.changes:
+    for change in view.changes:
         if change.mint in QUOTES:
             foreign.setdefault(change.mint, []).append(change.units)
     routed = []

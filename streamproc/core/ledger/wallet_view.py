@@ -20,7 +20,7 @@ NOTHING_HELD: Final[Held] = {}
 _WENT_ROUND: Final = 10  # times what the wallet gained or lost, each way
 
 
-class Evidence(msgspec.Struct, gc=False):
+class WalletView(msgspec.Struct, gc=False):
     """Own and foreign token accounts apart; of a transaction that did not fail."""
 
     transaction: Transaction
@@ -93,13 +93,13 @@ def _is_gain(units: int) -> bool:
     return units > 0
 
 
-def evidence_of(transaction: Transaction, wallet: str, held: Held) -> Evidence:
+def view_of(transaction: Transaction, wallet: str, held: Held) -> WalletView:
     """Own and foreign token accounts apart, and what the wallet's own gained."""
     own: dict[str, int] = {}
     foreign: dict[str, int] = {}
     deltas: dict[str, int] = {}
     changes: list[TokenChange] = []
-    evidence = Evidence(
+    view = WalletView(
         transaction,
         transaction.lamports,
         wallet,
@@ -113,16 +113,16 @@ def evidence_of(transaction: Transaction, wallet: str, held: Held) -> Evidence:
     for change in transaction.tokens:
         account, owner, mint, units = change.account, change.owner, change.mint, change.units
         if not units:
-            evidence.still = (*evidence.still, change)
+            view.still = (*view.still, change)
             continue
         if owner == wallet or (held and mint in held.get(owner, ())):
             side = own
             if mint != WSOL:
                 deltas[mint] = deltas.get(mint, 0) + units
             if not change.decimals:
-                evidence.has_indivisible = True
+                view.has_indivisible = True
             if owner != wallet:
-                evidence.goods = (*evidence.goods, change)
+                view.goods = (*view.goods, change)
         else:
             side = foreign
             changes.append(change)
@@ -131,5 +131,5 @@ def evidence_of(transaction: Transaction, wallet: str, held: Held) -> Evidence:
         elif account not in side:
             side[account] = 0
     if 0 in deltas.values():
-        evidence.deltas = {mint: units for mint, units in deltas.items() if units}
-    return evidence
+        view.deltas = {mint: units for mint, units in deltas.items() if units}
+    return view

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
-    from streamproc.core.result.evidence_inputs import Surroundings
+    from streamproc.core.result.evidence_inputs import EvidenceInputs
     from streamproc.events import ReadyWallet
     from streamproc.result import (
         Balances,
@@ -97,7 +97,7 @@ def wallet_record(
     }
 
 
-def wallet_row(facts: WalletFacts, prices: Prices, around: Surroundings) -> WalletRow:
+def wallet_row(facts: WalletFacts, prices: Prices, evidence_inputs: EvidenceInputs) -> WalletRow:
     """What of one analyzed wallet is compared; its first funder is known only with its whole history."""
     assert facts.pnl is not None  # noqa: S101 - the caller asked is_compared
     traded = tuple(
@@ -118,8 +118,8 @@ def wallet_row(facts: WalletFacts, prices: Prices, around: Surroundings) -> Wall
         traded=traded,
         held=_held(facts, prices),
         coverage_complete=facts.is_complete,
-        first_funder=around.first_funders.get(facts.wallet),
-        fee_payers=around.fee_payers.get(facts.wallet, ()),
+        first_funder=evidence_inputs.first_funders.get(facts.wallet),
+        fee_payers=evidence_inputs.fee_payers.get(facts.wallet, ()),
     )
 
 

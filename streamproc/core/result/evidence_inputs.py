@@ -20,7 +20,7 @@ _LITTLE_LONG: Final = "<i8"
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class EvidenceInputs:
     """Stored wallets beside those of the request, and who met whom."""
 
     background: Background | None = None
@@ -47,7 +47,7 @@ class _Columns(msgspec.Struct, array_like=True):
 
 
 class _Packed(msgspec.Struct, array_like=True):
-    """The surroundings as they are kept; everything sorted."""
+    """The evidence inputs as they are kept; everything sorted."""
 
     background: _Columns | None
     transfers: list[tuple[str, str, str, int, int, str | None, int]]
@@ -57,15 +57,15 @@ class _Packed(msgspec.Struct, array_like=True):
     known_wallets: int = 0
 
 
-def packed(surroundings: Surroundings) -> bytes:
-    """The surroundings as bytes, small."""
-    return zlib.compress(_canonical(surroundings), _FAST)
+def packed(evidence_inputs: EvidenceInputs) -> bytes:
+    """The evidence inputs as bytes, small."""
+    return zlib.compress(_canonical(evidence_inputs), _FAST)
 
 
-def unpacked(content: bytes) -> Surroundings:
-    """The surroundings that `packed` made these bytes of."""
+def unpacked(content: bytes) -> EvidenceInputs:
+    """The evidence inputs that `packed` made these bytes of."""
     read = msgspec.msgpack.decode(zlib.decompress(content), type=_Packed)
-    return Surroundings(
+    return EvidenceInputs(
         background=None if read.background is None else _background(read.background),
         transfers=tuple(Transfer(*each) for each in read.transfers),
         first_funders={wallet: Witness(*witness) for wallet, *witness in read.first_funders},
@@ -78,11 +78,11 @@ def unpacked(content: bytes) -> Surroundings:
     )
 
 
-def possible_hubs(surroundings: Surroundings) -> set[str]:
+def possible_hubs(evidence_inputs: EvidenceInputs) -> set[str]:
     """The addresses that would link two wallets unless they are hubs: in transfers, or shared by two wallets."""
-    found = {each for transfer in surroundings.transfers for each in _ends(transfer)}
-    funders = [[each.address] for each in surroundings.first_funders.values()]
-    payers = [[each.address for each in payers] for payers in surroundings.fee_payers.values()]
+    found = {each for transfer in evidence_inputs.transfers for each in _ends(transfer)}
+    funders = [[each.address] for each in evidence_inputs.first_funders.values()]
+    payers = [[each.address for each in payers] for payers in evidence_inputs.fee_payers.values()]
     for group in (funders, payers):
         seen: set[str] = set()
         for addresses in group:
@@ -96,25 +96,25 @@ def _ends(transfer: Transfer) -> tuple[str, str]:
     return transfer.sender, transfer.receiver
 
 
-def _canonical(surroundings: Surroundings) -> bytes:
-    """The same bytes for equal surroundings, in whatever order they were found."""
+def _canonical(evidence_inputs: EvidenceInputs) -> bytes:
+    """The same bytes for equal evidence inputs, in whatever order they were found."""
     transfers = {
         (e.sender, e.receiver, e.signature, e.slot, e.lamports, e.mint, e.units)
-        for e in surroundings.transfers
+        for e in evidence_inputs.transfers
     }
     kept = _Packed(
-        background=_columns(surroundings.background),
+        background=_columns(evidence_inputs.background),
         transfers=sorted(transfers, key=lambda each: (each[3], *each[:5], each[5] or "", each[6])),
         first_funders=sorted(
             (wallet, each.address, each.signature)
-            for wallet, each in surroundings.first_funders.items()
+            for wallet, each in evidence_inputs.first_funders.items()
         ),
         fee_payers=sorted(
             (wallet, sorted((each.address, each.signature) for each in witnesses))
-            for wallet, witnesses in surroundings.fee_payers.items()
+            for wallet, witnesses in evidence_inputs.fee_payers.items()
         ),
-        counterparties=sorted((each, *met) for each, met in surroundings.counterparties.items()),
-        known_wallets=surroundings.known_wallets,
+        counterparties=sorted((each, *met) for each, met in evidence_inputs.counterparties.items()),
+        known_wallets=evidence_inputs.known_wallets,
     )
     return msgspec.msgpack.encode(kept)
 

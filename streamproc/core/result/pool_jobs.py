@@ -42,7 +42,7 @@ _FAST: Final = 1  # zlib's level: five times smaller, at 100 MB a second
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class WalletInputs:
     """Everything stored about one wallet of a request, analyses as JSON text."""
 
     wallet: str
@@ -68,7 +68,7 @@ class Material:
 class Survey:
     """What a first look at all wallets says."""
 
-    digest: str  # of everything that figures depend on beside options, prices and surroundings
+    digest: str  # of everything that figures depend on beside options, prices and evidence inputs
     watermarks: dict[str, int]  # of the wallets that are compared
     whole: list[str]  # those whose history is known from its beginning
     traded: list[str]  # every mint traded, by address
@@ -95,7 +95,7 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class CompareSpec:
     """What is asked of a comparison, and what names its inputs."""
 
     digest: str
@@ -106,7 +106,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class Enrichment:
     """What is known beside the comparison when a result is written."""
 
     prices: Prices
@@ -130,18 +130,18 @@ class Header:
     timings_ms: dict[str, int] = field(default_factory=dict)
 
 
-def survey(materials: Sequence[Material]) -> Survey:
+def survey(inputs: Sequence[WalletInputs]) -> Survey:
     """Look once at every wallet, in the order given (by address)."""
     digest = hashlib.sha256()
     seen = _Seen()
-    for material in materials:
-        facts = material.facts()
+    for wallet_inputs in inputs:
+        facts = wallet_inputs.facts()
         digest.update(encode_json(comparable_record(facts), sort=True))
-        digest.update(f"{material.pnl}{material.behavior}".encode())
+        digest.update(f"{wallet_inputs.pnl}{wallet_inputs.behavior}".encode())
         seen.add(facts)
     compared = {
         each.wallet: each.ready.watermark_slot or 0
-        for each in materials
+        for each in inputs
         if each.ready.outcome == "analyzed" and each.pnl is not None
     }
     return Survey(
@@ -206,33 +206,33 @@ def to_name(survey: Survey, prices: Prices) -> list[str]:
 
 
 def compared(
-    materials: Sequence[Material], prices: Prices, surroundings: bytes, question: Question
+    inputs: Sequence[WalletInputs], prices: Prices, packed_inputs: bytes, spec: CompareSpec
 ) -> Compared:
     """Compare all wallets; see `similarity.compare`."""
     # What only the pool's processes need, which have it before they are asked.
     from streamproc.core.result.pair_columns import packed_columns, pair_columns  # noqa: PLC0415
     from streamproc.core.similarity import compare  # noqa: PLC0415
 
-    around = unpacked(surroundings)
+    evidence_inputs = unpacked(packed_inputs)
     rows = [
-        wallet_row(facts, prices, around)
-        for facts in (material.facts() for material in materials)
+        wallet_row(facts, prices, evidence_inputs)
+        for facts in (wallet_inputs.facts() for wallet_inputs in inputs)
         if facts.is_compared
     ]
     found = compare(
         SimilarityInputs(
             wallets=tuple(rows),
-            inputs_digest=question.digest,
-            excluded_mints=question.excluded_mints,
-            rank_by=question.rank_by,
-            max_pairs=question.pairs,
-            background=around.background,
-            transfers=around.transfers,
-            counterparties=around.counterparties,
-            known_wallets=around.known_wallets,
+            inputs_digest=spec.digest,
+            excluded_mints=spec.excluded_mints,
+            rank_by=spec.rank_by,
+            max_pairs=spec.pairs,
+            background=evidence_inputs.background,
+            transfers=evidence_inputs.transfers,
+            counterparties=evidence_inputs.counterparties,
+            known_wallets=evidence_inputs.known_wallets,
         )
     )
-    in_event = found.pairs[: question.pairs_in_event]
+    in_event = found.pairs[: spec.pairs_in_event]
     return Compared(
         pairs=[encode_json(pair) for pair in found.pairs],
         named=sorted({each["mint"] for pair in in_event for each in pair["top_shared"]}),
@@ -244,21 +244,21 @@ def compared(
 
 
 def written(
-    materials: Sequence[Material], found: Compared, around: Around, header: Header
+    inputs: Sequence[WalletInputs], found: Compared, enrichment: Enrichment, header: Header
 ) -> tuple[bytes, bytes]:
     """The result's JSON: the event's, bounded, and the whole of it, compressed by zlib for the store."""
-    exact = around.prices.exact()
-    facts = list(_each(materials))
+    exact = enrichment.prices.exact()
+    facts = list(_each(inputs))
     mints = {token["mint"] for each in facts for token in _tokens(each)} | set(found.named)
-    tokens = token_records(mints, around.metadata, around.prices, around.decimals)
+    tokens = token_records(mints, enrichment.metadata, enrichment.prices, enrichment.decimals)
     missing = [lack for each in facts for lack in missing_wallets(each)]
-    if around.is_enriched:
-        missing += missing_tokens(tokens, around.metadata.keys(), around.prices)
+    if enrichment.is_enriched:
+        missing += missing_tokens(tokens, enrichment.metadata.keys(), enrichment.prices)
     outcome = Outcome(
         request_id=header.request_id,
         engine_version=header.engine_version,
         inputs_digest=inputs_digest({"compared": header.digest, "tokens": tokens}),
-        wallets=[{**wallet_record(each, around.prices, exact)} for each in facts],
+        wallets=[{**wallet_record(each, enrichment.prices, exact)} for each in facts],
         pairs=found.pairs,
         pairs_total=found.pairs_total,
         set_figures=found.set_figures,
@@ -271,14 +271,16 @@ def written(
         timings_ms=header.timings_ms,
     )
     event = bounded_result(
-        outcome, max_pairs=around.max_pairs, max_tokens_per_wallet=around.max_tokens_per_wallet
+        outcome,
+        max_pairs=enrichment.max_pairs,
+        max_tokens_per_wallet=enrichment.max_tokens_per_wallet,
     )
     return event, zlib.compress(encode_json(whole_result(outcome)), _FAST)
 
 
-def _each(materials: Sequence[Material]) -> Iterator[WalletFacts]:
+def _each(inputs: Sequence[WalletInputs]) -> Iterator[WalletFacts]:
     """The facts of each wallet."""
-    return (material.facts() for material in materials)
+    return (wallet_inputs.facts() for wallet_inputs in inputs)
 
 
 def _tokens(facts: WalletFacts) -> Collection[Json]:

@@ -39,11 +39,11 @@ async def test_the_agent_goes_on_and_its_outcome_waits_for_the_confirmation() ->
         went_on.set()
         yield OUTCOME
 
-    def tell(_: Encoded) -> asyncio.Future[None]:
+    def publish(_: Encoded) -> asyncio.Future[None]:
         sent.append(asyncio.get_running_loop().create_future())
         return sent[-1]
 
-    run = asyncio.ensure_future(running(agent, codec=CODEC, tell=tell)(RECORD))
+    run = asyncio.ensure_future(running(agent, codec=CODEC, publish=publish)(RECORD))
     await went_on.wait()
     await asyncio.sleep(0)
     assert not run.done()
@@ -58,12 +58,12 @@ async def test_progress_of_an_agent_that_fails_is_not_sent_any_more() -> None:
         yield PROGRESS
         raise RequestEndedError("ended")
 
-    def tell(_: Encoded) -> asyncio.Future[None]:
+    def publish(_: Encoded) -> asyncio.Future[None]:
         sent.append(asyncio.get_running_loop().create_future())
         return sent[-1]
 
     with pytest.raises(RequestEndedError):
-        await running(agent, codec=CODEC, tell=tell)(RECORD)
+        await running(agent, codec=CODEC, publish=publish)(RECORD)
     assert sent[0].cancelled()
 
 
@@ -101,7 +101,7 @@ async def test_what_is_logged_at_work_names_request_tenant_and_place(
     value = PROGRESS.model_dump_json().encode()
     handler = on_event(WalletProgressed, handle, CODEC)
     record = RECORD._replace(value=value, headers=(*RECORD.headers, *headers))
-    await running(handler, codec=CODEC, tell=_nobody_is_told)(record)
+    await running(handler, codec=CODEC, publish=_nobody_is_told)(record)
     names = ("request_id", "tenant", "topic", "partition", "offset", "wallet")
     assert [said[0][name] for name in names] == ["a", tenant, "t", 0, 0, "w"]
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamproc import limits
-from streamproc.core.join.emit import give_up, is_urgent, tell
+from streamproc.core.join.emit import emit, give_up, is_urgent
 from streamproc.core.join.outcome import failed_wallets
 from streamproc.core.join.state import JoinState, Part, due, is_whole, step
 from streamproc.core.join.state_bytes import bytes_of, state_from
@@ -107,7 +107,7 @@ def test_any_order_with_repeats_ends_in_the_same_state(parts: list[Part], random
 
 def comparable(state: JoinState) -> JoinState:
     """Fractions of wallets that are done depend on which came first and are dropped with them."""
-    running = {k: v for k, v in state.fractions.items() if k not in state.seen}
+    running = {k: v for k, v in state.fractions.items() if k not in state.outcomes}
     return msgspec.structs.replace(state, fractions=running)
 
 
@@ -121,9 +121,9 @@ def test_progress_has_no_gaps_never_falls_and_ends_once(
     for part, flush in zip(parts, flushes, strict=False):
         state = step(state, part)
         if flush:
-            state, events = tell(state, now=5)
+            state, events = emit(state, now=5)
             said += events
-    state, events = tell(state, now=6)
+    state, events = emit(state, now=6)
     said += events
     progress = [event for event in said if isinstance(event, AnalysisProgressed)]
     assert [record.seq for record in progress] == list(range(1, len(progress) + 1))
@@ -161,7 +161,7 @@ def test_what_a_later_version_wrote_into_a_state_is_carried_on(
     ours = state_from(msgspec.json.encode(later))
     assert msgspec.structs.replace(ours, more={}) == state
     for part in after:
-        ours, _ = tell(step(ours, part), now=9)
+        ours, _ = emit(step(ours, part), now=9)
     if ours.phase in {"waiting", "ready"}:
         again = msgspec.json.decode(bytes_of(ours))
         assert again["added"] == later["added"]
@@ -174,7 +174,7 @@ def test_a_whole_request_is_handed_over_exactly_once_in_any_order(parts: list[Pa
     state = JoinState("r")
     said: list[Event] = []
     for part in [*parts, *parts]:
-        state, events = tell(step(state, part), now=9)
+        state, events = emit(step(state, part), now=9)
         said += events
     (ready,) = [event for event in said if isinstance(event, AnalysisReady)]
     assert set(ready.wallets) == set(WALLETS)
@@ -185,12 +185,12 @@ def test_a_whole_request_is_handed_over_exactly_once_in_any_order(parts: list[Pa
 
 def test_nothing_is_said_before_the_request_is_open() -> None:
     state = folded([analyzed(WALLETS[0]), balances()])
-    assert tell(state, now=1) == (state, [])
+    assert emit(state, now=1) == (state, [])
     assert not is_urgent(state)
 
 
 def test_the_first_record_is_accepted_at_five_percent_even_when_parts_overtook() -> None:
-    _, events = tell(folded([analyzed(WALLETS[0]), accepted()]), now=1)
+    _, events = emit(folded([analyzed(WALLETS[0]), accepted()]), now=1)
     first, second = events
     assert isinstance(first, AnalysisProgressed)
     assert isinstance(second, AnalysisProgressed)
@@ -199,7 +199,7 @@ def test_the_first_record_is_accepted_at_five_percent_even_when_parts_overtook()
 
 
 def test_one_failed_wallet_fails_the_request_by_default_and_names_it() -> None:
-    state, events = tell(folded([accepted(), failed(WALLETS[2])]), now=1)
+    state, events = emit(folded([accepted(), failed(WALLETS[2])]), now=1)
     draft, last = events[-2:]
     assert isinstance(draft, AnalysisFailed)
     assert (draft.status, draft.code) == ("failed", "wallets_failed")
@@ -207,17 +207,17 @@ def test_one_failed_wallet_fails_the_request_by_default_and_names_it() -> None:
     assert isinstance(last, AnalysisProgressed)
     assert (last.terminal, last.stage, last.wallets_failed) == (True, "failed", 1)
     assert state.phase == "ended"
-    assert tell(step(state, analyzed(WALLETS[0])), now=2)[1] == []
+    assert emit(step(state, analyzed(WALLETS[0])), now=2)[1] == []
 
 
 def test_a_wallet_is_done_once_its_balances_are_known_and_stays_done() -> None:
-    state, _ = tell(folded([accepted(ratio=0.5), *map(analyzed, WALLETS)]), now=1)
-    assert state.told[:2] == (0, 0)
-    state, events = tell(step(state, balances(wallet_1="failed")), now=2)
+    state, _ = emit(folded([accepted(ratio=0.5), *map(analyzed, WALLETS)]), now=1)
+    assert state.last_progress[:2] == (0, 0)
+    state, events = emit(step(state, balances(wallet_1="failed")), now=2)
     progress = next(event for event in events if isinstance(event, AnalysisProgressed))
     assert (progress.wallets_done, progress.wallets_failed) == (3, 1)
-    excluded_early, _ = tell(folded([accepted(), excluded(WALLETS[0])]), now=1)
-    assert excluded_early.told[:2] == (1, 0)
+    excluded_early, _ = emit(folded([accepted(), excluded(WALLETS[0])]), now=1)
+    assert excluded_early.last_progress[:2] == (1, 0)
 
 
 @pytest.mark.parametrize("missing", ["the last wallet", "the balances"])
@@ -228,10 +228,10 @@ def test_sixty_percent_is_told_only_when_both_operations_are_done(missing: str) 
         WalletProgressed(request_id="r", wallet=wallet, transactions=9, fraction=1.0)
         for wallet in WALLETS
     ]
-    state, events = tell(folded([part for part in [*parts, *running] if part != lacking]), now=1)
+    state, events = emit(folded([part for part in [*parts, *running] if part != lacking]), now=1)
     percents = [each.percent for each in events if isinstance(each, AnalysisProgressed)]
     assert 50 < percents[-1] < 60
-    _, events = tell(step(state, lacking), now=2)
+    _, events = emit(step(state, lacking), now=2)
     assert [each.percent for each in events if isinstance(each, AnalysisProgressed)] == [60]
 
 
@@ -256,22 +256,22 @@ def test_the_success_ratio_counts_as_the_decimal_that_was_written(
             *(analyzed(name) for name in names[:enough]),
             *(failed(name) for name in names[enough:]),
         ]
-        draft = [e for e in tell(folded(parts), now=1)[1] if isinstance(e, AnalysisFailed)]
+        draft = [e for e in emit(folded(parts), now=1)[1] if isinstance(e, AnalysisFailed)]
         assert bool(draft) is (enough < good)
 
 
 def test_what_is_said_of_wallets_that_nobody_asked_for_counts_for_nothing() -> None:
     strange: list[Part] = [failed("stranger", fatal=True), excluded("other"), analyzed("third")]
-    state, events = tell(folded([accepted(), *strange]), now=1)
+    state, events = emit(folded([accepted(), *strange]), now=1)
     assert [type(event) for event in events] == [AnalysisProgressed]
     assert failed_wallets(state) == {}
 
 
 def test_one_wallet_alone_is_enough_where_no_more_were_asked_for() -> None:
     alone: list[Part] = [accepted(wallets=WALLETS[:1]), analyzed(WALLETS[0]), balances()]
-    assert any(isinstance(event, AnalysisReady) for event in tell(folded(alone), now=1)[1])
+    assert any(isinstance(event, AnalysisReady) for event in emit(folded(alone), now=1)[1])
     none = folded([accepted(wallets=WALLETS[:1]), excluded(WALLETS[0])])
-    (draft,) = [event for event in tell(none, now=1)[1] if isinstance(event, AnalysisFailed)]
+    (draft,) = [event for event in emit(none, now=1)[1] if isinstance(event, AnalysisFailed)]
     assert draft.code == "too_few_wallets"
 
 
@@ -285,15 +285,15 @@ def test_the_success_ratio_decides_over_one_failure_in_four(
         failed(WALLETS[3]),
         balances(),
     ]
-    _, events = tell(folded(parts), now=1)
+    _, events = emit(folded(parts), now=1)
     assert any(isinstance(event, AnalysisReady) for event in events) is completes
 
 
 def test_failed_balances_make_a_wallet_failed_but_oversized_ones_do_not() -> None:
     parts: list[Part] = [accepted(), *map(analyzed, WALLETS), balances(wallet_1="oversized")]
-    assert any(isinstance(event, AnalysisReady) for event in tell(folded(parts), now=1)[1])
+    assert any(isinstance(event, AnalysisReady) for event in emit(folded(parts), now=1)[1])
     state = folded([accepted(), *map(analyzed, WALLETS), balances(wallet_1="failed")])
-    draft = next(e for e in tell(state, now=1)[1] if isinstance(e, AnalysisFailed))
+    draft = next(e for e in emit(state, now=1)[1] if isinstance(e, AnalysisFailed))
     assert draft.code == "balances_failed"
     assert list(failed_wallets(state)) == ["wallet-1"]
 
@@ -305,27 +305,27 @@ def test_excluded_wallets_do_not_count_against_the_ratio() -> None:
         excluded(WALLETS[3]),
         balances(wallet_3="failed"),
     ]
-    _, events = tell(folded(parts), now=1)
+    _, events = emit(folded(parts), now=1)
     ready = next(event for event in events if isinstance(event, AnalysisReady))
     assert ready.wallets[WALLETS[3]].outcome == "excluded"
     assert (ready.wallets_done, ready.wallets_failed) == (4, 0)
 
 
 def test_fewer_than_two_wallets_beside_the_excluded_fail_the_request() -> None:
-    _, events = tell(folded([accepted(), *map(excluded, WALLETS[:3])]), now=1)
+    _, events = emit(folded([accepted(), *map(excluded, WALLETS[:3])]), now=1)
     draft = next(event for event in events if isinstance(event, AnalysisFailed))
     assert draft.code == "too_few_wallets"
 
 
 def test_a_fatal_error_ends_the_request_whatever_the_ratio() -> None:
-    _, events = tell(folded([accepted(ratio=0.0), failed(WALLETS[0], fatal=True)]), now=1)
+    _, events = emit(folded([accepted(ratio=0.0), failed(WALLETS[0], fatal=True)]), now=1)
     draft = next(event for event in events if isinstance(event, AnalysisFailed))
     assert draft.code == ERROR.code
 
 
 def test_a_cancel_before_the_start_ends_it_as_soon_as_it_opens() -> None:
     cancel = AnalysisCancelRequested(request_id="r", reason="changed my mind")
-    _, events = tell(folded([cancel, accepted()]), now=1)
+    _, events = emit(folded([cancel, accepted()]), now=1)
     kinds = [type(event).__name__ for event in events]
     assert kinds == ["AnalysisProgressed", "AnalysisFailed", "AnalysisProgressed"]
     assert isinstance(events[1], AnalysisFailed)
@@ -334,23 +334,23 @@ def test_a_cancel_before_the_start_ends_it_as_soon_as_it_opens() -> None:
 
 
 def test_a_cancel_after_the_hand_over_is_drafted_without_a_progress_record() -> None:
-    state, _ = tell(folded(whole()), now=1)
+    state, _ = emit(folded(whole()), now=1)
     state = step(state, AnalysisCancelRequested(request_id="r"))
     assert is_urgent(state)
-    state, events = tell(state, now=2)
+    state, events = emit(state, now=2)
     assert [type(event) for event in events] == [AnalysisFailed]
     assert not is_urgent(state)
-    assert tell(state, now=3)[1] == []
+    assert emit(state, now=3)[1] == []
 
 
 def healing(state: JoinState, at: int) -> tuple[JoinState, list[Event]]:
     """The timer finds parts overdue at this time, and the join acts on it."""
     assert due(state, now=at) == "heal"
-    return tell(step(state, AnalysisDue(request_id="r", kind="heal", at=at)), now=at)
+    return emit(step(state, AnalysisDue(request_id="r", kind="heal", at=at)), now=at)
 
 
 def test_a_hand_over_that_nobody_answers_is_repeated_as_it_was() -> None:
-    state, events = tell(folded(whole()), now=100)
+    state, events = emit(folded(whole()), now=100)
     (first,) = [event for event in events if isinstance(event, AnalysisReady)]
     assert due(state, now=100 + limits.READY_OVERDUE_S - 1) is None
     for number in range(1, limits.READY_HEALS_MAX + 1):
@@ -360,7 +360,7 @@ def test_a_hand_over_that_nobody_answers_is_repeated_as_it_was() -> None:
 
 
 def test_an_end_that_is_published_leaves_nothing_due_and_a_small_mark() -> None:
-    state, _ = tell(folded(whole()), now=100)
+    state, _ = emit(folded(whole()), now=100)
     state = step(state, AnalysisDue(request_id="r", kind="ended", at=101))
     assert state.phase == "ended"
     assert len(msgspec.json.encode(state)) < 200
@@ -371,10 +371,10 @@ def test_an_end_that_is_published_leaves_nothing_due_and_a_small_mark() -> None:
 
 
 def test_an_end_that_is_decided_and_not_published_is_handed_over_then_said_by_the_join() -> None:
-    state, events = tell(folded(whole()), now=100)
+    state, events = emit(folded(whole()), now=100)
     seq = len([event for event in events if isinstance(event, AnalysisProgressed)])
     late = AnalysisDue(request_id="r", kind="expire", at=DEADLINE)
-    state, events = tell(step(state, late), now=DEADLINE)
+    state, events = emit(step(state, late), now=DEADLINE)
     assert [type(event) for event in events] == [AnalysisFailed]
     assert due(state, now=DEADLINE + limits.UNSAID_S - 1) is None
     state, events = healing(state, DEADLINE + limits.UNSAID_S)
@@ -388,11 +388,11 @@ def test_an_end_that_is_decided_and_not_published_is_handed_over_then_said_by_th
 
 
 def test_giving_up_ends_a_request_before_and_after_the_hand_over() -> None:
-    state, _ = tell(folded([accepted(), analyzed(WALLETS[0])]), now=1)
+    state, _ = emit(folded([accepted(), analyzed(WALLETS[0])]), now=1)
     ended, events = give_up(state, now=2)
     assert [type(event) for event in events] == [AnalysisFailed, AnalysisProgressed]
     assert ended.phase == "ended"
-    state, _ = tell(folded(whole()), now=1)
+    state, _ = emit(folded(whole()), now=1)
     ended, events = give_up(state, now=2)
     assert [type(event) for event in events] == [AnalysisProgressed, AnalysisFailed]
     assert ended.phase == "ended"
@@ -402,7 +402,7 @@ def test_healing_asks_in_turn_when_all_would_be_too_much_for_one_write(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(limits, "HEAL_MAX_BYTES", 3 * limits.HEAL_FRAME_BYTES)
-    state, _ = tell(folded([accepted()]), now=1)
+    state, _ = emit(folded([accepted()]), now=1)
     asked: list[str] = []
     for number in range(1, 3):
         state, events = healing(state, 1 + number * limits.HEAL_AFTER_S)
@@ -414,11 +414,11 @@ def test_healing_asks_in_turn_when_all_would_be_too_much_for_one_write(
 def test_the_deadline_expires_a_request_and_an_early_timer_does_not() -> None:
     early = AnalysisDue(request_id="r", kind="expire", at=DEADLINE - 1)
     assert not any(
-        isinstance(e, AnalysisFailed) for e in tell(folded([accepted(), early]), now=1)[1]
+        isinstance(e, AnalysisFailed) for e in emit(folded([accepted(), early]), now=1)[1]
     )
     late = AnalysisDue(request_id="r", kind="expire", at=DEADLINE)
     draft = next(
-        e for e in tell(folded([accepted(), late]), now=1)[1] if isinstance(e, AnalysisFailed)
+        e for e in emit(folded([accepted(), late]), now=1)[1] if isinstance(e, AnalysisFailed)
     )
     assert (draft.status, draft.code) == ("expired", "deadline_passed")
 
@@ -428,36 +428,36 @@ def test_no_part_of_a_request_carries_the_mints_that_it_excludes() -> None:
     opening = accepted()
     own = opening.model_copy(update={"options": Options(excluded_mints=mints, max_pairs=7)})
     assert mints[0].encode() not in msgspec.json.encode(folded([own]))
-    _, events = tell(folded([own, *whole()[1:]]), now=1)
+    _, events = emit(folded([own, *whole()[1:]]), now=1)
     (ready,) = [event for event in events if isinstance(event, AnalysisReady)]
     assert (ready.excludes_mints, ready.options.excluded_mints) == (True, None)
     assert ready.options.max_pairs == 7
-    (other,) = [e for e in tell(folded(whole()), now=1)[1] if isinstance(e, AnalysisReady)]
+    (other,) = [e for e in emit(folded(whole()), now=1)[1] if isinstance(e, AnalysisReady)]
     assert not other.excludes_mints
 
 
 def test_healing_asks_once_for_exactly_what_is_missing() -> None:
-    state, _ = tell(folded([accepted(), analyzed(WALLETS[0])]), now=1)
+    state, _ = emit(folded([accepted(), analyzed(WALLETS[0])]), now=1)
     state = step(state, AnalysisDue(request_id="r", kind="heal", at=500))
-    state, events = tell(state, now=500)
+    state, events = emit(state, now=500)
     asked = [event.wallet for event in events if isinstance(event, WalletSyncRequested)]
     assert asked == WALLETS[1:]
     assert [type(event) for event in events][-1] is BalanceFetchRequested
-    assert tell(state, now=501)[1] == []
+    assert emit(state, now=501)[1] == []
 
 
 def test_what_is_due_follows_silence_deadline_and_retention() -> None:
-    state, _ = tell(folded([accepted()]), now=1)
+    state, _ = emit(folded([accepted()]), now=1)
     assert due(state, now=limits.HEAL_AFTER_S - 1) is None
     assert due(state, now=limits.HEAL_AFTER_S) == "heal"
     assert due(state, now=DEADLINE) == "expire"
-    ended, _ = tell(step(state, AnalysisCancelRequested(request_id="r")), now=1)
+    ended, _ = emit(step(state, AnalysisCancelRequested(request_id="r")), now=1)
     assert due(ended, now=limits.ENDED_KEPT_S) is None
     assert due(ended, now=limits.ENDED_KEPT_S + 1) == "expire"
 
 
 def test_an_ended_request_is_kept_as_a_mark_and_forgotten_after_the_retention() -> None:
-    ended, _ = tell(folded([accepted(), AnalysisCancelRequested(request_id="r")]), now=1)
+    ended, _ = emit(folded([accepted(), AnalysisCancelRequested(request_id="r")]), now=1)
     again = AnalysisDue(request_id="r", kind="expire", at=DEADLINE)
     assert step(ended, AnalysisDue(request_id="r", kind="expire", at=10)).phase == "ended"
     assert step(ended, accepted()).phase == "ended"

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from streamproc.core.result.evidence_inputs import Surroundings, packed, possible_hubs, unpacked
+from streamproc.core.result.evidence_inputs import EvidenceInputs, packed, possible_hubs, unpacked
 from streamproc.core.similarity import Background, Met, Transfer, Witness
 
 BACKGROUND = Background(
@@ -16,7 +16,7 @@ BACKGROUND = Background(
     wallet_numbers=np.array([1, 0, 1]),
     mint_numbers=np.array([1, 0, 0]),
 )
-WHOLE = Surroundings(
+WHOLE = EvidenceInputs(
     background=BACKGROUND,
     transfers=(
         Transfer("b", "a", "s2", 9, mint="m", units=7),
@@ -48,7 +48,7 @@ def test_what_is_kept_comes_back_sorted_and_without_repeats() -> None:
 
 
 def test_nothing_at_all_comes_back_as_nothing() -> None:
-    assert unpacked(packed(Surroundings())) == Surroundings()
+    assert unpacked(packed(EvidenceInputs())) == EvidenceInputs()
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,12 @@ def test_nothing_at_all_comes_back_as_nothing() -> None:
         replace(WHOLE, transfers=(replace(WHOLE.transfers[0], units=8), *WHOLE.transfers[1:])),
     ],
 )
-def test_the_digest_changes_with_every_part(other: Surroundings) -> None:
+def test_the_digest_changes_with_every_part(other: EvidenceInputs) -> None:
     assert other.digest != WHOLE.digest
 
 
 def test_the_digest_is_the_same_in_any_order() -> None:
-    shuffled = Surroundings(
+    shuffled = EvidenceInputs(
         background=replace(
             BACKGROUND,
             wallet_numbers=BACKGROUND.wallet_numbers[::-1],
@@ -88,7 +88,7 @@ def test_the_digest_is_the_same_in_any_order() -> None:
 
 def test_only_addresses_that_could_link_two_wallets_may_be_hubs() -> None:
     assert possible_hubs(WHOLE) == {"a", "b", "x", "y"}
-    alone = Surroundings(
+    alone = EvidenceInputs(
         first_funders={"a": Witness("x", "f")}, fee_payers={"b": (Witness("x", "p"),)}
     )
     assert possible_hubs(alone) == set()

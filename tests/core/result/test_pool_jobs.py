@@ -19,12 +19,12 @@ from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
 from streamproc.core.pnl.encoding import pnl_to_json
 from streamproc.core.pnl.wallet_pnl import wallet_pnl
 from streamproc.core.result.composition import Prices
-from streamproc.core.result.evidence_inputs import Surroundings, packed
+from streamproc.core.result.evidence_inputs import EvidenceInputs, packed
 from streamproc.core.result.pool_jobs import (
-    Around,
+    CompareSpec,
+    Enrichment,
     Header,
-    Material,
-    Question,
+    WalletInputs,
     compared,
     survey,
     to_name,
@@ -53,7 +53,7 @@ def row(mint: str, cost: int, *, is_open: bool) -> dict[str, Any]:
     }
 
 
-def material(number: int, *, mints: list[str] | None = None, **changes: Any) -> Material:  # noqa: ANN401
+def wallet_inputs(number: int, *, mints: list[str] | None = None, **changes: Any) -> WalletInputs:  # noqa: ANN401
     """A wallet that traded some of 60 mints and holds the first two."""
     generator = np.random.default_rng(number)
     names = mints or [f"m{mint:02}" for mint in generator.choice(60, 12, replace=False)]
@@ -66,7 +66,7 @@ def material(number: int, *, mints: list[str] | None = None, **changes: Any) -> 
         {"mint": mint, "amount": "250", "decimals": 2, "accounts": 1, "frozen": False}
         for mint in names[:2]
     ]
-    plain = Material(
+    plain = WalletInputs(
         wallet=f"w{number:02}",
         ready=ReadyWallet(outcome="analyzed", watermark_slot=9, balances="ok"),
         pnl=json.dumps({**NOTHING_YET, "tokens": rows}),
@@ -77,8 +77,8 @@ def material(number: int, *, mints: list[str] | None = None, **changes: Any) -> 
     return replace(plain, **changes)
 
 
-MATERIALS = [material(number) for number in range(WALLETS)]
-SURROUNDINGS = Surroundings(
+INPUTS = [wallet_inputs(number) for number in range(WALLETS)]
+EVIDENCE_INPUTS = EvidenceInputs(
     background=Background(("v1", "v2"), ("m01", "#1"), np.array([0, 0, 1]), np.array([0, 1, 1])),
     transfers=(Transfer("w01", "w02", "t", 3, lamports=10**9),),
     first_funders={"w01": Witness("f", "s1"), "w02": Witness("f", "s2")},
@@ -87,21 +87,21 @@ SURROUNDINGS = Surroundings(
 PRICES = Prices({"m01": TokenPrice("m01", 2.5, 10.0), WSOL: TokenPrice(WSOL, 150.0, 1.0)})
 
 
-def question(materials: list[Material] = MATERIALS) -> Question:
-    digest = survey(materials).digest
-    return Question(digest, "idf", frozenset(EXCLUDED_MINTS), pairs=50, pairs_in_event=20)
+def spec(inputs: list[WalletInputs] = INPUTS) -> CompareSpec:
+    digest = survey(inputs).digest
+    return CompareSpec(digest, "idf", frozenset(EXCLUDED_MINTS), pairs=50, pairs_in_event=20)
 
 
-def comparison_bytes(materials: list[Material] = MATERIALS) -> bytes:
+def comparison_bytes(inputs: list[WalletInputs] = INPUTS) -> bytes:
     """Everything that a comparison found."""
-    found = compared(materials, PRICES, packed(SURROUNDINGS), question())
+    found = compared(inputs, PRICES, packed(EVIDENCE_INPUTS), spec())
     rest = [found.named, found.pairs_total, found.set_figures, found.clusters]
     return b"".join([*found.pairs, found.columns, json.dumps(rest, sort_keys=True).encode()])
 
 
 def test_the_order_of_the_wallets_changes_no_byte() -> None:
     order = np.random.default_rng(5).permutation(WALLETS).tolist()
-    assert comparison_bytes([MATERIALS[number] for number in order]) == comparison_bytes()
+    assert comparison_bytes([INPUTS[number] for number in order]) == comparison_bytes()
 
 
 PROGRAM = """
@@ -130,23 +130,23 @@ def test_another_process_with_other_threads_makes_the_same_bytes(threads: str) -
 @pytest.mark.parametrize(
     "other",
     [
-        replace(MATERIALS[3], pnl=MATERIALS[4].pnl),
-        replace(MATERIALS[3], behavior='{"trades":25}'),
-        replace(MATERIALS[3], coverage='{"state":"partial"}'),
-        replace(MATERIALS[3], balances=None),
-        replace(MATERIALS[3], ready=ReadyWallet(outcome="analyzed", watermark_slot=10)),
-        replace(MATERIALS[3], wallet="w03x"),
+        replace(INPUTS[3], pnl=INPUTS[4].pnl),
+        replace(INPUTS[3], behavior='{"trades":25}'),
+        replace(INPUTS[3], coverage='{"state":"partial"}'),
+        replace(INPUTS[3], balances=None),
+        replace(INPUTS[3], ready=ReadyWallet(outcome="analyzed", watermark_slot=10)),
+        replace(INPUTS[3], wallet="w03x"),
     ],
 )
-def test_the_digest_changes_with_everything_that_is_known_of_a_wallet(other: Material) -> None:
-    changed = [*MATERIALS[:3], other, *MATERIALS[4:]]
-    assert survey(changed).digest != survey(MATERIALS).digest
+def test_the_digest_changes_with_everything_that_is_known_of_a_wallet(other: WalletInputs) -> None:
+    changed = [*INPUTS[:3], other, *INPUTS[4:]]
+    assert survey(changed).digest != survey(INPUTS).digest
 
 
 def test_when_balances_were_fetched_is_no_input() -> None:
-    balances = {**(MATERIALS[3].balances or {}), "fetched_at": 10**9}
-    later = [*MATERIALS[:3], replace(MATERIALS[3], balances=balances), *MATERIALS[4:]]
-    assert survey(later).digest == survey(MATERIALS).digest
+    balances = {**(INPUTS[3].balances or {}), "fetched_at": 10**9}
+    later = [*INPUTS[:3], replace(INPUTS[3], balances=balances), *INPUTS[4:]]
+    assert survey(later).digest == survey(INPUTS).digest
 
 
 def test_what_matters_most_is_priced_first() -> None:
@@ -158,8 +158,8 @@ def test_what_matters_most_is_priced_first() -> None:
     ]
     pnl = json.dumps({"tokens": rows})
     held = [{"mint": m, "amount": "1", "decimals": 0} for m in ("gift-b", "gift-a")]
-    one = material(1, pnl=pnl, balances={"state": "ok", "tokens": held})
-    two = material(2, pnl='{"tokens":[]}', balances={"state": "ok", "tokens": held[:1]})
+    one = wallet_inputs(1, pnl=pnl, balances={"state": "ok", "tokens": held})
+    two = wallet_inputs(2, pnl='{"tokens":[]}', balances={"state": "ok", "tokens": held[:1]})
     assert survey([one, two]).to_price == [WSOL, "dear", "cheap", "gift-b", "gift-a"]
 
 
@@ -170,7 +170,7 @@ def test_what_is_worth_most_is_named_first() -> None:
     ]
     pnl = json.dumps({"tokens": [row("shared", 1, is_open=False)]})
     both = [
-        material(number, pnl=pnl, balances={"state": "ok", "tokens": held if number else []})
+        wallet_inputs(number, pnl=pnl, balances={"state": "ok", "tokens": held if number else []})
         for number in (0, 1)
     ]
     prices = Prices({"a": TokenPrice("a", 10.0, 1.0), "b": TokenPrice("b", 1.0, 1.0)})
@@ -178,27 +178,27 @@ def test_what_is_worth_most_is_named_first() -> None:
 
 
 def test_wallets_that_failed_or_are_known_in_part_are_told_apart() -> None:
-    failed = material(1, pnl=None, ready=ReadyWallet(outcome="failed"))
-    partly = material(2, coverage='{"state":"capped"}')
-    seen = survey([failed, partly, material(3)])
+    failed = wallet_inputs(1, pnl=None, ready=ReadyWallet(outcome="failed"))
+    partly = wallet_inputs(2, coverage='{"state":"capped"}')
+    seen = survey([failed, partly, wallet_inputs(3)])
     assert seen.watermarks == {"w02": 9, "w03": 9}
     assert seen.whole == ["w03"]
 
 
-def result_of(**around: Any) -> dict[str, Any]:  # noqa: ANN401 - any of its fields
+def result_of(**enrichment: Any) -> dict[str, Any]:  # noqa: ANN401 - any of its fields
     """The whole result of a few wallets."""
-    materials = [replace(each, pnl=json.dumps(NOTHING_YET)) for each in MATERIALS[:3]]
-    found = compared(materials, Prices(), packed(Surroundings()), question())
-    beside = Around(Prices(), {}, {}, is_enriched=True, max_pairs=2, max_tokens_per_wallet=5)
+    inputs = [replace(each, pnl=json.dumps(NOTHING_YET)) for each in INPUTS[:3]]
+    found = compared(inputs, Prices(), packed(EvidenceInputs()), spec())
+    beside = Enrichment(Prices(), {}, {}, is_enriched=True, max_pairs=2, max_tokens_per_wallet=5)
     header = Header("r", "1", "d", completed_at=1, duration_ms=2, credits_spent=3)
-    event, whole = written(materials, found, replace(beside, **around), header)
+    event, whole = written(inputs, found, replace(beside, **enrichment), header)
     assert len(json.loads(event)["pairs"]) == 2
     content: dict[str, Any] = json.loads(zlib.decompress(whole))
     return content
 
 
 def test_what_enrichment_lacks_is_null_and_listed_with_its_reason() -> None:
-    held = [token["mint"] for token in (MATERIALS[0].balances or {})["tokens"]]
+    held = [token["mint"] for token in (INPUTS[0].balances or {})["tokens"]]
     answered, silent = held
     result = result_of(
         prices=Prices({answered: TokenPrice(answered, None, None)}),
@@ -212,7 +212,7 @@ def test_what_enrichment_lacks_is_null_and_listed_with_its_reason() -> None:
 
 
 def test_the_results_digest_changes_with_what_a_token_is_called_or_costs() -> None:
-    mint = (MATERIALS[0].balances or {})["tokens"][0]["mint"]
+    mint = (INPUTS[0].balances or {})["tokens"][0]["mint"]
     plain = result_of()["inputs_digest"]
     named = result_of(metadata={mint: TokenMetadata(mint, "S", None, None, None)})["inputs_digest"]
     priced = result_of(prices=Prices({mint: TokenPrice(mint, 1.0, None)}))["inputs_digest"]
@@ -225,7 +225,7 @@ def test_without_enrichment_nothing_is_said_to_be_missing() -> None:
 
 
 def test_surroundings_reach_the_evidence() -> None:
-    found = compared(MATERIALS, PRICES, packed(SURROUNDINGS), replace(question(), pairs=300))
+    found = compared(INPUTS, PRICES, packed(EVIDENCE_INPUTS), replace(spec(), pairs=300))
     pairs = [json.loads(each) for each in found.pairs]
     (pair,) = [p for p in pairs if (p["wallet_a"], p["wallet_b"]) == ("w01", "w02")]
     links = [each["reason"] for each in pair["evidence"] if each["kind"] == "link"]
