@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streamproc.cli.conformance_kit import answered
+from streamproc.cli.shared.conformance_kit import answered
 from streamproc.contract.files import examples_folder
 from tests.examples.packages import ALL, CLIENTS, EXAMPLES, Example
 
