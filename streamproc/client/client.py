@@ -41,7 +41,11 @@ class Client:
     async def __aenter__(self) -> Self:
         """Connect; raises aiokafka's KafkaError when no broker answers."""
         self._producer = AIOKafkaProducer(**self._connection, acks="all", enable_idempotence=True)
-        await self._producer.start()
+        try:
+            await self._producer.start()
+        except BaseException:
+            await self._producer.stop()
+            raise
         return self
 
     async def __aexit__(
@@ -116,8 +120,8 @@ class Client:
             isolation_level="read_committed",
             max_partition_fetch_bytes=LARGEST_BYTES,
         )
-        await consumer.start()
         try:
+            await consumer.start()
             since_ms = self._asked_ms.get(request_id)
             if since_ms is None:
                 since_ms = await self._first_mention(consumer, request_id)

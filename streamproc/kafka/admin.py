@@ -323,8 +323,8 @@ async def _until_led(
         retry_backoff_ms=limits.LEADERS_POLL_MS,
         **security,
     )
-    await consumer.start()
     try:
+        await consumer.start()
         await consumer.end_offsets(
             [
                 TopicPartition(topic.name, part)

@@ -72,8 +72,8 @@ async def _skipped(
         enable_auto_commit=False,
         **settings.kafka_security(),
     )
-    await consumer.start()
     try:
+        await consumer.start()
         consumer.assign([place])
         await consumer.commit({place: offset + 1})
     except KafkaError as error:

@@ -272,8 +272,11 @@ class Producer:
 
 
 async def _stopped(producer: Any) -> None:  # noqa: ANN401 - aiokafka ships no types
-    """Close a producer, however broken it is."""
+    """Close a producer, however broken it is; what the brokers do not confirm in time is given up."""
     try:
         await asyncio.wait_for(producer.stop(), limits.STOP_PRODUCER_S)
     except (KafkaError, OSError, TimeoutError) as error:
         log.warning("a producer did not close cleanly: %r", error)
+    finally:  # what is not confirmed keeps it from disconnecting
+        leaving = asyncio.ensure_future(producer.client.close())
+        await asyncio.wait([leaving], timeout=limits.STOP_PRODUCER_S)

@@ -168,8 +168,8 @@ class GuardedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no 
             isolation_level="read_committed",
             **config.security,
         )
-        await reader.start()
         try:
+            await reader.start()
             reader.assign([TopicPartition(*partition)])
             reader.seek(TopicPartition(*partition), offset)
             first = await asyncio.wait_for(reader.getone(), limits.REQUEST_TIMEOUT_S)

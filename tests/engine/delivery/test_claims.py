@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition, client
@@ -122,6 +122,22 @@ async def test_bytes_that_arrive_after_the_successors_are_refused(
         assert not late.done()
     await sleeper.stop(1)
     await successor.stop(5)
+
+
+async def test_who_stops_before_a_batch_is_confirmed_leaves_no_connection_open(
+    broker: str, changelog: str, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "create_conn", client.create_conn)  # put back in the end
+        connect_through(wire.port)
+        producer = await owner(broker, changelog)
+    wire.hold(changelog)
+    late = producer.send([Outgoing(changelog, b"k", b"late", (), 0)])
+    await asyncio.wait_for(wire.held.wait(), 10)
+    await producer.stop(0.1)
+    assert not late.done()
+    stopped: Any = producer._producer
+    assert not any(each.connected() for each in stopped.client._conns.values())
 
 
 async def test_an_owner_whose_batch_failed_writes_on_under_a_new_claim(
