@@ -15,12 +15,11 @@ from tests.faults.proxy import Proxy
 from tests.store.stepping import movable
 
 if TYPE_CHECKING:
-    import subprocess
-
     from streamproc.local.stack import LocalStack
     from streamproc.sandbox.service.server import Sandbox
     from streamproc.sandbox.world.world import World
     from tests.faults.plans import Plan
+    from tests.flow.forked import Process
     from tests.flow.installation import Installation
 
 DIES_WITHIN_S: Final = 60.0
@@ -61,7 +60,7 @@ class Ground:
         self.role = ""  # of workers in Postgres, where a plan takes its rights away
         self._plan: Plan | None = None
         self._stack = stack
-        self._at: dict[str, subprocess.Popen[bytes]] = {}
+        self._at: dict[str, Process] = {}
 
     @property
     def stack(self) -> LocalStack:
@@ -79,7 +78,7 @@ class Ground:
         """The numbers of the installation's workers that run."""
         return [n for n, each in enumerate(self.installation.workers) if each.poll() is None]
 
-    def worker(self, name: str) -> subprocess.Popen[bytes]:
+    def worker(self, name: str) -> Process:
         """The process that has this name now."""
         return self._at[name]
 
@@ -170,9 +169,7 @@ class Ground:
         self.undone_at = time.monotonic()
 
 
-async def ended(
-    worker: subprocess.Popen[bytes], code: int, within_s: float = DIES_WITHIN_S
-) -> None:
+async def ended(worker: Process, code: int, within_s: float = DIES_WITHIN_S) -> None:
     """Wait until the worker has ended by itself with this exit code."""
     found = await asyncio.to_thread(worker.wait, within_s)
     assert found == code, f"the worker ended with {found}, not {code}: the point was not reached"

@@ -21,10 +21,13 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from streamproc.kafka import admin
 from streamproc.settings import load_settings
 from streamproc.topics import read_topology
+from tests.flow.forked import nursery
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
+
+    from tests.flow.forked import Process
 
 READY_WITHIN_S = 180.0  # on a busy machine, too; nothing is promised about it
 ENDS_WITHIN_S = 120.0
@@ -56,7 +59,7 @@ class Installation:
         self.prefix = prefix
         self.said: list[Said] = []
         self._by_topic: dict[str, list[Said]] = defaultdict(list)
-        self.workers: list[subprocess.Popen[bytes]] = []
+        self.workers: list[Process] = []
         self._folder = folder
         self._producer: AIOKafkaProducer | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -64,21 +67,25 @@ class Installation:
 
     # --- workers ---
 
-    def start_worker(self, **settings: str) -> subprocess.Popen[bytes]:
+    def start_worker(self, **settings: str) -> Process:
         """A worker process; its log lies in the test's folder."""
-        number = len(self.workers)
-        with (self._folder / f"worker-{number}.log").open("wb") as log:
-            worker = subprocess.Popen(
-                [sys.executable, "-m", "streamproc", "worker"],
-                env={**self.environment, **settings},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=self._folder,
-            )
+        path = self._folder / f"worker-{len(self.workers)}.log"
+        environment = {**self.environment, **settings}
+        with path.open("wb") as log:
+            if "PYTHONPATH" not in settings:
+                worker: Process = nursery().worker(environment, self._folder, path)
+            else:  # another version of the program
+                worker = subprocess.Popen(
+                    [sys.executable, "-m", "streamproc", "worker"],
+                    env=environment,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    cwd=self._folder,
+                )
         self.workers.append(worker)
         return worker
 
-    async def ready_worker(self, **settings: str) -> subprocess.Popen[bytes]:
+    async def ready_worker(self, **settings: str) -> Process:
         """A worker process that has its partitions."""
         worker = self.start_worker(**settings)
         number = self.workers.index(worker)

@@ -23,6 +23,7 @@ from streamproc.topics import read_topology
 from tests.flow.declaring import redeclared
 
 if TYPE_CHECKING:
+    from tests.flow.forked import Process
     from tests.flow.installation import Installation
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
@@ -89,7 +90,7 @@ async def ended(environment: dict[str, str], names: list[str]) -> None:
             await asyncio.sleep(0.5)
 
 
-async def left(worker: subprocess.Popen[bytes]) -> None:
+async def left(worker: Process) -> None:
     """The worker is asked to stop and does."""
     worker.send_signal(signal.SIGTERM)
     assert await asyncio.to_thread(worker.wait, 30) == 0

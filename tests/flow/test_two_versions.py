@@ -20,9 +20,8 @@ from tests.flow.installation import ENDS_WITHIN_S
 from tests.flow.rules import check_end, check_headers
 
 if TYPE_CHECKING:
-    import subprocess
-
     from streamproc.sandbox.service.server import Sandbox
+    from tests.flow.forked import Process
     from tests.flow.installation import Installation
 
 pytestmark = pytest.mark.real
@@ -68,7 +67,7 @@ def next_version(folder: Path) -> str:
     return str(folder)
 
 
-async def left(worker: subprocess.Popen[bytes]) -> None:
+async def left(worker: Process) -> None:
     """The worker is asked to stop and does."""
     worker.send_signal(signal.SIGTERM)
     assert await asyncio.to_thread(worker.wait, 30) == 0
