@@ -111,6 +111,7 @@ BATCH_MAX_BYTES: Final = 1_048_588  # Kafka's own default: producers batch many 
 
 # --- the command line ---
 CLI_REQUEST_TIMEOUT_MS: Final = 15_000  # a broker that has not answered by then is away
+CLI_STARTED_S: Final = 2.0  # for a client that is given up while it connects
 CLI_FETCH_WAIT_MS: Final = 200  # how late a progress line may be
 CLI_ACCEPTED_S: Final = 8.0  # for a worker to take up a request whose id may belong to another
 CLI_FOLLOW_SLACK_MS: Final = 60_000  # clocks of workers and callers may differ by so much

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from contextlib import asynccontextmanager
@@ -279,9 +280,18 @@ async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
 
 
 async def _started(client: AIOKafkaProducer | AIOKafkaConsumer, settings: Settings) -> None:
-    """Start a client, or say which setting is wrong, or named the broker that does not answer."""
+    """Start a client, or say which setting is wrong, or named the broker that does not answer.
+
+    Who is cancelled meanwhile waits for a moment until it has started: half-way it would leave a connection open.
+    """
+    starting = asyncio.ensure_future(client.start())
     try:
-        await client.start()
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait([starting], timeout=limits.CLI_STARTED_S)
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        raise
     except KafkaError as error:
         refused = await refusal(settings.kafka_brokers, settings.kafka_security(), error)
         if refused is not None:
