@@ -18,9 +18,9 @@ from streamproc.agents.sync import sync_wallet
 from streamproc.app import Resources, open_resources
 from streamproc.core.ledger.ranges import tip
 from streamproc.events import Options, WalletSyncRequested
+from streamproc.fair_limiter import FairLimiter
 from streamproc.serde import Encoded
 from streamproc.settings import load_settings
-from streamproc.slots import Slots
 from streamproc.store import NewRequest, StoredPage
 from streamproc.topics import read_topology
 
@@ -90,7 +90,7 @@ async def listed(resources: Resources, upstream: Upstream) -> Run:
 async def analyzed(resources: Resources, upstream: Upstream, options: Options | None = None) -> Run:
     """The sync agent itself: ask, read, store, analyze, and keep what is said."""
     analyst = Analyst(store=resources.store, tokens=resources.lookups, pool=resources.pool)
-    slots = Slots(limits.SYNC_LIMIT)
+    limiter = FairLimiter(limits.SYNC_LIMIT)
 
     async def one(event: WalletSyncRequested) -> None:
         steps = sync_wallet(
@@ -99,7 +99,7 @@ async def analyzed(resources: Resources, upstream: Upstream, options: Options | 
             lookups=resources.lookups,
             analyst=analyst,
             cancellations=resources.cancellations,
-            slots=slots,
+            limiter=limiter,
             codec=resources.codec,
             clock_ms=resources.clock.now_ms,
         )

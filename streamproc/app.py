@@ -40,12 +40,12 @@ from streamproc.agents.sync import list_anew, sync_wallet
 from streamproc.engine import Engine, EngineConfig, failpoints
 from streamproc.errors import ConfigurationError, Fault
 from streamproc.events import AnalysisReady, BalanceFetchRequested, WalletSyncRequested
+from streamproc.fair_limiter import FairLimiter
 from streamproc.health import serve_health
 from streamproc.kafka import admin
 from streamproc.logs import set_up_logging
 from streamproc.safety.own_files import make_folder
 from streamproc.serde import Codec, codec_of
-from streamproc.slots import Slots
 from streamproc.store import Store, open_store
 from streamproc.store.postgres.migrate import pending
 from streamproc.topics import Topology, read_topology
@@ -100,7 +100,7 @@ class Resources:
             lookups=self.lookups,
             analyst=analyst,
             cancellations=self.cancellations,
-            slots=Slots(limits.SYNC_LIMIT),
+            limiter=FairLimiter(limits.SYNC_LIMIT),
             clock_ms=self.clock.now_ms,
         )
         balances = partial(

@@ -55,7 +55,7 @@ async def compare_wallets(
     the request as failed rather than never. Of a request whose row is gone nothing is said: it ended long ago.
     """
     progress_log = ProgressLog(ready, store=store, codec=codec, clock_ms=clock_ms)
-    said, ending, is_recorded = await store.spoken(ready.request_id, ready.next_seq)
+    said, ending, is_recorded = await store.progress_and_end(ready.request_id, ready.next_seq)
     if not is_recorded:
         raise RequestEndedError(f"request {ready.request_id} is not known any more")
     progress_log.goes_on_after(said)

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from streamproc.agents.results.analyst import Analyst
     from streamproc.agents.shared.cancellation import Cancellations
     from streamproc.agents.shared.handlers import Said
+    from streamproc.fair_limiter import FairLimiter
     from streamproc.serde import Codec
-    from streamproc.slots import Slots
     from streamproc.store import Store, WalletAnalysis
     from streamproc.upstream.history.cursor import HistoryPage
 
@@ -55,7 +55,7 @@ async def sync_wallet(
     lookups: Lookups,
     analyst: Analyst,
     cancellations: Cancellations,
-    slots: Slots,
+    limiter: FairLimiter,
     codec: Codec,
     clock_ms: Callable[[], int],
 ) -> AsyncIterator[Said]:
@@ -63,13 +63,13 @@ async def sync_wallet(
 
     Each page is stored together with the slots that it closes, so a worker that dies here resumes where it stopped.
     What was said once is said again as it was, and asks the upstream nothing. Of a request that has ended nothing is
-    said. As many wallets as there are `slots` are worked on at once.
+    said. As many wallets as `limiter` lets in are worked on at once.
     """
     name = f"wallet:{event.wallet}"
     said = await stored_output(store, event.request_id, name)
     if said is None:
         outcome: WalletAnalyzed | None = None
-        async with slots.of(Share(event.tenant.encode(), event.request_id.encode())):
+        async with limiter.hold(Share(event.tenant.encode(), event.request_id.encode())):
             with cancellations.watching(event.request_id):
                 cancellations.check(event.request_id)
                 steps = _steps(event, store=store, lookups=lookups, analyst=analyst)

@@ -11,7 +11,7 @@ import msgspec
 
 from streamproc import limits
 from streamproc.core.json_bytes import encode_json
-from streamproc.store.postgres.batching import Gathering
+from streamproc.store.postgres.batching import Batching
 from streamproc.store.postgres.database import Subject
 from streamproc.store.requests import (
     Decision,
@@ -39,8 +39,8 @@ class Analyses(Subject):
     def __init__(self, database: Database) -> None:
         """Ask this database."""
         super().__init__(database)
-        self._recording = Gathering(self.record_requests, most=limits.STATEMENT_ROWS)
-        self._deciding = Gathering(self.decide, most=limits.STATEMENT_ENDS)
+        self._recording = Batching(self.record_requests, most=limits.STATEMENT_ROWS)
+        self._deciding = Batching(self.decide, most=limits.STATEMENT_ENDS)
 
     async def now_ms(self) -> int:
         """The database's clock, unix milliseconds."""

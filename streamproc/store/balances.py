@@ -8,7 +8,7 @@ import msgspec
 
 from streamproc import limits
 from streamproc.core.json_bytes import encode_json
-from streamproc.store.postgres.batching import Gathering
+from streamproc.store.postgres.batching import Batching
 from streamproc.store.postgres.database import Subject
 from streamproc.store.postgres.retry import patient
 
@@ -26,7 +26,7 @@ class Balances(Subject):
     def __init__(self, database: Database) -> None:
         """Ask this database."""
         super().__init__(database)
-        self._putting = Gathering(self._put_all, most=limits.STATEMENT_BALANCES)
+        self._putting = Batching(self._put_all, most=limits.STATEMENT_BALANCES)
 
     @patient
     async def put_balances(self, request_id: str, balances: Mapping[str, Json]) -> None:

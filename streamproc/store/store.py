@@ -19,7 +19,7 @@ from streamproc.store.postgres.migrate import pending
 from streamproc.store.quotas import QuotaUse
 from streamproc.store.relations import Relations
 from streamproc.store.retention import Retention
-from streamproc.store.snapshots import Kept
+from streamproc.store.snapshots import Snapshots
 from streamproc.store.wallets import Wallets
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 class Store(
     Analyses,
-    Kept,
+    Snapshots,
     History,
     Wallets,
     Balances,

@@ -29,8 +29,8 @@ from streamproc.events import (
     WalletProgressed,
     WalletSyncRequested,
 )
+from streamproc.fair_limiter import FairLimiter
 from streamproc.serde import Codec, Encoded
-from streamproc.slots import Slots
 from streamproc.store import Decision, NewRequest
 from streamproc.topics import read_topology
 from streamproc.upstream.history.cursor import HistoryPage
@@ -145,7 +145,7 @@ class Bench:
                 lookups=upstream,
                 analyst=analyst,
                 cancellations=self.cancellations,
-                slots=Slots(1),
+                limiter=FairLimiter(1),
                 codec=CODEC,
                 clock_ms=self._now_ms,
             )
@@ -263,8 +263,8 @@ async def test_what_is_only_away_or_over_is_no_outcome(bench: Bench, error: Exce
     for work in (bench.synced, bench.fetched):
         with pytest.raises(type(error)):
             await work()
-    assert (await bench.store.standing("r", f"wallet:{WALLET}")).content is None
-    assert (await bench.store.standing("r", "balances")).content is None
+    assert (await bench.store.output_state("r", f"wallet:{WALLET}")).content is None
+    assert (await bench.store.output_state("r", "balances")).content is None
 
 
 async def test_nothing_is_said_of_a_request_that_has_ended(bench: Bench) -> None:

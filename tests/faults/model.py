@@ -12,7 +12,7 @@ import orjson
 from streamproc.agents.results.result_builder import Composed
 from streamproc.store import Ending
 from streamproc.store.requests import Recorded
-from streamproc.store.snapshots import Spoken
+from streamproc.store.snapshots import ProgressAndEnd
 from tests.engine import table as tables
 
 if TYPE_CHECKING:
@@ -93,9 +93,9 @@ class ModelStore:
     async def decide_one(self, decision: Decision) -> Ending:
         return (await self.decide([decision]))[0]
 
-    async def spoken(self, request_id: str, seq: int) -> Spoken:
+    async def progress_and_end(self, request_id: str, seq: int) -> ProgressAndEnd:
         progress = await self.progress_from(request_id, seq)
-        return Spoken(progress, self.endings.get(request_id), request_id in self._requests)
+        return ProgressAndEnd(progress, self.endings.get(request_id), request_id in self._requests)
 
     async def progress_from(self, request_id: str, seq: int) -> list[Encoded]:
         found = {at: kept for (name, at), kept in self._progress.items() if name == request_id}

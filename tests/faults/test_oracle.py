@@ -150,18 +150,18 @@ def test_what_is_still_queued_at_the_end_is_found() -> None:
 
 
 def test_a_secret_in_a_record_a_log_or_a_metric_is_found() -> None:
-    def spoken(value: bytes, log: str) -> Any:  # noqa: ANN401 - an installation's outside
+    def progress_and_end(value: bytes, log: str) -> Any:  # noqa: ANN401 - an installation's outside
         record = Said("dead-letters", 0, 0, None, value, {})
         return SimpleNamespace(said=[record], workers=[None], log=lambda _: log)
 
-    oracle.check_secrets(spoken(b"{}", "fine"), ["fine 1"])
+    oracle.check_secrets(progress_and_end(b"{}", "fine"), ["fine 1"])
     for value, log, metric in (
         (KEY.encode(), "", ""),
         (b"", f"key={KEY}", ""),
         (b"", "", f'a{{b="{KEY}"}} 1'),
     ):
         with pytest.raises(AssertionError):
-            oracle.check_secrets(spoken(value, log), [metric])
+            oracle.check_secrets(progress_and_end(value, log), [metric])
 
 
 def test_a_dead_letter_that_no_plan_wants_is_found() -> None:

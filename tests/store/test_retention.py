@@ -27,7 +27,7 @@ async def ended(store: Store, dsn: str, *names: str, days_ago: int) -> None:
     await store.record_requests(new)
     record = Encoded("t", b"k", b"v", ())
     for name in names:
-        await store.freeze(name, "surroundings", b"x" * 1000)
+        await store.snapshot_once(name, "surroundings", b"x" * 1000)
         await store.record_progress(name, 1, record)
         await store.put_balances(name, {"w": {"state": "ok"}})
         await store.settle_credits(name, reserved=0, spent=7)
@@ -64,11 +64,11 @@ async def test_workings_of_ended_requests_go_and_their_results_stay(
     await ended(store, store_dsn, "old", days_ago=9)
     await ended(store, store_dsn, "new", days_ago=7)
     await store.record_requests([NewRequest("runs", b"", "t/0/0", [], {}, 0, 1)])
-    await store.freeze("runs", "surroundings", b"x")
+    await store.snapshot_once("runs", "surroundings", b"x")
     assert await drop_all(store, None) == {"inputs": 1, "analyses": 0, "cancels": 0}
-    assert await store.frozen("old", "surroundings") is None
-    assert await store.frozen("new", "surroundings") is not None
-    assert await store.frozen("runs", "surroundings") is not None
+    assert await store.snapshot("old", "surroundings") is None
+    assert await store.snapshot("new", "surroundings") is not None
+    assert await store.snapshot("runs", "surroundings") is not None
     assert await store.result("old") == b"{}"
 
 

@@ -23,7 +23,7 @@ from streamproc.errors import (
     UpstreamInconsistentError,
 )
 from streamproc.events import Options, PublicError
-from streamproc.slots import WHOSE
+from streamproc.fair_limiter import CURRENT_REQUEST
 from streamproc.upstream import open_upstream
 from streamproc.upstream.client.calls import PLAIN_CREDITS
 
@@ -83,7 +83,7 @@ class Lookups:
         self, request_id: str, options: Options | None = None, patience_s: float = 0.0
     ) -> Permit:
         """The permit of one request: not after its end, not past its and its tenant's credits, not above the rate."""
-        tenant = WHOSE.get().tenant.decode("ascii", "replace")
+        tenant = CURRENT_REQUEST.get().tenant.decode("ascii", "replace")
         return self._upstream.permit(
             request_id,
             credit_budget=options.credit_budget if options else None,

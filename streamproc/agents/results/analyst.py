@@ -170,12 +170,14 @@ class Analyst:
         found = (await self._tokens.prices(request_id, [WSOL])).get(WSOL)
         if found is None or found.price_usd is None or found.price_usd <= 0:
             return None
-        kept = await self._store.freeze(request_id, SOL_PRICE, repr(found.price_usd).encode())
+        kept = await self._store.snapshot_once(
+            request_id, SOL_PRICE, repr(found.price_usd).encode()
+        )
         return kept.decode()
 
     async def _frozen_price(self, request_id: str) -> str | None:
         """The price of SOL that this request has used before."""
-        kept = await self._store.frozen(request_id, SOL_PRICE)
+        kept = await self._store.snapshot(request_id, SOL_PRICE)
         return None if kept is None else kept.decode()
 
 

@@ -31,12 +31,12 @@ async def kept_evidence_inputs(
 
     `excluded` are the mints that are not compared.
     """
-    kept = await store.frozen(request_id, EVIDENCE_INPUTS)
+    kept = await store.snapshot(request_id, EVIDENCE_INPUTS)
     if kept is not None:
         return kept
     found = await _found(store, seen, wallets, {*seen.traded, *excluded})
     content = await asyncio.to_thread(packed, found)
-    return await store.freeze(request_id, EVIDENCE_INPUTS, content)
+    return await store.snapshot_once(request_id, EVIDENCE_INPUTS, content)
 
 
 async def _found(

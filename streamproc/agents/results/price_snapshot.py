@@ -27,10 +27,10 @@ async def kept_prices(
     store: Store, request_id: str, name: str, ask: Callable[[], Awaitable[dict[str, TokenPrice]]]
 ) -> dict[str, TokenPrice]:
     """The prices that the request was first composed with under this name; asked for the first time."""
-    kept = await store.frozen(request_id, name)
+    kept = await store.snapshot(request_id, name)
     if kept is None:
         content = _packed(list((await ask()).values()))
-        kept = await store.freeze(request_id, name, content)
+        kept = await store.snapshot_once(request_id, name, content)
     found = msgspec.msgpack.decode(zlib.decompress(kept), type=list[TokenPrice])
     return {each.mint: each for each in found}
 
@@ -39,10 +39,10 @@ async def kept_metadata(
     store: Store, request_id: str, ask: Callable[[], Awaitable[dict[str, TokenMetadata]]]
 ) -> dict[str, TokenMetadata]:
     """The names that the request was first composed with; asked for the first time."""
-    kept = await store.frozen(request_id, METADATA)
+    kept = await store.snapshot(request_id, METADATA)
     if kept is None:
         content = await asyncio.to_thread(_packed, list((await ask()).values()))
-        kept = await store.freeze(request_id, METADATA, content)
+        kept = await store.snapshot_once(request_id, METADATA, content)
     found = msgspec.msgpack.decode(zlib.decompress(kept), type=list[TokenMetadata])
     return {each.mint: each for each in found}
 

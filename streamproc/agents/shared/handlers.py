@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from streamproc import limits
 from streamproc.engine.delivery.stage import share_of
 from streamproc.events import AnalysisProgressed, Event, PublicError, WalletProgressed
+from streamproc.fair_limiter import CURRENT_REQUEST
 from streamproc.intake import enveloped_trace
 from streamproc.logs import about, about_also
 from streamproc.serde import Codec, Encoded, decode_internal, new_trace, trace_of
-from streamproc.slots import WHOSE
 
 if TYPE_CHECKING:
     import asyncio
@@ -91,7 +91,7 @@ def running(handler: Handler, *, codec: Codec, publish: Publish) -> Run:
     async def run(record: Record) -> list[Encoded]:
         trace, time_ms = trace_from(record), _time_ms(record)
         share = share_of(record)
-        WHOSE.set(share)
+        CURRENT_REQUEST.set(share)
         about(
             request_id=share.request.decode("ascii", "replace") or None,
             tenant=share.tenant.decode("ascii", "replace"),

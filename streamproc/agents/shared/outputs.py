@@ -21,7 +21,7 @@ async def stored_output(store: Store, request_id: str, name: str) -> Encoded | N
 
     A repeat is counted. Raises RequestEndedError when nothing was said and nobody listens any more.
     """
-    found = await store.standing(request_id, name)
+    found = await store.output_state(request_id, name)
     if found.content is not None:
         metrics.REPEATS_DROPPED.labels("sync" if ":" in name else name).inc()
         return _unpacked(found.content)
@@ -33,7 +33,7 @@ async def stored_output(store: Store, request_id: str, name: str) -> Encoded | N
 async def store_output(store: Store, request_id: str, name: str, record: Encoded) -> Encoded:
     """Keep the record unless one was kept under this name before; returns the one that is kept."""
     packed = msgspec.msgpack.encode(record)
-    kept = await store.freeze(request_id, name, packed)
+    kept = await store.snapshot_once(request_id, name, packed)
     return record if kept == packed else _unpacked(kept)
 
 

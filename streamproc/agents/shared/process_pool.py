@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from streamproc import limits
 from streamproc.agents.shared.pool_worker import PoolProcess, WorkLostError
 from streamproc.errors import WorkFailedError
-from streamproc.slots import WHOSE, Slots
+from streamproc.fair_limiter import CURRENT_REQUEST, FairLimiter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -34,7 +34,7 @@ class ProcessPool:
         """Start nothing yet."""
         self._processes = [PoolProcess() for _ in range(processes or os.cpu_count() or 1)]
         # One more than is at work for each process, so that none waits for the event loop.
-        self._slots = Slots(2 * len(self._processes))
+        self._limiter = FairLimiter(2 * len(self._processes))
         self._alone = asyncio.Lock()  # of suspects only one is tried at a time
 
     async def run(self, work: Callable[..., T], *values: Any) -> T:  # noqa: ANN401 - any function's
@@ -42,7 +42,7 @@ class ProcessPool:
 
         Raises WorkFailedError when the process died or hung each time, also alone.
         """
-        async with self._slots.of(WHOSE.get()):
+        async with self._limiter.hold(CURRENT_REQUEST.get()):
             for _ in range(limits.POOL_INNOCENT_TRIES):
                 process = min(self._processes, key=lambda each: each.load)
                 try:

@@ -15,7 +15,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Gathering(Generic[T, R]):
+class Batching(Generic[T, R]):
     """Carries out single items together; `carry_out` answers in the order of the items."""
 
     def __init__(self, carry_out: Callable[[list[T]], Awaitable[list[R]]], *, most: int) -> None:

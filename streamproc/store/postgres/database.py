@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncpg
 
 from streamproc import limits
-from streamproc.slots import WHOSE, Slots
+from streamproc.fair_limiter import CURRENT_REQUEST, FairLimiter
 from streamproc.store.postgres.errors import mapped_errors, named_refusals, no_pooler
 from streamproc.store.postgres.queries import query
 
@@ -64,7 +64,7 @@ class Database:
         """Wrap asyncpg's pool, whose sessions write these formats."""
         self.formats = formats
         self._pool = pool
-        self._slots = Slots(pool.get_max_size())
+        self._limiter = FairLimiter(pool.get_max_size())
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -72,7 +72,7 @@ class Database:
         with mapped_errors():
             async with AsyncExitStack() as held:
                 async with asyncio.timeout(limits.POOL_WAIT_S):
-                    await held.enter_async_context(self._slots.of(WHOSE.get()))
+                    await held.enter_async_context(self._limiter.hold(CURRENT_REQUEST.get()))
                     raw = await held.enter_async_context(self._pool.acquire())
                 yield Connection(raw)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from streamproc import limits, metrics
 from streamproc.core.fair_queue import Share
 from streamproc.errors import CreditBudgetExceededError, RequestEndedError
-from streamproc.slots import NOBODYS, Slots
+from streamproc.fair_limiter import NO_REQUEST, FairLimiter
 from streamproc.upstream.client.calls import Bucket, Call, Spending
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class BudgetStore(Protocol):
 
 
 @dataclass
-class _Slots:
+class _Lease:
     """What is left of a lease: when the next permit may be used, how far apart they are, and how many."""
 
     next_s: float = 0.0
@@ -72,11 +72,11 @@ class RateLimit:
         self._keys = keys
         self._rates = rates
         self._timing = timing
-        self._turns: defaultdict[Bucket, Slots] = defaultdict(lambda: Slots(1))
-        self._slots: defaultdict[Bucket, _Slots] = defaultdict(_Slots)
+        self._limiters: defaultdict[Bucket, FairLimiter] = defaultdict(lambda: FairLimiter(1))
+        self._leases: defaultdict[Bucket, _Lease] = defaultdict(_Lease)
         self._waiting: Counter[Bucket] = Counter()
 
-    async def wait(self, bucket: Bucket, share: Share = NOBODYS, weight: int = 1) -> None:
+    async def wait(self, bucket: Bucket, share: Share = NO_REQUEST, weight: int = 1) -> None:
         """Return when a call may be made; tenants and requests take turns, of each the first call goes first.
 
         One that weighs more than one takes as many permits, and those that come next wait for all of them.
@@ -84,7 +84,7 @@ class RateLimit:
         started_s = self._timing.now_s()
         self._waiting[bucket] += 1
         try:
-            async with self._turns[bucket].of(share):
+            async with self._limiters[bucket].hold(share):
                 await self._wait_for_slot(bucket)
                 if weight > 1:
                     await self._take(bucket, weight - 1)
@@ -94,49 +94,49 @@ class RateLimit:
 
     async def refused(self, bucket: Bucket, *, pause_s: float) -> None:
         """The upstream refused a call for its rate: slow all workers down, and forget what was leased."""
-        self._slots[bucket].left = 0
+        self._leases[bucket].left = 0
         await self._budget_store.penalize(self._keys[bucket], bucket, pause_s=pause_s)
 
     async def _wait_for_slot(self, bucket: Bucket) -> None:
         """Wait for the next permit of the lease, after taking a new one if there is none."""
-        slots = self._slots[bucket]
+        lease = self._leases[bucket]
         while True:
             now_s = self._timing.now_s()
             missed = (
-                int(max(0.0, now_s - slots.next_s) // slots.spacing_s) if slots.spacing_s else 0
+                int(max(0.0, now_s - lease.next_s) // lease.spacing_s) if lease.spacing_s else 0
             )
-            slots.left -= missed
-            slots.next_s += missed * slots.spacing_s
-            if slots.left <= 0:
-                await self._lease(bucket, slots)
+            lease.left -= missed
+            lease.next_s += missed * lease.spacing_s
+            if lease.left <= 0:
+                await self._lease(bucket, lease)
                 continue
-            await self._timing.sleep(max(0.0, slots.next_s - now_s))
-            slots.left -= 1
-            slots.next_s += slots.spacing_s
+            await self._timing.sleep(max(0.0, lease.next_s - now_s))
+            lease.left -= 1
+            lease.next_s += lease.spacing_s
             return
 
     async def _take(self, bucket: Bucket, permits: int) -> None:
         """Use up permits at once: those of the lease, then others of all workers' rate."""
-        slots = self._slots[bucket]
-        here = min(permits, max(0, slots.left))
-        slots.left -= here
-        slots.next_s += here * slots.spacing_s
+        lease = self._leases[bucket]
+        here = min(permits, max(0, lease.left))
+        lease.left -= here
+        lease.next_s += here * lease.spacing_s
         if permits > here:
             rate = self._rates[bucket] * limits.RATE_SHARE
             await self._budget_store.lease(
                 self._keys[bucket], bucket, permits=permits - here, rate=rate
             )
 
-    async def _lease(self, bucket: Bucket, slots: _Slots) -> None:
+    async def _lease(self, bucket: Bucket, lease: _Lease) -> None:
         """Take permits for those who wait here, at most what the bucket allows in a short time."""
         rate = self._rates[bucket] * limits.RATE_SHARE
         permits = max(1, min(self._waiting[bucket], int(rate * limits.LEASE_S)))
         leased = await self._budget_store.lease(
             self._keys[bucket], bucket, permits=permits, rate=rate
         )
-        slots.next_s = self._timing.now_s() + leased.wait_s
-        slots.spacing_s = leased.spacing_s
-        slots.left = permits
+        lease.next_s = self._timing.now_s() + leased.wait_s
+        lease.spacing_s = leased.spacing_s
+        lease.left = permits
 
 
 @dataclass(frozen=True)

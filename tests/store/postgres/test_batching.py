@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from streamproc.errors import StoreUnavailableError, StreamprocError
-from streamproc.store.postgres.batching import Gathering
+from streamproc.store.postgres.batching import Batching
 
 
 async def test_what_arrives_while_one_is_under_way_goes_together() -> None:
@@ -16,7 +16,7 @@ async def test_what_arrives_while_one_is_under_way_goes_together() -> None:
         await asyncio.sleep(0)
         return [item * 2 for item in items]
 
-    double = Gathering(carry_out, most=4)
+    double = Batching(carry_out, most=4)
     answers = await asyncio.gather(*map(double, range(10)))
     assert answers == [number * 2 for number in range(10)]
     assert max(map(len, batches)) == 4
@@ -29,7 +29,7 @@ async def test_a_store_that_is_away_is_told_to_all() -> None:
         raise StoreUnavailableError("away")
 
     answers = await asyncio.gather(
-        *map(Gathering(carry_out, most=9), range(3)), return_exceptions=True
+        *map(Batching(carry_out, most=9), range(3)), return_exceptions=True
     )
     assert all(isinstance(each, StoreUnavailableError) for each in answers)
 
@@ -40,7 +40,7 @@ async def test_an_item_that_fails_for_good_fails_alone() -> None:
             raise StreamprocError("bad item")
         return items
 
-    gathering = Gathering(carry_out, most=9)
+    gathering = Batching(carry_out, most=9)
     answers = await asyncio.gather(*map(gathering, [1, 2, 3]), return_exceptions=True)
     assert [answers[0], answers[2]] == [1, 3]
     assert isinstance(answers[1], StreamprocError)
@@ -54,7 +54,7 @@ async def test_a_bug_is_raised_to_its_caller_and_the_next_call_works() -> None:
             raise KeyError("bug")
         return items
 
-    gathering = Gathering(carry_out, most=9)
+    gathering = Batching(carry_out, most=9)
     with pytest.raises(KeyError):
         await gathering(1)
     broken.append(False)
@@ -69,7 +69,7 @@ async def test_a_caller_that_gives_up_does_not_hold_up_others() -> None:
         await go_on.wait()
         return items
 
-    gathering = Gathering(carry_out, most=9)
+    gathering = Batching(carry_out, most=9)
     first = asyncio.create_task(gathering(1))
     await started.wait()
     second = asyncio.create_task(gathering(2))

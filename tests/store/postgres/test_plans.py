@@ -22,8 +22,8 @@ pytestmark = pytest.mark.real
 
 REQUESTS = 100  # of ten wallets: some ten pages of a table
 LOOKED_UP = [
-    "kept.standings",
-    "kept.progress_from",
+    "snapshots.output_states",
+    "snapshots.progress_from",
     "analyses.endings",
     "analyses.request",
     "analyses.result",
@@ -41,7 +41,9 @@ async def connection(store: Store, store_dsn: str) -> AsyncIterator[asyncpg.Conn
     record = Encoded("topic", b"a", b"{}" * 200, (("ce_id", b"1"),), 12)
     for number in range(10):
         wallet, balances = f"wallet:{number}", {f"w{number}": {"state": "ok"}}
-        await asyncio.gather(*(store.freeze(name, wallet, b"content" * 50) for name in names))
+        await asyncio.gather(
+            *(store.snapshot_once(name, wallet, b"content" * 50) for name in names)
+        )
         await asyncio.gather(*(store.record_progress(name, number, record) for name in names))
         await asyncio.gather(*(store.put_balances(name, balances) for name in names))
     connection = await asyncpg.connect(store_dsn, server_settings=SERVER_SETTINGS)

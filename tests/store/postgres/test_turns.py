@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streamproc.core.fair_queue import Share
-from streamproc.slots import WHOSE
+from streamproc.fair_limiter import CURRENT_REQUEST
 
 if TYPE_CHECKING:
     from streamproc.store import Store
@@ -20,7 +20,7 @@ async def test_a_statement_of_a_small_request_passes_those_of_a_huge_one(store: 
     order: list[str] = []
 
     async def ask(request_id: str) -> None:
-        WHOSE.set(Share(b"t", request_id.encode()))
+        CURRENT_REQUEST.set(Share(b"t", request_id.encode()))
         await store.synced("nobody")
         order.append(request_id)
 

@@ -1,11 +1,11 @@
--- name: standings
+-- name: output_states
 SELECT a.status, i.content
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS wanted (request_id, name, position)
 LEFT JOIN analyses AS a USING (request_id)
 LEFT JOIN analysis_inputs AS i USING (request_id, name)
 ORDER BY wanted.position
 
--- name: freeze
+-- name: snapshot_once
 -- What was kept before comes back; a row that is new has no xmax.
 WITH settled AS (
     INSERT INTO analysis_inputs (request_id, name, content)

@@ -7,14 +7,14 @@ import asyncio
 import pytest
 
 from streamproc.core.fair_queue import Share
-from streamproc.slots import Slots
+from streamproc.fair_limiter import FairLimiter
 
 
 async def test_a_small_request_does_not_wait_for_a_huge_one_that_was_first() -> None:
-    slots, order = Slots(4), []
+    limiter, order = FairLimiter(4), []
 
     async def work(request_id: str) -> None:
-        async with slots.of(Share(b"t", request_id.encode())):
+        async with limiter.hold(Share(b"t", request_id.encode())):
             await asyncio.sleep(0)
             order.append(request_id)
 
@@ -26,10 +26,10 @@ async def test_a_small_request_does_not_wait_for_a_huge_one_that_was_first() -> 
 
 @pytest.mark.parametrize("is_let_in", [False, True])
 async def test_a_caller_that_is_cancelled_leaves_its_place(*, is_let_in: bool) -> None:
-    slots, entered = Slots(1), asyncio.Event()
+    limiter, entered = FairLimiter(1), asyncio.Event()
 
     async def hold() -> None:
-        async with slots.of(Share(b"t", b"a")):
+        async with limiter.hold(Share(b"t", b"a")):
             entered.set()
             await asyncio.Event().wait()
 
@@ -43,5 +43,5 @@ async def test_a_caller_that_is_cancelled_leaves_its_place(*, is_let_in: bool) -
     second.cancel()
     first.cancel()
     await asyncio.gather(first, second, return_exceptions=True)
-    async with asyncio.timeout(5), slots.of(Share(b"t", b"b")):
+    async with asyncio.timeout(5), limiter.hold(Share(b"t", b"b")):
         pass
