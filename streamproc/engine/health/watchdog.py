@@ -76,17 +76,23 @@ class LoopGuard(threading.Thread):
         self._ended.set()
 
     def run(self) -> None:
-        """Look once a second."""
+        """Look once a second, and when the time to stop is over."""
         looked_at = time.monotonic()
-        while not self._ended.wait(_BEAT_S):
+        while not self._ended.wait(self._next_look_s()):
             now = time.monotonic()
             if now - looked_at > _STOPPED_GAP_S:
                 self._beat_at = now
             looked_at = now
             if now - self._beat_at > self._blocked_s:
                 self._end(f"the event loop has been blocked for {now - self._beat_at:.0f} s")
-            elif self._stop_by is not None and now > self._stop_by:
+            elif self._stop_by is not None and now >= self._stop_by:
                 self._end("the stop takes too long")
+
+    def _next_look_s(self) -> float:
+        """The seconds until the next look."""
+        if self._stop_by is None:
+            return _BEAT_S
+        return min(_BEAT_S, max(0.0, self._stop_by - time.monotonic()))
 
 
 class Watchdog:

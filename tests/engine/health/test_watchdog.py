@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 
 import pytest
@@ -146,3 +147,16 @@ def test_a_turning_loop_and_a_quick_stop_end_nothing_but_a_slow_stop_does() -> N
     guard.finish()
     guard.join()
     assert ends[0] == "the stop takes too long"
+
+
+def test_the_end_of_the_time_to_stop_waits_for_no_other_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("streamproc.engine.health.watchdog._BEAT_S", 3600.0)
+    ended = threading.Event()
+    guard = LoopGuard(3600, end=lambda _: ended.set())
+    guard.stop_within(0.1)
+    guard.start()
+    assert ended.wait(60)
+    guard.finish()
+    guard.join()
