@@ -13,14 +13,12 @@ import os
 import statistics
 import tempfile
 import time
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import asyncpg
 from known_store import FIRST_WEEK, SLOT, Known, fill
-from sync_store import empty_database
 
 from streamproc import limits
 from streamproc.agents.results.evidence_inputs import kept_evidence_inputs
@@ -32,11 +30,12 @@ from streamproc.local.postgres import EmbeddedPostgres
 from streamproc.local.stack import say_nothing
 from streamproc.store import NewRequest, Store, open_store
 from streamproc.store.postgres.database import SERVER_SETTINGS
+from streamproc.store.postgres.migrate import migrate
 from streamproc.store.postgres.queries import query
 from streamproc.store.relations import wallets_per_week
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Sequence
 
 WALLETS: Final = 5  # of a request
 REQUESTS: Final = 20
@@ -84,6 +83,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--wallets", type=int, default=100_000, help="that the store knows")
     parser.add_argument("--requests", type=int, default=REQUESTS, help="that are measured")
     parser.add_argument("--plans", action="store_true", help="print the plans of the statements")
+    parser.add_argument(
+        "--keep", type=Path, help="a folder that keeps the filled stores from run to run"
+    )
     options = parser.parse_args(arguments)
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the run")
     return asyncio.run(_measured(options))
@@ -100,26 +102,42 @@ async def _measured(options: argparse.Namespace) -> int:
     )
     is_over = False
     with tempfile.TemporaryDirectory() as folder:
-        postgres = EmbeddedPostgres(Path(folder) / "postgres", say=say_nothing)
+        postgres = EmbeddedPostgres((options.keep or Path(folder)) / "postgres", say=say_nothing)
         postgres.start()
         try:
             for name, known in shapes.items():
-                async with _filled(postgres, known) as dsn:
-                    costs = await _costs(dsn, known, options)
-                    is_over |= _say(name, costs)
+                dsn = await _filled(postgres, known)
+                costs = await _costs(dsn, known, options)
+                is_over |= _say(name, costs)
         finally:
             postgres.stop()
     return int(is_over)
 
 
-@asynccontextmanager
-async def _filled(postgres: EmbeddedPostgres, known: Known) -> AsyncIterator[str]:
-    """A database of this shape."""
-    dsn = await empty_database(postgres)
-    connection = await asyncpg.connect(dsn)
-    await fill(connection, known)
+async def _filled(postgres: EmbeddedPostgres, known: Known) -> str:
+    """The address of a database of this shape: one that is kept, without former requests, or a new one."""
+    name = f"known_{known.wallets}_{known.weeks}"
+    dsn, mark = postgres.database_dsn(name), "every store filled to its end has a comment"
+    connection = await asyncpg.connect(postgres.dsn)
+    is_kept = await connection.fetchval(
+        "SELECT shobj_description(oid, 'pg_database') = $2 FROM pg_database WHERE datname = $1",
+        name,
+        mark,
+    )
+    if not is_kept:
+        await connection.execute(f"DROP DATABASE IF EXISTS {name}")
+        await connection.execute(f"CREATE DATABASE {name}")
     await connection.close()
-    yield dsn
+    if not is_kept:
+        await migrate(dsn)
+    connection = await asyncpg.connect(dsn)
+    if is_kept:
+        await connection.execute("DELETE FROM analyses")
+    else:
+        await fill(connection, known)
+        await connection.execute(f"COMMENT ON DATABASE {name} IS '{mark}'")
+    await connection.close()
+    return dsn
 
 
 async def _costs(dsn: str, known: Known, options: argparse.Namespace) -> list[Cost]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from streamproc.core.similarity.company import levels
-from streamproc.core.similarity.evidence import Json, item
+from streamproc.core.similarity.evidence import Json, counted, item
 from streamproc.core.similarity.overlaps import overlap_null
 
 if TYPE_CHECKING:
@@ -110,13 +110,13 @@ def chance_item(meeting: Meeting, chance: Chance, pair: int) -> Json:
     shared = len(meeting.mint)
     mints, signatures = meeting.carriers(meeting.rarest)
     if chance.untested is not None:
-        reason = f"{shared} shared mints, not tested: {chance.untested}"
+        reason = f"{counted(shared, 'shared mint')}, not tested: {chance.untested}"
         return item("chance", reason, n=shared, mints=mints, signatures=signatures)
     expected, lift = float(chance.expected[pair]), float(chance.lift[pair])
     q = float(chance.q[pair])
     return item(
         "chance",
-        f"{shared} shared mints where season, popularity and company explain {expected:.3g}"
+        f"{counted(shared, 'shared mint')} where season, popularity and company explain {expected:.3g}"
         f" (lift {lift:.3g}), q = {q:.2g}: {_verdict(q, lift)}",
         value=expected,
         p=float(chance.p[pair]),

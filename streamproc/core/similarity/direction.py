@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from streamproc.core.similarity.evidence import Json, item, short
+from streamproc.core.similarity.evidence import Json, counted, item, one_or_many, short
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -116,12 +116,15 @@ def _words(meeting: Meeting, found: Direction) -> str:
     ordered = found.first_a + found.first_b
     a, b = short(meeting.wallet_a), short(meeting.wallet_b)
     if not ordered:
-        return f"{a} and {b} bought {found.mints} mints in the same slots: no direction"
+        where = one_or_many(found.mints, "slot", "slots")
+        return (
+            f"{a} and {b} bought {counted(found.mints, 'mint')} in the same {where}: no direction"
+        )
     if found.leader is None or found.lag_s is None:
         return f"each came first in {found.first_a} of {ordered} mints: no direction"
     leader, follower = (a, b) if found.leader == meeting.wallet_a else (b, a)
     wins = max(found.first_a, found.first_b)
     return (
-        f"{follower} follows {leader}: {wins} of {ordered} mints, median {found.lag_s:g} s later,"
+        f"{follower} follows {leader}: {wins} of {counted(ordered, 'mint')}, median {found.lag_s:g} s later,"
         f" p = {found.p:.2g}"
     )

@@ -59,6 +59,24 @@ def rounded(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.{DIGITS - 1}e}")
 
 
+def counted(count: int, noun: str) -> str:
+    """Return so many of what the noun names.
+
+    >>> counted(1, "shared token"), counted(0, "shared token")
+    ('1 shared token', '0 shared tokens')
+    """
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def one_or_many(count: int, one: str, many: str) -> str:
+    """Return the form of a verb that goes with so many.
+
+    >>> one_or_many(1, "is", "are"), one_or_many(0, "is", "are")
+    ('is', 'are')
+    """
+    return one if count == 1 else many
+
+
 def short(address: str) -> str:
     """Return an address as people recognise it.
 

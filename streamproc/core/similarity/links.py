@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from streamproc import limits
 from streamproc.core.chain.solana import LAMPORTS_PER_SOL, STABLE_UNIT, STABLES
 from streamproc.core.comparison_inputs import Met
-from streamproc.core.similarity.evidence import Json, item, short
+from streamproc.core.similarity.evidence import Json, counted, item, short
 from streamproc.core.similarity.exchanges import EXCHANGES
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Links:
         met = self._counterparties.get(address)
         if met is None:
             return short(address)
-        return f"{short(address)} (which met {met.others} others, {met.wallets} of them known here)"
+        return f"{short(address)} (which met {counted(met.others, 'other')}, {met.wallets} of them known here)"
 
     def _between(self, transfers: Iterable[Transfer]) -> dict[tuple[str, str], list[Transfer]]:
         """Transfers by pair, oldest first; one that both wallets' entries tell counts once."""
@@ -78,8 +78,7 @@ class Links:
         from_a = sum(each.sender == wallet_a for each in transfers)
         back = len(transfers) - from_a
         ways = f"{from_a} from {short(wallet_a)} to {short(wallet_b)}, {back} back"
-        plural = "s" if transfers[1:] else ""
-        reason = f"{len(transfers)} direct transfer{plural} of {_amounts(transfers)}: {ways}"
+        reason = f"{counted(len(transfers), 'direct transfer')} of {_amounts(transfers)}: {ways}"
         signatures = list(dict.fromkeys(each.signature for each in transfers))
         return [_link(reason, len(transfers), signatures, weight)]
 
@@ -127,7 +126,7 @@ def _amounts(transfers: Sequence[Transfer]) -> str:
     tokens = sum(each.mint is not None and each.mint not in STABLES for each in transfers)
     parts = [f"{lamports / LAMPORTS_PER_SOL:.6g} SOL"] if lamports else []
     parts += [f"{stables / STABLE_UNIT:.6g} dollars"] if stables else []
-    parts += [f"tokens ({tokens} time{'s' if tokens > 1 else ''})"] if tokens else []
+    parts += [f"tokens ({counted(tokens, 'time')})"] if tokens else []
     return ", ".join(parts)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from streamproc.core.similarity.closeness import SCALES
-from streamproc.core.similarity.evidence import Json, item, short
+from streamproc.core.similarity.evidence import Json, counted, item, one_or_many, short
 from streamproc.core.similarity.timing_test import A_LEADS, B_LEADS
 
 if TYPE_CHECKING:
@@ -93,7 +93,8 @@ def timing_item(meeting: Meeting, found: Timing, tested: TestedTiming, largest_i
     mints, signatures = meeting.carriers(carrying)
     return item(
         "timing",
-        f"{found.within_a_minute} of {found.shared_buys} mints that both bought were first bought within a minute"
+        f"{found.within_a_minute} of {counted(found.shared_buys, 'mint')} that both bought"
+        f" {one_or_many(found.within_a_minute, 'was', 'were')} first bought within a minute"
         f" of each other; {_words(tested)}",
         value=found.closeness,
         p=tested.p,
@@ -111,7 +112,8 @@ def _words(tested: TestedTiming) -> str:
         return "nothing else was close in time"
     if scale is None:
         return (
-            f"{tested.close} of {tested.near} shared ones were first traded within a day after"
+            f"{tested.close} of {counted(tested.near, 'shared one')}"
+            f" {one_or_many(tested.close, 'was', 'were')} first traded within a day after"
             f" {short(str(tested.leader))} had, where season and company give {tested.expected:.3g}"
         )
     what = "bought by one and sold by the other" if scale.is_opposite else "first bought"

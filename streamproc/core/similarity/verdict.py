@@ -14,7 +14,7 @@ import numpy as np
 
 from streamproc.core.similarity.chance import Q_MAX, benjamini_hochberg
 from streamproc.core.similarity.direction import sign_test
-from streamproc.core.similarity.evidence import rounded, short
+from streamproc.core.similarity.evidence import counted, one_or_many, rounded, short
 from streamproc.core.similarity.gate import REASONS, TESTED
 
 if TYPE_CHECKING:
@@ -109,13 +109,10 @@ def cluster_sentence(wallets: int, codes: Sequence[int], pairs: int) -> str:
 
     >>> cluster_sentence(3, [1, 1, 2], 3)
     '3 wallets that act together: 3 of 3 pairs are more than chance (2 follow, 1 coordinated).'
+    >>> cluster_sentence(2, [1], 1)
+    '2 wallets that act together: 1 of 1 pair is more than chance (1 follows).'
     """
-    words = {LINKED: "linked", FOLLOWS: "follow", COORDINATED: "coordinated"}
-    counts = [f"{codes.count(code)} {word}" for code, word in words.items() if code in codes]
-    return (
-        f"{wallets} wallets that act together: {len(codes)} of {pairs} pairs are more than chance"
-        f" ({', '.join(counts)})."
-    )
+    return f"{wallets} wallets that act together: {_more_than_chance(codes, pairs)}."
 
 
 def set_sentence(codes: NDArray[np.int8], groups: int) -> str:
@@ -127,34 +124,36 @@ def set_sentence(codes: NDArray[np.int8], groups: int) -> str:
     if not len(codes):
         return "There is no pair to compare."
     counts = np.bincount(codes, minlength=len(VERDICTS)).tolist()
-    together = sum(counts[: COORDINATED + 1])
-    parts = [_together_words(counts, together, len(codes), groups)]
-    if counts[COMMON_SIGNAL]:
-        parts.append(f"{counts[COMMON_SIGNAL]} hear a common signal")
-    if counts[ALIKE]:
-        verb = "is" if counts[ALIKE] == 1 else "are"
-        parts.append(f"{counts[ALIKE]} {verb} explained by popularity, season and taste")
+    together = codes[codes <= COORDINATED].tolist()
+    parts = [f"None of {counted(len(codes), 'pair')} is more than chance"]
+    if together:
+        parts = [f"{_more_than_chance(together, len(codes))}, in {counted(groups, 'group')}"]
+    if heard := counts[COMMON_SIGNAL]:
+        parts.append(f"{heard} {one_or_many(heard, 'hears', 'hear')} a common signal")
+    if alike := counts[ALIKE]:
+        verb = one_or_many(alike, "is", "are")
+        parts.append(f"{alike} {verb} explained by popularity, season and taste")
     if counts[UNTESTED]:
         parts.append(f"{counts[UNTESTED]} could not be tested")
     return "; ".join(parts) + "."
 
 
-def _together_words(counts: Sequence[int], together: int, pairs: int, groups: int) -> str:
-    if not together:
-        return f"None of {pairs} pairs is more than chance"
-    named = zip(("linked", "follows", "coordinated"), counts, strict=False)
-    kinds = ", ".join(f"{count} {name}" for name, count in named if count)
-    verb = "is" if together == 1 else "are"
-    where = f"{groups} group{'' if groups == 1 else 's'}"
-    return f"{together} of {pairs} pairs {verb} more than chance ({kinds}), in {where}"
+def _more_than_chance(codes: Sequence[int], pairs: int) -> str:
+    """How many of so many pairs are together, and how: `codes` are those of the pairs that are."""
+    counts = [codes.count(code) for code in (LINKED, FOLLOWS, COORDINATED)]
+    words = ("linked", one_or_many(counts[1], "follows", "follow"), "coordinated")
+    kinds = [f"{count} {word}" for count, word in zip(counts, words, strict=True) if count]
+    verb = one_or_many(len(codes), "is", "are")
+    return f"{len(codes)} of {counted(pairs, 'pair')} {verb} more than chance ({', '.join(kinds)})"
 
 
 def _overlap_words(chance: Json | None) -> str:
     if chance is None:
         return "no shared tokens"
+    shared = counted(chance["n"], "shared token")
     if chance["value"] is None:
-        return f"{chance['n']} shared tokens"
-    return f"{chance['n']} shared tokens where season, popularity and company explain {chance['value']:.3g}"
+        return shared
+    return f"{shared} where season, popularity and company explain {chance['value']:.3g}"
 
 
 def _timing_words(timing: Json | None) -> str:
@@ -166,6 +165,6 @@ def _follow_words(direction: Json, meeting: Meeting) -> str:
     follower = names[1] if leader == names[0] else names[0]
     times = round(direction["value"] * direction["n"])
     return (
-        f"{short(follower)} follows {short(leader)} in {times} of {direction['n']} tokens,"
+        f"{short(follower)} follows {short(leader)} in {times} of {counted(direction['n'], 'token')},"
         f" a median {direction['lag_s']:g} s later"
     )

@@ -15,7 +15,7 @@ from streamproc.core.similarity import (
     WalletRow,
     compare,
 )
-from streamproc.core.similarity.verdict import VERDICTS
+from streamproc.core.similarity.verdict import VERDICTS, set_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,8 +101,42 @@ def test_the_set_counts_every_pair_once_and_says_so_in_words() -> None:
     assert found.set["sentence"].startswith("1 of 3 pairs is more than chance (1 follows)")
     (cluster,) = found.clusters
     assert cluster["sentence"] == (
-        "2 wallets that act together: 1 of 1 pairs are more than chance (1 follow)."
+        "2 wallets that act together: 1 of 1 pair is more than chance (1 follows)."
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("follows", "1 of 1 pair is more than chance (1 follows), in 1 group."),
+        ("alike", "None of 1 pair is more than chance; 1 is explained by"),
+        ("alike alike", "None of 2 pairs is more than chance; 2 are explained by"),
+        (
+            "linked follows follows common_signal",
+            "3 of 4 pairs are more than chance (1 linked, 2 follow), in 1 group; 1 hears a common signal.",
+        ),
+        (
+            "coordinated common_signal common_signal untested",
+            (
+                "1 of 4 pairs is more than chance (1 coordinated), in 1 group;"
+                " 2 hear a common signal; 1 could not be tested."
+            ),
+        ),
+    ],
+)
+def test_the_sets_sentence_agrees_in_number(words: str, said: str) -> None:
+    codes = np.array([list(VERDICTS).index(word) for word in words.split()], dtype=np.int8)
+    assert set_sentence(codes, groups=1).startswith(said)
+
+
+def test_one_shared_token_is_no_plural() -> None:
+    """They buy one mint within a minute, and each one of its own."""
+    pair = verdict(wallet("a", ["rare", "x"], 0), wallet("b", ["rare", "y"], 20))
+    assert ": 1 shared token where " in pair["sentence"]
+    reasons = {each["kind"]: each["reason"] for each in pair["evidence"]}
+    assert reasons["chance"].startswith("1 shared mint where ")
+    assert reasons["timing"].startswith("1 of 1 mint that both bought was first bought within")
+    assert reasons["direction"] == "b follows a: 1 of 1 mint, median 20 s later, p = 1"
 
 
 @pytest.mark.parametrize("most", [1, 2, 3])
