@@ -47,7 +47,7 @@ class Relations(Subject):
         """
         import numpy as np  # noqa: PLC0415 - a third of a second that no start waits for
 
-        rows = await self._database.rows(
+        row = await self._database.row(
             "relations.background",
             list(leaving_out),
             *_columns(wallets_per_week(weeks)),
@@ -55,22 +55,25 @@ class Relations(Subject):
             self._database.formats.entries,
             limits.BACKGROUND_CELLS,
         )
-        if not rows:
+        if row is None or row["wallets"] is None:
             return None
-        numbers = np.array([number for row in rows for number in row["mints"]], dtype=np.int64)
+        numbers = _numbers(row["mints"], ">i4")
         order = await self._in_order_of_address(numbers)
         names = await self._names(named)
         place = np.zeros(int(order.max()) + 1, dtype=np.int64)
         place[order] = np.arange(len(order))
-        wallets = list(dict.fromkeys(row["address"] for row in rows))
+        mints = [f"#{n}" for n in range(len(order))]
+        for n in np.flatnonzero(np.isin(order, list(names))).tolist():
+            mints[n] = names[int(order[n])]
+        wallets = tuple(dict.fromkeys(row["wallets"]))
         number_of = {address: number for number, address in enumerate(wallets)}
-        of_row = [number_of[row["address"]] for row in rows]
+        of_row = [number_of[address] for address in row["wallets"]]
         return Background(
-            wallets=tuple(wallets),
-            mints=tuple(names.get(number, f"#{n}") for n, number in enumerate(order.tolist())),
-            wallet_numbers=np.repeat(of_row, [len(row["mints"]) for row in rows]),
+            wallets=wallets,
+            mints=tuple(mints),
+            wallet_numbers=np.repeat(of_row, row["counts"]),
             mint_numbers=place[numbers],
-            times=np.array([at for row in rows for at in row["first_at"]], dtype=np.int64),
+            times=_numbers(row["first_at"], ">i8"),
         )
 
     async def transfers_between(self, watermarks: Mapping[str, int]) -> list[Transfer]:
@@ -125,9 +128,10 @@ class Relations(Subject):
         """The different mints among these, by address."""
         import numpy as np  # noqa: PLC0415 - a third of a second that no start waits for
 
-        different = np.unique(numbers).tolist()
-        rows = await self._database.rows("relations.in_order_of_address", different)
-        return np.array([row["id"] for row in rows], dtype=np.int64)
+        different = ",".join(map(str, np.unique(numbers).tolist()))
+        return _numbers(
+            await self._database.value("relations.in_order_of_address", different), ">i4"
+        )
 
     async def _names(self, mints: Collection[str]) -> dict[int, str]:
         """The addresses of those mints that are known, by number."""
@@ -153,6 +157,14 @@ def wallets_per_week(weeks: Mapping[int, int]) -> dict[int, int]:
 def _columns(by_name: Mapping[K, V]) -> tuple[list[K], list[V]]:
     """Names and what each has, as two columns."""
     return list(by_name), list(by_name.values())
+
+
+def _numbers(array: bytes, kind: str) -> np.ndarray[Any, Any]:
+    """The elements, each of this kind and none null, as `array_send` writes them behind its header."""
+    import numpy as np  # noqa: PLC0415 - a third of a second that no start waits for
+
+    element = np.dtype([("length", ">i4"), ("number", kind)])
+    return np.frombuffer(array, element)["number"].astype(np.int64)
 
 
 def _transfer(row: Mapping[str, Any]) -> Transfer:

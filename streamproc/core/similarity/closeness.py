@@ -95,18 +95,17 @@ def runners(trading: Trading) -> tuple[Flags, Flags]:
     Of a mint that n others bought at another time (more than APART_S away), a wallet comes first with the chance
     1 / (n + 1); a runner does so RUNNER_Z standard deviations more often than that.
     """
-    line = trading.mint * MINT_SPAN + trading.bought
-    ordered = np.sort(line[trading.bought != NEVER])
-    first, last = (
-        np.searchsorted(ordered, trading.mint * MINT_SPAN),
-        np.searchsorted(ordered, (trading.mint + 1) * MINT_SPAN),
-    )
-    before = np.searchsorted(ordered, line - APART_S, side="left") - first
-    after = last - np.searchsorted(ordered, line + APART_S, side="right")
-    is_bought = trading.bought != NEVER
-    is_front = is_bought & (before <= 0)
-    asked = is_bought & (before + after > 0)
-    chance = 1 / (1.0 + np.maximum(before, 0) + after)[asked]
+    cells, line = _in_line(trading, trading.bought, np.flatnonzero(trading.bought != NEVER))
+    mint = trading.mint[cells]
+    last = np.cumsum(np.bincount(mint, minlength=trading.mints))
+    before = np.searchsorted(line, line - APART_S, side="left") - np.append(0, last)[mint]
+    after = last[mint] - np.searchsorted(line, line + APART_S, side="right")
+    is_front = np.zeros(len(trading.mint), dtype=np.bool_)
+    is_front[cells] = before == 0
+    others = np.zeros(len(trading.mint), dtype=np.int64)
+    others[cells] = before + after
+    asked = others > 0
+    chance = 1 / (1.0 + others[asked])
     wallet = trading.wallet[asked]
     fronts = np.bincount(wallet, is_front[asked], minlength=trading.wallets)
     expected = np.bincount(wallet, chance, minlength=trading.wallets)
@@ -122,17 +121,15 @@ def _meetings(
     At least one of the two wallets is of the request and the other of its company; MEETINGS_AT_ONCE at a time.
     """
     other_at = trading.sold if is_opposite else trading.bought
-    counted = trading.wallet < trading.company
-    cells = np.flatnonzero(counted & (trading.bought != NEVER))
-    others = np.flatnonzero(counted & (other_at != NEVER))
-    line = trading.mint[others] * MINT_SPAN + other_at[others]
-    order = np.argsort(line, kind="stable")
-    others, line = others[order], line[order]
-    own = trading.mint[cells] * MINT_SPAN + trading.bought[cells]
-    order = np.argsort(own, kind="stable")
-    cells, own = cells[order], own[order]
-    start = np.arange(len(cells)) + 1
+    is_asked = np.zeros(trading.mints, dtype=np.bool_)
+    is_asked[trading.mint[trading.wallet < trading.asked]] = True
+    counted = (trading.wallet < trading.company) & is_asked[trading.mint]
+    cells, own = _in_line(
+        trading, trading.bought, np.flatnonzero(counted & (trading.bought != NEVER))
+    )
+    others, line, start = cells, own, np.arange(len(cells)) + 1
     if is_opposite:
+        others, line = _in_line(trading, other_at, np.flatnonzero(counted & (other_at != NEVER)))
         start = np.searchsorted(line, own - window_s, side="left")
     counts = np.searchsorted(line, own + window_s, side="right") - start
     for low, high in parts_of(counts):
@@ -144,6 +141,13 @@ def _meetings(
         kept = (a != b) & (np.minimum(a, b) < trading.asked)
         first, second = first[kept], second[kept]
         yield first, second, np.abs(other_at[second] - trading.bought[first])
+
+
+def _in_line(trading: Trading, at: Whole, cells: Whole) -> tuple[Whole, Whole]:
+    """Return these cells in the order of mints and of moments `at`, (cells,), and their places on a line of both."""
+    line = trading.mint[cells] * MINT_SPAN + at[cells]
+    order = np.argsort(line, kind="stable")
+    return cells[order], line[order]
 
 
 def parts_of(counts: Whole) -> Iterator[tuple[int, int]]:

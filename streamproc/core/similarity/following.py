@@ -55,15 +55,15 @@ def following_of(trading: Trading) -> Following:
     strata = int(stratum.max(initial=0)) + 1
     leads, follows = np.zeros((2, asked * company), dtype=np.int32)
     met = np.zeros(strata * strata, dtype=np.int64)
-    cells, counts, within_s = _followers(trading)
-    for first, second in _meetings(cells, counts):
-        place = stratum[first] * strata + stratum[second]
-        met += np.bincount(place, minlength=strata * strata)
-        a, b = trading.wallet[first], trading.wallet[second]
-        kept = (a < asked) & (b < company)
-        np.add.at(leads, a[kept] * company + b[kept], 1)
-        kept = (b < asked) & (a < company)
-        np.add.at(follows, b[kept] * company + a[kept], 1)
+    (cells, after), counts, within_s = _followers(trading)
+    row, wallet = stratum[cells] * strata, trading.wallet[cells]
+    column, is_own, is_near = stratum[cells], wallet < asked, wallet < company
+    for first, second in _meetings(after, counts):
+        met += np.bincount(row[first] + column[second], minlength=strata * strata)
+        kept = is_own[first] & is_near[second]
+        np.add.at(leads, wallet[first[kept]] * company + wallet[second[kept]], 1)
+        kept = is_own[second] & is_near[first]
+        np.add.at(follows, wallet[second[kept]] * company + wallet[first[kept]], 1)
     shape = (trading.wallets, strata)
     trades = csr_array((np.ones(len(stratum)), (trading.wallet, stratum)), shape=shape)
     chance = _chance_to_meet(met.reshape(strata, strata), trades)
@@ -92,13 +92,12 @@ def _followers(trading: Trading) -> tuple[Whole, Whole, int]:
     return np.stack([cells, after]), counts, within_s
 
 
-def _meetings(cells: Whole, counts: Whole) -> Iterator[tuple[Whole, Whole]]:
-    """Yield cells of one mint, the second later than the first by no more than what was counted within."""
-    cell, after = cells
+def _meetings(after: Whole, counts: Whole) -> Iterator[tuple[Whole, Whole]]:
+    """Yield places of cells of one mint, the second later than the first by no more than what was counted within."""
     for low, high in parts_of(counts):
         many = counts[low:high]
         shift = np.repeat(after[low:high] - (np.cumsum(many) - many), many)
-        yield np.repeat(cell[low:high], many), cell[np.arange(len(shift)) + shift]
+        yield np.repeat(np.arange(low, high), many), np.arange(len(shift)) + shift
 
 
 def _chance_to_meet(met: Whole, trades: csr_array) -> Floats:

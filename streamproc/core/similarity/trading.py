@@ -51,15 +51,15 @@ def trading_of(rows: Rows, background: Background | None, excluded: AbstractSet[
     """Return the cells of the request, and of the background those of the same weeks."""
     traded, asked = rows.traded, len(rows.wallets)
     own = traded.columns.mint()
-    number = {mint: place for place, mint in enumerate(traded.columns.mints)}
     wallet, mint, at = _others(rows, background, excluded)
     counted = _in_season(traded.traded_at, at, whole_weeks=False)
     if asked + len(np.unique(wallet[counted])) < WALLETS_MIN:
         counted = _in_season(traded.traded_at, at, whole_weeks=True)
     wallet, mint, at = wallet[counted], mint[counted], at[counted]
     names = background.mints if background is not None else ()
-    places = [number.setdefault(name, len(number)) for name in names]
-    mint = np.array(places, dtype=np.int64)[mint]
+    different = dict.fromkeys((*traded.columns.mints, *names))
+    number = dict(zip(different, range(len(different)), strict=True))
+    mint = np.fromiter(map(number.__getitem__, names), np.int64, len(names))[mint]
     present, wallet = np.unique(wallet, return_inverse=True)
     return Trading(
         asked=asked,
@@ -88,11 +88,13 @@ def _others(
     wallet, mint = background.wallet_numbers, background.mint_numbers
     at = background.times if background.times is not None else np.full(len(wallet), NEVER)
     counted = other[wallet] & token[mint]
-    cells = wallet[counted] * np.int64(len(token)) + mint[counted]
-    order = np.lexsort((at[counted], cells))
-    cells, first = np.unique(cells[order], return_index=True)
+    cells, at = wallet[counted] * np.int64(len(token)) + mint[counted], at[counted]
+    if (np.diff(cells) <= 0).any():  # what is kept with a request is in order and has no repeats
+        order = np.lexsort((at, cells))
+        cells, first = np.unique(cells[order], return_index=True)
+        at = at[order][first]
     by_address = np.argsort(np.argsort(np.array(background.wallets, dtype=np.str_), kind="stable"))
-    return by_address[cells // len(token)], cells % len(token), at[counted][order][first]
+    return by_address[cells // len(token)], cells % len(token), at
 
 
 def _in_season(own: Whole, others: Whole, *, whole_weeks: bool) -> NDArray[np.bool_]:

@@ -28,7 +28,8 @@ ON CONFLICT (wallet_id, week) DO UPDATE SET mints = excluded.mints, first_at = e
 
 -- name: background
 -- $1 wallets left out, $2 weeks, $3 at most so many wallets of each of them, $4 at most so many tokens of each wallet,
--- $5 the format of their entries, $6 at most so many tokens in all.
+-- $5 the format of their entries, $6 at most so many tokens in all. One row: wallets and weeks in order, how many tokens
+-- each has, and the bytes of all their arrays behind the header of 20, for a number alone costs too much to read.
 WITH chosen AS (
     SELECT DISTINCT of_week.wallet_id
     FROM unnest($2::integer[], $3::integer[]) AS asked (week, most)
@@ -42,20 +43,26 @@ WITH chosen AS (
         LIMIT asked.most
     ) AS of_week
 )
-SELECT address, mints, first_at
+SELECT
+    array_agg(address) AS wallets, array_agg(cardinality(mints)) AS counts,
+    string_agg(substr(array_send(mints), 21), '') AS mints, string_agg(substr(array_send(first_at), 21), '') AS first_at
 FROM (
-    SELECT
-        w.address, ww.mints, ww.first_at, ww.sample, ww.week,
-        sum(cardinality(ww.mints)) OVER (ORDER BY ww.sample, w.address, ww.week) AS tokens
-    FROM chosen
-    JOIN wallet_weeks AS ww ON ww.wallet_id = chosen.wallet_id AND ww.week = ANY($2::integer[])
-    JOIN wallets AS w ON w.id = chosen.wallet_id
-) AS taken
-WHERE tokens <= $6
-ORDER BY sample, address, week
+    SELECT address, mints, first_at
+    FROM (
+        SELECT
+            w.address, ww.mints, ww.first_at, ww.sample, ww.week,
+            sum(cardinality(ww.mints)) OVER (ORDER BY ww.sample, w.address, ww.week) AS tokens
+        FROM chosen
+        JOIN wallet_weeks AS ww ON ww.wallet_id = chosen.wallet_id AND ww.week = ANY($2::integer[])
+        JOIN wallets AS w ON w.id = chosen.wallet_id
+    ) AS taken
+    WHERE tokens <= $6
+    ORDER BY sample, address, week
+) AS ordered
 
 -- name: in_order_of_address
-SELECT id FROM mints WHERE id = ANY($1::integer[]) ORDER BY address
+-- $1 numbers of mints with commas between them.
+SELECT substr(array_send(array_agg(id ORDER BY address)), 21) FROM mints WHERE id = ANY(string_to_array($1, ',')::integer[])
 
 -- name: transfers_between
 -- $1 wallets, $2 how far each is known, $3 at most so many. What a wallet got may be the fill of its order (kept moves),

@@ -125,7 +125,8 @@ def test_the_set_counts_every_pair_once_and_says_so_in_words() -> None:
     ],
 )
 def test_the_sets_sentence_agrees_in_number(words: str, said: str) -> None:
-    codes = np.array([list(VERDICTS).index(word) for word in words.split()], dtype=np.int8)
+    place = {str(name): number for number, name in enumerate(VERDICTS)}
+    codes = np.array([place[word] for word in words.split()], dtype=np.int8)
     assert set_sentence(codes, groups=1).startswith(said)
 
 
