@@ -152,6 +152,8 @@ TIP_ACCOUNTS: Final = frozenset(chain.from_iterable(TIP_SERVICES.values()))
 def tips_in(transaction: Transaction, *, besides: str | None = None) -> int:
     """Lamports that tip accounts gained, one of them left out."""
     lamports = transaction.lamports
+    if TIP_ACCOUNTS.isdisjoint(lamports):
+        return 0
     tips = 0
     for account in TIP_ACCOUNTS.intersection(lamports):
         if account != besides:

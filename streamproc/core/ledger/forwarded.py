@@ -19,6 +19,8 @@ def forwarded_quote(view: WalletView) -> tuple[str, int] | None:
     quote of the wallet's moves but SOL that the service took. A pool pays 34.96 USDC, a bridge keeps 34.85 and the
     wallet gets 0.11: sold for 34.96. None when no quote, or more than one, moved so.
     """
+    if len(view.changes) < 2:  # noqa: PLR2004 - one pays, one gains
+        return None
     moved: dict[str, list[TokenChange]] = {}
     for change in view.changes:
         if change.mint in QUOTES:

@@ -21,20 +21,20 @@ _TRADES: Final = frozenset({Kind.BUY, Kind.SELL, Kind.TOKEN_SWAP})
 class _Sides(msgspec.Struct, gc=False):
     """What came and what went, quotes and tokens apart."""
 
-    tokens_in: list[str]
-    tokens_out: list[str]
-    quotes_in: list[str]
-    quotes_out: list[str]
+    tokens_in: tuple[str, ...]
+    tokens_out: tuple[str, ...]
+    quotes_in: tuple[str, ...]
+    quotes_out: tuple[str, ...]
     are_destroyed: bool | None = None  # all of `tokens_out`, as soon as somebody asked
     pool_pays: bool | None = None  # likewise, see `_pool_pays`
 
     @property
-    def coming(self) -> list[str]:
+    def coming(self) -> tuple[str, ...]:
         """All assets that came."""
         return self.tokens_in + self.quotes_in
 
     @property
-    def going(self) -> list[str]:
+    def going(self) -> tuple[str, ...]:
         """All assets that went."""
         return self.tokens_out + self.quotes_out
 
@@ -80,15 +80,21 @@ def _order_kind(view: WalletView, kind: Kind) -> Kind:
 
 def _sides(view: WalletView) -> _Sides:
     """Assets by what they are and which way they went."""
-    tokens_in: list[str] = []
-    tokens_out: list[str] = []
-    quotes_in: list[str] = []
-    quotes_out: list[str] = []
+    tokens_in: tuple[str, ...] = ()
+    tokens_out: tuple[str, ...] = ()
+    quotes_in: tuple[str, ...] = ()
+    quotes_out: tuple[str, ...] = ()
     for mint, units in view.deltas.items():
         if mint not in QUOTES:
-            (tokens_in if units > 0 else tokens_out).append(mint)
+            if units > 0:
+                tokens_in += (mint,)
+            else:
+                tokens_out += (mint,)
     for mint, units in view.legs.items():
-        (quotes_in if units > 0 else quotes_out).append(mint)
+        if units > 0:
+            quotes_in += (mint,)
+        else:
+            quotes_out += (mint,)
     return _Sides(tokens_in, tokens_out, quotes_in, quotes_out)
 
 

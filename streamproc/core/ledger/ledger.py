@@ -52,7 +52,9 @@ def _placed(view: WalletView, owner: str, mint: str) -> Entry:
 def _entry(view: WalletView) -> Entry:
     """The entry; what it costs to get a transaction through joins the tips, whatever is left is the trade."""
     transaction, wallet = view.transaction, view.wallet
-    network_fee, tips = _fees(view)
+    network_fee = tips = 0
+    if view.is_payer:
+        network_fee, tips = transaction.fee, tips_in(transaction, besides=wallet)
     sol_delta, rent = _sol_delta(view), rent_of(view)
     trade_sol = view.trade_sol = sol_delta + network_fee + tips + rent
     looks_like_rent = is_rent(-trade_sol)
@@ -93,19 +95,12 @@ _TOKEN_SWAP: Final = Kind.TOKEN_SWAP
 _ORDER_FILLED: Final = Kind.ORDER_FILLED
 
 
-def _fees(view: WalletView) -> tuple[int, int]:
-    """Network fee and tips, of who pays the fee."""
-    if not view.is_payer:
-        return 0, 0
-    return view.transaction.fee, tips_in(view.transaction, besides=view.wallet)
-
-
 def _sol_delta(view: WalletView) -> int:
     """What the wallet and its own accounts whose amount changed gained, in lamports."""
-    lamports = view.lamports
-    gained = lamports.get(view.wallet, 0)
+    lamports, wallet = view.lamports, view.wallet
+    gained = lamports.get(wallet, 0)
     for own in view.own:
-        if own != view.wallet:
+        if own != wallet:
             gained += lamports.get(own, 0)
     return gained
 

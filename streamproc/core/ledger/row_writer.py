@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import struct
-import zlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+import deflate
 from msgspec import structs
 
 from streamproc.core.json_bytes import encode_json
@@ -136,7 +136,7 @@ def _moves(moves: Moves | None) -> bytes:
     """A value of bytes: what moved, as compressed JSON (addresses in base58 shrink by a quarter)."""
     if moves is None:
         return NULL
-    packed = zlib.compress(encode_json(moves))
+    packed: bytes = deflate.zlib_compress(encode_json(tuple(moves)))
     return LENGTH.pack(len(packed)) + packed
 
 

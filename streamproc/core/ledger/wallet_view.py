@@ -111,25 +111,24 @@ def view_of(transaction: Transaction, wallet: str, held: Held) -> WalletView:
         deltas,
     )
     for change in transaction.tokens:
-        account, owner, mint, units = change.account, change.owner, change.mint, change.units
+        units = change.units
         if not units:
-            view.still = (*view.still, change)
+            view.still += (change,)
             continue
-        if owner == wallet or (held and mint in held.get(owner, ())):
-            side = own
-            if mint != WSOL:
-                deltas[mint] = deltas.get(mint, 0) + units
-            if not change.decimals:
-                view.has_indivisible = True
-            if owner != wallet:
-                view.goods = (*view.goods, change)
-        else:
-            side = foreign
-            changes.append(change)
+        mint, wsol = change.mint, 0
         if mint == WSOL:
-            side[account] = side.get(account, 0) + units
-        elif account not in side:
-            side[account] = 0
+            wsol = units
+        if change.owner != wallet and not (held and view.is_own(change)):
+            foreign[change.account] = foreign.get(change.account, 0) + wsol
+            changes.append(change)
+            continue
+        own[change.account] = own.get(change.account, 0) + wsol
+        if mint != WSOL:
+            deltas[mint] = deltas.get(mint, 0) + units
+        if not change.decimals:
+            view.has_indivisible = True
+        if change.owner != wallet:
+            view.goods += (change,)
     if 0 in deltas.values():
         view.deltas = {mint: units for mint, units in deltas.items() if units}
     return view

@@ -132,7 +132,7 @@ def raw_page(body: bytes | bytearray, wallet: str) -> Page | RpcError:
             if mint not in decimals:
                 _note_decimals(decimals, transaction.tokens, mint)
         entries.append(entry)
-        if not _names(item, wallet):
+        if transaction.payer != wallet and not _names(item, wallet):
             foreign.append(entry.signature)
     return Page(
         entries=tuple(entries),
@@ -175,11 +175,10 @@ def _unreadable_item(item: _Item, error: Exception) -> Unreadable:
 def _transaction(item: _Item) -> Transaction:
     """What changed, with the keys of address lookup tables behind those of the message."""
     meta = item.meta
-    keys = _keys(item)
-    before, after = meta.preBalances, meta.postBalances
+    keys, before, after = _keys(item), meta.preBalances, meta.postBalances
     if not len(keys) == len(before) == len(after):
         raise UpstreamInconsistentError("it has more or fewer balances than accounts")
-    is_failed = bytes(meta.err) != bytes(_NULL)
+    is_failed = meta.err != _NULL
     lamports = {} if is_failed else _lamport_changes(keys, before, after)
     return Transaction(
         item.transaction.signatures[0],
@@ -203,9 +202,11 @@ def _keys(item: _Item) -> list[str]:
 
 def _lamport_changes(keys: list[str], before: list[int], after: list[int]) -> dict[str, int]:
     """Account -> what it gained, for those whose balance differs."""
-    if before == after:
-        return {}
-    return {key: now - was for key, was, now in zip(keys, before, after, strict=True) if was != now}
+    gained: dict[str, int] = {}
+    for key, was, now in zip(keys, before, after, strict=True):
+        if was != now:
+            gained[key] = now - was
+    return gained
 
 
 def _token_changes(keys: list[str], meta: _Meta, lamports: dict[str, int]) -> list[TokenChange]:
@@ -222,17 +223,11 @@ def _token_changes(keys: list[str], meta: _Meta, lamports: dict[str, int]) -> li
         if earlier is None:
             _add_change(changes, keys, meta, balance, int(balance.uiTokenAmount.amount))
         elif earlier.owner == balance.owner and earlier.mint == balance.mint:
-            was, now = earlier.uiTokenAmount.amount, balance.uiTokenAmount.amount
-            if was != now or pre[index] != post[index]:
-                amount = balance.uiTokenAmount
+            was, now = earlier.uiTokenAmount.amount, balance.uiTokenAmount
+            if was != now.amount or pre[index] != post[index]:
+                units = int(now.amount) - int(was)
                 changes.append(
-                    TokenChange(
-                        keys[index],
-                        balance.owner,
-                        balance.mint,
-                        int(now) - int(was),
-                        amount.decimals,
-                    )
+                    TokenChange(keys[index], balance.owner, balance.mint, units, now.decimals)
                 )
         else:
             _add_changed_hands(changes, keys, meta, (earlier, balance), lamports)
