@@ -216,12 +216,19 @@ LOG_BURST: Final = 5  # equal lines of Kafka's clients let through in one window
 LOG_WINDOW_S: Final = 10.0
 
 # --- the report ---
-REPORT_PAIRS_MAX: Final = 200  # in full; a person reads no further, and the CSV has all
+REPORT_PAIRS_MAX: Final = 20  # with what they rest on; a person opens no more
+REPORT_PAIRS_LISTED_MAX: Final = (
+    1500  # in the table of all: every pair of 50 wallets; the CSV has more
+)
+REPORT_GROUPS_MAX: Final = 24
+REPORT_GRAPH_WALLETS_MAX: Final = 24  # in one picture; the lines of more are no longer told apart
 REPORT_WALLETS_MAX: Final = 1000  # all of a request
 REPORT_WALLETS_DETAILED_MAX: Final = 100  # with tokens and behavior: keeps the page under 5 MB
-REPORT_TOKENS_MAX: Final = 20  # rows per wallet, and shared mints per pair
+REPORT_TOKENS_MAX: Final = 10  # rows per wallet
+REPORT_HOLDINGS_MAX: Final = 8
+REPORT_PAIR_TOKENS_MAX: Final = 8
 REPORT_SHARED_TOKENS_MAX: Final = 100
-REPORT_MATRIX_WALLETS_MAX: Final = 40  # a larger matrix is no longer legible
+REPORT_MATRIX_WALLETS_MAX: Final = 60  # a larger matrix is no longer legible
 REPORT_MISSING_MAX: Final = 200
 
 # --- the store ---

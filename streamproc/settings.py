@@ -65,6 +65,9 @@ def _postgres_dsn(secret: SecretStr) -> SecretStr:
 BrokerList = Annotated[str, AfterValidator(broker_list)]
 Bind = Annotated[str, AfterValidator(bind)]
 BaseUrl = Annotated[str, AfterValidator(base_url)]
+ExplorerUrl = Annotated[
+    str, AfterValidator(lambda text: text if text == "none" else base_url(text))
+]
 ProviderUrl = Annotated[str, AfterValidator(provider_url)]
 PostgresDsn = Annotated[SecretStr, AfterValidator(_postgres_dsn)]
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]*$", max_length=100)]
@@ -167,7 +170,16 @@ class Settings(BaseModel):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="what is logged"
     )
+    explorer_url: ExplorerUrl = Field(
+        "https://explorer.solana.com",
+        description="where links of the report lead, to /tx/... and /address/... there; `none`: no links",
+    )
     failpoints: str = Field("", description="for tests only: NAME=kill|delay:SECONDS|raise,...")
+
+    @property
+    def explorer(self) -> str | None:
+        """Where links of the report lead; None: the report has none."""
+        return None if self.explorer_url == "none" else self.explorer_url
 
     @property
     def rates(self) -> tuple[float, float]:

@@ -1,67 +1,110 @@
-"""A wallet's behavior on the page: labels first, then the figures in groups, counts per hour and weekday as strips."""
+"""A wallet's behavior on the page: labels with what decided them, when it trades, then the figures in groups."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from streamproc.report.markup import Html, el, facts_list, joined
-from streamproc.report.wording import NOTHING, share, token_name
+import htpy as h
+
+from streamproc.report.charts import columns
+from streamproc.report.markup import facts
+from streamproc.report.wording import NOTHING, lag, plain, share, token_name
 
 if TYPE_CHECKING:
+    from htpy import Node, Renderable
+
     from streamproc.report.wording import Json
 
-HOURS: Final = 24
-WEEKDAYS: Final = 7
+DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+HOURS: Final = tuple(f"{hour} h" if hour % 6 == 0 else "" for hour in range(24))
+CHARTS: Final = {
+    "trades_per_hour": ("By hour of the day (UTC)", HOURS),
+    "trades_per_weekday": ("By weekday", DAYS),
+}
+ELSEWHERE: Final = frozenset(
+    {"has_trades", "trades", "buys", "sells", "tokens", "most_traded"}
+    | {"trades_per_week", "trades_per_month"}
+)  # what stands in the profit and loss already, and one figure by other spans
 LISTED: Final = 5  # of a list of records
+S_PER_HOUR: Final = 3600
+CLOCK: Final = frozenset({"start_h", "mean_start_h"})  # hours of a day, no durations
 
 
-def behavior_part(behavior: Json | None, tokens: dict[str, Json]) -> Html | None:
+def behavior_part(behavior: Json | None, tokens: dict[str, Json]) -> Renderable | None:
     """The behavior record as it stands, whatever figures it has; None without one."""
     if not behavior:
         return None
     groups = {name: value for name, value in behavior.items() if isinstance(value, dict)}
     labels = {name: value for name, value in groups.items() if "label" in value}
-    plain = {name: value for name, value in behavior.items() if name not in groups}
-    blocks = [facts_list(_facts(plain, tokens))]
+    single = {
+        name: value
+        for name, value in behavior.items()
+        if name not in {*groups, *CHARTS, *ELSEWHERE}
+    }
+    blocks = [facts(_facts(single, tokens))]
     blocks += [
-        joined(el("h4", _words(name)), facts_list(_facts(value, tokens)))
+        h.fragment[h.h4[_words(name)], facts(_facts(value, tokens))]
         for name, value in groups.items()
         if name not in labels
     ]
-    return joined(
-        el("h3", "Behavior"),
-        el("p", *(_label(name, value) for name, value in labels.items())) if labels else None,
-        el("div", *(el("div", block) for block in blocks), class_="grid3"),
-    )
+    return h.div[
+        h.h3["Behavior"],
+        h.p[(_label(name, value) for name, value in labels.items())] if labels else None,
+        h.div(".grid")[(_chart(name, behavior.get(name)) for name in CHARTS)],
+        h.div(".flow")[(h.div[block] for block in blocks)],
+    ]
 
 
-def _label(name: str, value: Json) -> Html:
+def _chart(name: str, counts: Any) -> Renderable | None:  # noqa: ANN401 - any JSON
+    """Trades by hour or by weekday, None where they are not counted so."""
+    said, names = CHARTS[name]
+    is_counts = isinstance(counts, list) and len(counts) == len(names)
+    if not is_counts or not all(isinstance(count, int | float) for count in counts):
+        return None
+    return h.div[h.h4[said], columns(counts, names, f"Trades {said[:1].lower()}{said[1:]}")]
+
+
+def _label(name: str, value: Json) -> Renderable:
     """A label with the figure that decided it."""
-    decided = f"{_words(str(value.get('decided_by')))} {_figure(value.get('value'))}"
-    text = el("span", f"{name}: {_words(str(value['label']))}", class_="label", title=decided)
-    return joined(text, " ", el("span", f"by {decided}", class_="soft"), "  ")
+    decided = str(value.get("decided_by"))
+    figure = _value(decided, value.get("value"), {})
+    return h.fragment[
+        h.span(".badge.quiet")[f"{name}: {_words(str(value['label']))}"],
+        h.span(".soft")[f" by {_words(decided)} {figure} "],
+    ]
 
 
-def _facts(values: Json, tokens: dict[str, Json]) -> list[tuple[str, str]]:
+def _facts(values: Json, tokens: dict[str, Json]) -> list[tuple[str, Node]]:
     """Names and values of one group."""
     return [(_words(name), _value(name, value, tokens)) for name, value in values.items()]
 
 
 def _value(name: str, value: Any, tokens: dict[str, Json]) -> str:  # noqa: ANN401 - any JSON
-    """One value: shares in percent, hours and weekdays as a strip, lists of records in a line."""
+    """One value: shares in percent, hours in the unit that fits, lists of records in a line."""
     if isinstance(value, list):
-        if len(value) in {HOURS, WEEKDAYS} and all(isinstance(n, int | float) for n in value):
-            return _strip(value)
         return "; ".join(_record(item, tokens) for item in value[:LISTED]) or NOTHING
-    if name.endswith("_share") and isinstance(value, int | float):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return _figure(name.rpartition(".")[2], value)
+    return NOTHING if value is None else str(value).replace("_", " ")
+
+
+def _figure(name: str, value: float) -> str:
+    """A figure with its unit, which the end of its name tells."""
+    if name in CLOCK:
+        return f"{plain(value)} h UTC"
+    if name.endswith("_h"):
+        return lag(value * S_PER_HOUR)
+    if name.endswith("_share"):
         return share(value)
-    return f"{_figure(value)} h" if name.endswith("_h") and value is not None else _figure(value)
+    return f"{plain(value)} SOL" if name.endswith("_sol") else plain(value)
 
 
 def _record(item: Any, tokens: dict[str, Json]) -> str:  # noqa: ANN401 - any JSON
     """A record of a list in a few words; mints by their symbols."""
     if not isinstance(item, dict):
-        return _figure(item)
+        return _value("", item, tokens)
     words = [token_name(str(item["mint"]), tokens)] if "mint" in item else []
     words += [
         f"{_words(name)} {_value(name, value, tokens)}"
@@ -71,25 +114,7 @@ def _record(item: Any, tokens: dict[str, Json]) -> str:  # noqa: ANN401 - any JS
     return " ".join(words)
 
 
-def _figure(value: Any) -> str:  # noqa: ANN401 - any JSON
-    """A figure with three digits; null is nothing, true and false are yes and no."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:,.3g}"
-    return NOTHING if value is None else str(value)
-
-
 def _words(name: str) -> str:
     """A field's name in words; the unit stands with the value."""
-    return name.removesuffix("_h").removesuffix("_share").replace("_", " ").replace(".", " ")
-
-
-def _strip(counts: list[float]) -> Html:
-    """Counts side by side as small bars."""
-    most = max(*counts, 1)
-    bars = (
-        el("i", style=f"height:{100 * count / most:.0f}%", title=f"{index}: {count}")
-        for index, count in enumerate(counts)
-    )
-    return el("span", *bars, class_="strip")
+    plain_name = name.removesuffix("_h").removesuffix("_share").removesuffix("_sol")
+    return plain_name.replace("_", " ").replace(".", " ")

@@ -1,88 +1,114 @@
-"""HTML made of elements: text is always escaped, so nothing from a chain or a request becomes markup."""
+"""Pieces that the page repeats: tables, facts, addresses to copy and to look up, in elements of htpy.
+
+htpy escapes every text; characters that turn or hide text are made visible once, over the whole page (page.py).
+"""
 
 from __future__ import annotations
 
-import html
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import quote
 
-from streamproc.safety.printable import printable
+import htpy as h
 
-VOID: Final = frozenset({"meta", "br", "link"})
+from streamproc.report.wording import short
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
-class Html(str):
-    """Text that already is HTML."""
+    from htpy import Element, Node, Renderable
 
-    __slots__ = ()
-
-
-def escaped(text: str) -> str:
-    """Text that is no markup, and turns or hides nothing on the page."""
-    return html.escape(printable(text))
+FLUSH_RIGHT: Final = ">"
 
 
-def el(name: str, /, *children: str | None, **attributes: str | None) -> Html:
-    """An element; children that are no Html are escaped, None children and attributes are left out.
+class Explorer(NamedTuple):
+    """Where a person looks up what is on the chain; without a base the page has no outside links."""
 
-    `class_` is written as class, other underscores as dashes.
+    base: str | None
+
+    def transaction(self, signature: str) -> Renderable:
+        """A signature in short, linked; the script adds a button that copies it."""
+        return self._linked("tx", signature)
+
+    def address(self, address: str, said: str | None = None) -> Renderable:
+        """An address in short or as it is called, linked; the script adds a button that copies it."""
+        return self._linked("address", address, said)
+
+    def name(self, address: str, said: str) -> Renderable:
+        """What an address is called, linked, without a button."""
+        return self._link("address", address, said)
+
+    def _linked(self, kind: str, text: str, said: str | None = None) -> Renderable:
+        return h.span(".id")[self._link(kind, text, said or short(text))]
+
+    def _link(self, kind: str, text: str, said: str) -> Renderable:
+        if self.base is None:
+            return h.span(title=text)[said]
+        href = f"{self.base.rstrip('/')}/{kind}/{quote(text.encode(errors='replace'), safe='')}"
+        return h.a(href=href)[said]
+
+
+class Cell(NamedTuple):
+    """What a cell shows, what it is sorted by where the text does not say it, and how it is coloured."""
+
+    shown: Node
+    by: float | str
+    tone: str | None = None
+
+
+def table(
+    columns: Sequence[str],
+    body: Iterable[Sequence[Node | Cell]],
+    *,
+    label: str,
+    class_: str | None = None,
+    find: bool = False,
+) -> Renderable:
+    """A table that the script lets a person sort; a column whose name ends in `>` is set flush right.
+
+    With `find`, a field above it shows only the rows that contain what is typed.
     """
-    written = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escaped(value)}"'
-        for key, value in attributes.items()
-        if value is not None
-    )
-    if name in VOID:
-        return Html(f"<{name}{written}>")
-    return Html(f"<{name}{written}>{joined(*children)}</{name}>")
+    names = [column.rstrip(FLUSH_RIGHT) for column in columns]
+    right = [f"n{n}" for n, column in enumerate(columns, 1) if column.endswith(FLUSH_RIGHT)]
+    head = h.tr[(h.th(scope="col")[name] if name else h.td for name in names)]
+    lines = [h.tr[(_cell(cell) for cell in line)] for line in body]
+    looks = " ".join([*right, class_] if class_ else right)
+    return h.div(data_list=True)[
+        find_field(label, len(lines)) if find else None,
+        h.div(".scroll", tabindex="0", role="group", aria_label=label)[
+            h.table(class_=looks or None)[h.thead[head], h.tbody(data_items=True)[lines]]
+        ],
+    ]
 
 
-def joined(*children: str | None) -> Html:
-    """Several pieces one after the other, escaped where they are plain text."""
-    return Html(
-        "".join(
-            child if isinstance(child, Html) else escaped(child)
-            for child in children
-            if child is not None
-        )
-    )
+def _cell(cell: Node | Cell) -> Renderable:
+    if isinstance(cell, Cell):
+        return h.td(class_=cell.tone, data_v=str(cell.by))[cell.shown]
+    return h.td[cell]
 
 
-def rows(columns: list[str], body: list[list[str]], *, class_: str = "") -> Html:
-    """A table; a column whose name ends in `>` is set flush right. On a phone each cell carries its column's name."""
-    names = [column.rstrip(">") for column in columns]
-    sides = ["num" if column.endswith(">") else None for column in columns]
-    head = el(
-        "tr",
-        *(
-            el("th", name, class_=side, scope="col")
-            for name, side in zip(names, sides, strict=True)
-        ),
-    )
-    lines = (
-        el(
-            "tr",
-            *(
-                el("td", cell, class_=side, data_name=name)
-                for cell, name, side in zip(line, names, sides, strict=True)
-            ),
-        )
-        for line in body
-    )
-    table = el("table", el("thead", head), el("tbody", *lines), class_=class_ or None)
-    return el("div", table, class_="scroll")
+def find_field(label: str, count: int) -> Renderable:
+    """A field that hides what does not contain what is typed, and says how many are left."""
+    return h.p(".find")[
+        h.label[
+            h.span["Find in ", label[:1].lower() + label[1:]],
+            h.input(type="search", data_find=True),
+        ],
+        h.output(data_found=True)[f"{count:,}"],
+    ]
 
 
-def bar(value: float | None) -> Html:
-    """A bar for a figure of 0 to 1; empty for null."""
-    width = 0.0 if value is None else max(0.0, min(1.0, value)) * 100
-    return el(
-        "span",
-        el("span", class_="fill", style=f"width:{width:.1f}%"),
-        class_="bar",
-        role="presentation",
-    )
-
-
-def facts_list(facts: list[tuple[str, str]]) -> Html:
+def facts(pairs: Iterable[tuple[str, Node]]) -> Renderable:
     """Names and values."""
-    return el("dl", *(joined(el("dt", name), el("dd", value)) for name, value in facts))
+    return h.dl[((h.dt[name], h.dd[value]) for name, value in pairs)]
+
+
+def fold(line: Node, body: Node, *, class_: str, name: str | None = None) -> Renderable:
+    """A line with a mark that it opens, and behind it the body."""
+    return h.details(class_=class_, id=name)[
+        h.summary[h.span(".mark", aria_hidden="true"), line], h.div(".body")[body]
+    ]
+
+
+def soft(*said: Node) -> Element:
+    """A remark."""
+    return h.p(".soft")[said]

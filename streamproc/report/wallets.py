@@ -1,89 +1,106 @@
-"""The page's section about wallets: PnL, coverage, balances, behavior."""
+"""The page's section about wallets: a line each, to sort and to search, that opens into everything known of it."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
+
+import htpy as h
 
 from streamproc import limits
 from streamproc.report.behavior import behavior_part
-from streamproc.report.markup import Html, el, facts_list, joined, rows
+from streamproc.report.charts import course
+from streamproc.report.holdings import holdings_part, in_colour, tokens_part
+from streamproc.report.markup import Explorer, facts, find_field, fold, soft
 from streamproc.report.wording import (
     NOTHING,
-    amount,
     coverage_words,
     moment,
     share,
     short,
     sol,
-    token_name,
-    usd,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from htpy import Node, Renderable
+
     from streamproc.report.wording import Json
 
+COLUMNS = ("wallet", "net SOL", "won", "trades", "history")
 
-def wallets_section(result: Json) -> Html:
+
+def anchors_of(result: Json) -> dict[str, str]:
+    """The place on the page of each wallet that is shown."""
+    shown = result["wallets"][: limits.REPORT_WALLETS_MAX]
+    return {wallet["wallet"]: f"w-{index}" for index, wallet in enumerate(shown, start=1)}
+
+
+def wallets_section(result: Json, anchors: Mapping[str, str], explorer: Explorer) -> Renderable:
     """Every wallet in a line, the first hundred with details behind it."""
     shown = result["wallets"][: limits.REPORT_WALLETS_MAX]
+    lacks = _lacks(result)
     lines = (
-        _wallet(wallet, result["tokens"], in_detail=index < limits.REPORT_WALLETS_DETAILED_MAX)
+        _wallet(
+            wallet,
+            result["tokens"],
+            explorer,
+            anchors[wallet["wallet"]],
+            lacks if index < limits.REPORT_WALLETS_DETAILED_MAX else None,
+        )
         for index, wallet in enumerate(shown)
     )
     cut = len(shown) - limits.REPORT_WALLETS_DETAILED_MAX
-    note = f"Details of the last {cut} are in the complete result." if cut > 0 else None
-    return joined(*lines, el("p", note, class_="soft") if note else None)
+    return h.div(data_list=True)[
+        find_field("wallets", len(shown)),
+        h.div(".wallet.heads")[h.span(".line")[(h.span(".sort")[name] for name in COLUMNS)]],
+        h.div(".wallets", data_items=True)[lines],
+        soft(f"Details of the last {cut} are in the complete result.") if cut > 0 else None,
+    ]
 
 
-def _wallet(wallet: Json, tokens: dict[str, Json], *, in_detail: bool) -> Html:
-    """One wallet."""
+def _wallet(
+    wallet: Json,
+    tokens: dict[str, Json],
+    explorer: Explorer,
+    anchor: str,
+    lacks: dict[str, str] | None,
+) -> Renderable:
+    """One wallet; without `lacks` its line alone."""
     line = _line(wallet)
-    if not in_detail or wallet.get("pnl") is None:
-        return el("div", el("div", line, class_="head"), class_="wallet")
-    body = el(
-        "div",
-        el("p", el("code", wallet["wallet"])),
-        el("div", _pnl(wallet), _state(wallet, tokens), class_="grid2"),
-        _tokens(wallet, tokens),
+    if lacks is None or wallet.get("pnl") is None:
+        return h.div(".wallet.flat", id=anchor)[line]
+    body = [
+        h.p(".ids")[explorer.address(wallet["wallet"], wallet["wallet"])],
+        h.div(".grid")[_pnl(wallet["pnl"]), _over_time(wallet["pnl"])],
+        tokens_part(wallet["pnl"], tokens, explorer),
+        holdings_part(wallet.get("balances"), tokens, explorer),
         behavior_part(wallet.get("behavior"), tokens),
-        class_="body",
-    )
-    return el("details", el("summary", line), body, class_="wallet")
+        _missing(wallet, lacks),
+    ]
+    return fold(line, body, class_="wallet", name=anchor)
 
 
-def _line(wallet: Json) -> Html:
-    """Address, net result, win rate, coverage; for the others why there is nothing."""
-    address = el("span", short(wallet["wallet"]), class_="who", title=wallet["wallet"])
+def _line(wallet: Json) -> Renderable:
+    """Address, net result, win rate, trades, coverage; for the others why there is nothing."""
+    address = h.span(".who", title=wallet["wallet"])[short(wallet["wallet"])]
     pnl = wallet.get("pnl")
     if pnl is None:
         error = wallet.get("error") or {}
         why = f"{error.get('code', wallet['outcome'])}: {error.get('message', '')}".rstrip(": ")
-        return el(
-            "div",
-            address,
-            el("span", wallet["outcome"], class_="bad"),
-            el("span"),
-            el("span", why),
-            class_="line",
-        )
+        return h.span(".line")[
+            address, h.b(".loss")[wallet["outcome"]], h.span, h.span, h.span(".soft")[why]
+        ]
     judged = pnl["closed_positions"] - _unknown(pnl)
-    rate = f"{share(pnl['win_rate'])} won of {judged}" if judged else "nothing closed that is known"
-    return el(
-        "div",
+    rate = f"{share(pnl['win_rate'])} won of {judged}" if judged else "none known"
+    return h.span(".line")[
         address,
-        el("b", _signed(pnl["net_lamports"]), " SOL net"),
-        el("span", rate),
-        el("span", coverage_words(wallet.get("coverage")), class_="soft"),
-        class_="line",
-    )
-
-
-def _signed(lamports: int | None) -> Html:
-    """SOL in the colour of its sign, with the sign."""
-    if lamports is None:
-        return el("span", NOTHING)
-    side = "good" if lamports > 0 else "bad" if lamports < 0 else None
-    return el("span", ("+" if lamports > 0 else "") + sol(lamports), class_=side)
+        h.b(data_v=str(pnl["net_lamports"]))[in_colour(pnl["net_lamports"]), h.i[" SOL net"]],
+        h.span(data_v=str(pnl["win_rate"] if judged else ""))[rate],
+        h.span(data_v=str(pnl["trades"]))[f"{pnl['trades']:,}", h.i[" trades"]],
+        h.span(".soft")[coverage_words(wallet.get("coverage"))],
+    ]
 
 
 def _unknown(pnl: Json) -> int:
@@ -98,92 +115,82 @@ def _closed(pnl: Json) -> str:
     return f"{told} of {pnl['closed_positions']}"
 
 
-def _unread(pnl: Json) -> str:
-    """What is not read as a trader would wish, most of it first."""
-    counts = [
-        (count, key.replace("_", " ")) for key, count in pnl.get("unread", {}).items() if count
-    ]
-    return (
-        ", ".join(f"{count:,} {words}" for count, words in sorted(counts, reverse=True)) or NOTHING
-    )
+def _pnl(pnl: Json) -> Renderable:
+    """The wallet's totals."""
 
+    def in_sol(lamports: int | None) -> Node:
+        return NOTHING if lamports is None else [in_colour(lamports), " SOL"]
 
-def _pnl(wallet: Json) -> Html:
-    """The wallet's PnL."""
-    pnl = wallet["pnl"]
-    facts: list[tuple[str, str]] = [
-        ("net", joined(_signed(pnl["net_lamports"]), " SOL")),
-        ("realized", joined(_signed(pnl["realized_lamports"]), " SOL")),
-        ("unrealized", joined(_signed(pnl["unrealized_lamports"]), " SOL")),
+    listed: list[tuple[str, Node]] = [
+        ("net", in_sol(pnl["net_lamports"])),
+        ("realized", in_sol(pnl["realized_lamports"])),
+        ("unrealized", in_sol(pnl["unrealized_lamports"])),
+        ("round trips", in_sol(pnl.get("round_trip_lamports"))),
         ("volume", f"{sol(pnl['volume_lamports'])} SOL"),
         ("trades", f"{pnl['trades']:,} ({pnl['buys']:,} buys, {pnl['sells']:,} sells)"),
         ("tokens traded", f"{pnl['tokens_traded']:,}"),
         ("closed", _closed(pnl)),
-        ("median closed", f"{sol(pnl['median_closed_lamports'])} SOL"),
+        ("median closed", in_sol(pnl["median_closed_lamports"])),
         ("fees of trades", f"{sol(pnl['fees_lamports'])} SOL"),
         ("other costs", f"{sol(pnl['wallet_costs_lamports'])} SOL"),
-        ("unknown basis", f"{sol(pnl['unknown_basis_proceeds_lamports'])} SOL"),
-        ("round trips", f"{sol(pnl.get('round_trip_lamports'))} SOL"),
-        ("not read", _unread(pnl)),
     ]
-    return el("div", el("h3", "Profit and loss"), facts_list(facts))
+    return h.div[h.h3["Profit and loss"], facts(listed)]
 
 
-def _state(wallet: Json, tokens: dict[str, Json]) -> Html:
-    """What the wallet's figures rest on, and what it holds."""
-    coverage, balances = wallet.get("coverage") or {}, wallet.get("balances") or {}
-    held = balances.get("tokens") or []
-    span = f"{moment(coverage.get('first_time'))} to {moment(coverage.get('last_time'))}"
-    facts = [
-        ("history", coverage_words(coverage or None)),
-        ("from, to", span),
-        ("failed transactions", f"{coverage.get('failed_transactions', 0):,}"),
-        ("balances", str(balances.get("state") or NOTHING)),
-        ("holds", f"{sol(balances.get('lamports'))} SOL and {len(held)} tokens"),
-    ]
-    worth = sorted(held, key=lambda token: -(token.get("value_usd") or 0))[
-        : limits.REPORT_TOKENS_MAX // 2
-    ]
-    lines = [
-        [
-            el("span", token_name(token["mint"], tokens), title=token["mint"]),
-            amount(token["amount"], token["decimals"]),
-            usd(token.get("value_usd")),
-        ]
-        for token in worth
-    ]
-    table = rows(["held", "amount>", "value>"], lines) if lines else None
-    return el("div", el("h3", "History and holdings"), facts_list(facts), table)
-
-
-def _tokens(wallet: Json, tokens: dict[str, Json]) -> Html | None:
-    """The token rows that moved the wallet's result most, None without any."""
-    traded = wallet["pnl"]["tokens"]
-    if not traded:
-        return None
-    lines = [
-        [
-            el("span", token_name(row["mint"], tokens), title=row["mint"]),
-            sol(row["spent_lamports"]),
-            sol(row["received_lamports"]),
-            _signed(row["realized_lamports"]),
-            _signed(row["unrealized_lamports"]),
-            amount(row["open_amount"], row["decimals"]),
-            str(row["trades"]),
-        ]
-        for row in traded[: limits.REPORT_TOKENS_MAX]
-    ]
-    columns = [
-        "token",
-        "spent SOL>",
-        "received SOL>",
-        "realized>",
-        "unrealized>",
-        "still open>",
-        "trades>",
-    ]
-    left = len(traded) - len(lines)
-    more = (
-        el("p", f"{left} more tokens are in the complete result.", class_="soft") if left else None
+def _over_time(pnl: Json) -> Renderable | None:
+    """The realized result as it grew, each token's counted at its last trade; None without two such times."""
+    ended = sorted(
+        (row["last_trade_at"], row["mint"], row["realized_lamports"])
+        for row in pnl["tokens"]
+        if row.get("last_trade_at") is not None and row["realized_lamports"]
     )
-    return joined(el("h3", "Tokens"), rows(columns, lines), more)
+    points: list[tuple[int, int]] = []
+    for time, _, realized in ended:
+        points.append((time, realized + (points[-1][1] if points else 0)))
+    drawn = (
+        course(points, f"Realized SOL over time, {sol(points[-1][1])} at the end")
+        if points
+        else None
+    )
+    if drawn is None:
+        return None
+    return h.div[
+        h.h3["Realized over time"], drawn, soft("Each token counts when it was last traded.")
+    ]
+
+
+def _lacks(result: Json) -> dict[str, str]:
+    """By mint or wallet: what the result had to do without."""
+    found: dict[str, set[str]] = {}
+    for item in result["missing"]:
+        found.setdefault(str(item["id"]), set()).add(str(item["kind"]))
+    return {of: " and ".join(sorted(kinds)) for of, kinds in found.items()}
+
+
+def _missing(wallet: Json, lacks: dict[str, str]) -> Renderable:
+    """What the wallet's figures do not say: history that is not known, transactions not read, names and prices."""
+    coverage, pnl = wallet.get("coverage") or {}, wallet["pnl"]
+    mints = {row["mint"] for row in pnl["tokens"]} | {
+        token["mint"] for token in (wallet.get("balances") or {}).get("tokens") or []
+    }
+    counts = Counter(lacks[mint] for mint in mints if mint in lacks)
+    unknown = ", ".join(f"{what} of {count:,} tokens" for what, count in sorted(counts.items()))
+    gaps = ", ".join(f"slots {low:,} to {high:,}" for low, high in (coverage.get("gaps") or [])[:5])
+    span = f"{moment(coverage.get('first_time'))} to {moment(coverage.get('last_time'))}"
+    listed: list[tuple[str, Node]] = [
+        ("history", coverage_words(coverage or None)),
+        ("from, to", span if coverage else NOTHING),
+        ("gaps", gaps or "none"),
+        ("failed transactions", f"{coverage.get('failed_transactions', 0):,}"),
+        ("not read", unread_words(pnl) or "nothing"),
+        ("sold without known cost", f"{sol(pnl['unknown_basis_proceeds_lamports'])} SOL"),
+        ("not known", unknown or "nothing"),
+        ("of the wallet itself", lacks.get(wallet["wallet"], "nothing is missing")),
+    ]
+    return h.div[h.h3["What is missing or not read"], facts(listed)]
+
+
+def unread_words(pnl: Json) -> str:
+    """What is not read as a trader would wish, most of it first."""
+    counts = [(n, key.replace("_", " ")) for key, n in (pnl.get("unread") or {}).items() if n]
+    return ", ".join(f"{n:,} {words}" for n, words in sorted(counts, reverse=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
@@ -13,9 +14,18 @@ NOTHING: Final = "–"  # noqa: RUF001 - what stands where there is no figure
 LAMPORTS_PER_SOL: Final = 10**9
 SHOWN_DECIMALS: Final = 4
 ADDRESS_HEAD: Final = 4
-EXACT: Final = Context(prec=100)  # more digits than any amount has
+EXACT: Final = Context(prec=400)  # more digits than any amount or float has
 MS_PER_S: Final = 1000
 S_PER_MINUTE: Final = 60
+YEAR_S: Final = 365 * 86_400
+UNITS: Final = (
+    (1, "s", 100),
+    (60, "min", 2 * 3_600),
+    (3_600, "h", 2 * 86_400),
+    (86_400, "days", 2 * YEAR_S),
+)  # seconds in a unit, its name, until how many seconds it is used
+SMALLEST_CHANCE: Final = 0.0001  # one smaller is no different to a person
+EXPONENT: Final = re.compile(r"(?P<equals>= )?(?P<figure>-?\b\d+(?:\.\d+)?e[-+]?\d{1,3})\b")
 SCORES: Final = {
     "idf": "traded tokens, rare ones count more",
     "binary": "traded tokens, all count the same",
@@ -52,11 +62,31 @@ def short(address: str) -> str:
     return f"{address[:ADDRESS_HEAD]}…{address[-ADDRESS_HEAD:]}"
 
 
+def plain(value: float | Decimal, digits: int = 3) -> str:
+    """A figure with so many significant digits, thousands apart and never with an exponent.
+
+    >>> plain(7.4e-06), plain(2230.4), plain(0.5), plain(-0.1234)
+    ('0.0000074', '2,230', '0.5', '-0.123')
+    """
+    exact = Decimal(str(value))
+    if not exact.is_finite():
+        return NOTHING
+    places = digits - 1 - exact.adjusted() if exact else 0
+    shown = exact.quantize(Decimal(1).scaleb(-max(0, places)), ROUND_HALF_EVEN, EXACT)
+    text = f"{shown:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def sol(lamports: int | None) -> str:
     """Lamports as SOL with four decimals, rounded half to even; what is not nothing never looks like nothing."""
     if lamports is None:
         return NOTHING
     return amount(lamports, 9)
+
+
+def signed(lamports: int) -> str:
+    """Lamports as SOL with a sign, a plus too."""
+    return f"+{sol(lamports)}" if lamports > 0 else sol(lamports)
 
 
 def amount(units: int | str | None, decimals: int | None) -> str:
@@ -66,7 +96,7 @@ def amount(units: int | str | None, decimals: int | None) -> str:
     exact = Decimal(int(units)).scaleb(-(decimals or 0), EXACT)
     shown = exact.quantize(Decimal(1).scaleb(-SHOWN_DECIMALS), ROUND_HALF_EVEN, EXACT)
     if exact and not shown:
-        return f"{exact:.1e}"
+        return plain(exact, 2)
     text = f"{shown:,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -75,7 +105,37 @@ def usd(value: float | None) -> str:
     """US dollars with cents, tiny ones with two significant digits."""
     if value is None:
         return NOTHING
-    return f"${value:,.2f}" if value == 0 or abs(value) >= 0.01 else f"${value:.2g}"  # noqa: PLR2004 - a cent
+    return f"${value:,.2f}" if value == 0 or abs(value) >= 0.01 else f"${plain(value, 2)}"  # noqa: PLR2004 - a cent
+
+
+def without_exponents(text: str) -> str:
+    """A sentence whose figures have no exponents; what is too small to matter is named as smaller than that.
+
+    >>> without_exponents("39 of 39 mints, p = 3.6e-12"), without_exponents("closeness 2.5e-03")
+    ('39 of 39 mints, p < 0.0001', 'closeness 0.0025')
+    """
+
+    def as_people_write(found: re.Match[str]) -> str:
+        value = float(found["figure"])
+        if found["equals"] and 0 < value < SMALLEST_CHANCE:
+            return f"< {SMALLEST_CHANCE:.4f}"
+        return f"{found['equals'] or ''}{plain(value)}"
+
+    return EXPONENT.sub(as_people_write, text)
+
+
+def lag(duration_s: float | None) -> str:
+    """A duration in the unit that people use for it.
+
+    >>> lag(33.0), lag(300), lag(7200), lag(8028000)
+    ('33 s', '5 min', '2 h', '92.9 days')
+    """
+    if duration_s is None:
+        return NOTHING
+    for unit, name, until in UNITS:
+        if abs(duration_s) < until:
+            return f"{plain(duration_s / unit)} {name}"
+    return f"{plain(duration_s / YEAR_S, 2)} years"
 
 
 def score(value: float | None) -> str:
@@ -93,6 +153,11 @@ def moment(time: int | None) -> str:
     if time is None:
         return NOTHING
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def day(time: int) -> str:
+    """Unix seconds as a date in UTC."""
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d")
 
 
 def seconds(duration_ms: float) -> str:
@@ -152,7 +217,9 @@ def verdict_words(pair: Json) -> str:
 def chance_words(pair: Json) -> str:
     """The pair's q as people write it: how likely a finding like this is an accident."""
     q = pair.get("q")
-    return NOTHING if q is None else f"{q:.2g}"
+    if q is None:
+        return NOTHING
+    return f"< {SMALLEST_CHANCE:.4f}" if q < SMALLEST_CHANCE else plain(q, 2)
 
 
 def evidence_sentence(item: Json) -> str:
@@ -160,16 +227,20 @@ def evidence_sentence(item: Json) -> str:
     said = item.get("reason")
     if not said:
         figures = (
-            f"{name} {value:.2g}" for name, value in item.items() if isinstance(value, int | float)
+            f"{name} {plain(value, 2)}"
+            for name, value in item.items()
+            if isinstance(value, int | float)
         )
         said = ", ".join([str(item.get("kind")), *figures])
-    return f"{str(said)[:1].upper()}{str(said)[1:]}."
+    return without_exponents(f"{str(said)[:1].upper()}{str(said)[1:]}.")
 
 
 def untested_words(pairs: list[Json]) -> list[str]:
     """Why pairs could not be tested, the commonest reason first, each with how many pairs it holds for."""
     said = Counter(
-        str(pair.get("sentence") or "") for pair in pairs if pair.get("verdict") == "untested"
+        without_exponents(str(pair.get("sentence") or ""))
+        for pair in pairs
+        if pair.get("verdict") == "untested"
     )
     return [
         f"{count:,} pair{'s' if count > 1 else ''} not tested: {sentence.removeprefix('Not tested: ')}"

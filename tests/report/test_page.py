@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from streamproc import limits
 from streamproc.report import render_report
-from streamproc.report.markup import VOID
 
+VOID = {"meta", "br", "input"}
 RESULT: dict[str, Any] = json.loads((Path(__file__).parent / "result.json").read_text("utf-8"))
 
 
@@ -26,6 +26,7 @@ class Page(HTMLParser):
         super().__init__()
         self.open: list[str] = []
         self.names: set[str] = set()
+        self.scripts = 0
         self.loads: list[str] = []
         self.says = ""
         self.feed(text)
@@ -33,6 +34,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.names.add(tag)
+        self.scripts += tag == "script"
         if tag not in VOID:
             self.open.append(tag)
         self.loads += [value or "" for name, value in attrs if name in {"src", "href", "srcset"}]
@@ -41,7 +43,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if self.open[-1:] != ["style"]:
+        if self.open[-1:] not in (["style"], ["script"]):
             self.says += data
 
 
@@ -56,7 +58,7 @@ def test_the_page_is_well_formed_and_loads_nothing() -> None:
     assert page.open == []
     assert all(link.startswith("#") for link in page.loads)
     assert "url(" not in text
-    assert "script" not in page.names
+    assert text.count("<script") == 1
 
 
 def test_every_link_of_the_page_leads_somewhere() -> None:
@@ -77,7 +79,7 @@ def test_evidence_is_said_in_words() -> None:
     evidence = [item for pair in RESULT["pairs"] for item in pair["evidence"]]
     says = Page(render_report(RESULT)).says
     assert evidence
-    assert all(item["reason"][1:] in says for item in evidence)
+    assert all(item["reason"][1:].partition(", p =")[0] in says for item in evidence)
 
 
 @given(st.text(min_size=1, max_size=60))
@@ -90,7 +92,8 @@ def test_no_text_from_outside_becomes_markup(text: str) -> None:
     hostile["wallets"][0]["behavior"] = {f"<i>{text}": f"</dl><script>{text}"}
     hostile["wallets"][-1]["error"] = {"code": "<u>", "message": text}
     page = Page(render_report(hostile))
-    assert not page.names & {"script", "img", "u", "iframe", "object"}
+    assert not page.names & {"img", "u", "iframe", "object"}
+    assert page.scripts == 1
     assert page.open == []
 
 
@@ -115,7 +118,7 @@ def test_scores_that_are_null_are_shown_as_nothing() -> None:
 
 
 def test_what_the_page_leaves_out_is_said() -> None:
-    many = [copy.deepcopy(RESULT["pairs"][0]) for _ in range(limits.REPORT_PAIRS_MAX + 7)]
+    many = [copy.deepcopy(RESULT["pairs"][0]) for _ in range(limits.REPORT_PAIRS_LISTED_MAX + 7)]
     says = Page(render_report(result(pairs=many, pairs_total=len(many)))).says
     assert "7 more pairs are in the complete result" in says
 
@@ -138,7 +141,7 @@ def test_what_nobody_knows_and_what_is_not_read_stand_beside_the_profit() -> Non
     assert "won of 3" in says
     assert "2 won, 1 lost, 2 unknown of 5" in says
     assert "1,200 token transfers, 3 liquidity" in says
-    assert "round trips1.5 SOL" in says.replace("1.500", "1.5")
+    assert "round trips+1.5 SOL" in says
 
 
 def test_a_result_of_an_older_version_is_shown_without_what_it_lacks() -> None:

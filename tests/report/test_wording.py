@@ -34,12 +34,12 @@ from streamproc.report.wording import (
     [
         (None, NOTHING),
         (0, "0"),
-        (1, "1.0e-9"),
-        (-1, "-1.0e-9"),
+        (1, "0.000000001"),
+        (-1, "-0.000000001"),
         (10**9, "1"),
         (1_500_000_000, "1.5"),
         (-1_234_567_890_123, "-1,234.5679"),
-        (50_000, "5.0e-5"),
+        (50_000, "0.00005"),
         (150_000, "0.0002"),
     ],
 )
@@ -57,7 +57,13 @@ def test_an_amount_is_near_the_truth_and_zero_only_for_zero(units: int, decimals
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, NOTHING), (0.0, "$0.00"), (1234.5, "$1,234.50"), (0.000123, "$0.00012")],
+    [
+        (None, NOTHING),
+        (0.0, "$0.00"),
+        (1234.5, "$1,234.50"),
+        (0.000123, "$0.00012"),
+        (7.4e-06, "$0.0000074"),
+    ],
 )
 def test_dollars(value: float | None, text: str) -> None:
     assert usd(value) == text

@@ -51,7 +51,8 @@ def result(request_id: str, form: str, pairs: int) -> int:
     from streamproc.cli.views.result_tables import print_result
     from streamproc.report import render_report
 
-    stored = asyncio.run(stored_result(effective_settings(), request_id))
+    settings = effective_settings()
+    stored = asyncio.run(stored_result(settings, request_id))
     if stored.result is None:
         remark(f"streamproc: {_why_none(request_id, stored.ending)}")
         return 1
@@ -65,7 +66,7 @@ def result(request_id: str, form: str, pairs: int) -> int:
         return 0
     content = orjson.loads(stored.result)
     if form == "html":
-        tell(render_report(content))
+        tell(render_report(content, explorer_url=settings.explorer))
     elif form == "csv":
         tell_exactly(csv_lines(content["pairs"]))
     else:

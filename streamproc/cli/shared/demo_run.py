@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from streamproc.settings import Settings
 
 PAIRS_SHOWN = 15
+MADE_UP = "This world is made up: no explorer knows its wallets, tokens and transactions."
 
 
 class Demo(NamedTuple):
@@ -65,7 +66,9 @@ async def run_demo(plan: Demo, settings: Settings) -> int:
         with steps.step("worker") as words:
             worker = await stack.enter_async_context(worker_process(running.own, log))
             words.append(f"log in {log}")
-        code = await _with(until_ended(worker), _analyze(running, steps, folder))
+        code = await _with(
+            until_ended(worker), _analyze(running, steps, folder, is_live=plan.is_live)
+        )
         if plan.keep:
             await _kept(running, steps)
         steps.say("stopping")
@@ -101,7 +104,7 @@ async def _start_servers(
     return Running(wallets, settings.model_validate({**settings.model_dump(), **own}), own)
 
 
-async def _analyze(running: Running, steps: Steps, folder: Path) -> int:
+async def _analyze(running: Running, steps: Steps, folder: Path, *, is_live: bool) -> int:
     """Ask, follow, print, write; 0 when the analysis completed."""
     request = AnalysisRequested(request_id=new_request_id("demo"), wallets=list(running.wallets))
     since_ms = now_ms()
@@ -114,19 +117,25 @@ async def _analyze(running: Running, steps: Steps, folder: Path) -> int:
         return code
     content = orjson.loads(stored.result)
     with steps.step("result and report"):
-        written = await asyncio.to_thread(_write, folder / "results", content, stored.result)
+        page = await asyncio.to_thread(
+            render_report,
+            content,
+            explorer_url=running.settings.explorer,
+            note=None if is_live else MADE_UP,
+        )
+        written = _write(folder / "results", content["request_id"], stored.result, page)
     print_result(content, pairs=PAIRS_SHOWN)
     print_table(["\nwritten", ""], [(what, path) for what, path in written.items()])
     return code
 
 
-def _write(folder: Path, content: dict[str, object], whole: bytes) -> dict[str, Path]:
+def _write(folder: Path, request_id: str, whole: bytes, page: str) -> dict[str, Path]:
     """The complete result and the report as files; what each is, and where."""
     private_folder(folder)
-    place = folder / str(content["request_id"])
+    place = folder / request_id
     json_file, html_file = place.with_suffix(".json"), place.with_suffix(".html")
     write_private(json_file, whole)
-    write_private(html_file, render_report(content).encode())
+    write_private(html_file, page.encode())
     return {"complete result": json_file, "report": html_file}
 
 
