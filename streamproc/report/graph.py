@@ -178,6 +178,8 @@ def _node(wallet: str, at: Place, centre: Place) -> Renderable:
 
 def _said(edges: list[Edge]) -> str:
     """The picture in words."""
+    if not edges:
+        return "Its pairs are in the complete result"
     return "; ".join(
         f"{short(each.second)} follows {short(each.first)}, {lag(each.lag_s)} later"
         if each.is_directed

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 import htpy as h
 from markupsafe import Markup
 
-from streamproc.safety.printable import printable
 from streamproc.report.figures import missing_section, set_section, shared_tokens_section
 from streamproc.report.graph import groups_section
 from streamproc.report.headline import figures_first, masthead, notes
@@ -19,6 +18,7 @@ from streamproc.report.matrix import matrix_section
 from streamproc.report.pairs import pairs_section
 from streamproc.report.wallets import anchors_of, wallets_section
 from streamproc.report.wording import SCORES, VERDICTS, ranked_by
+from streamproc.safety.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
