@@ -1,6 +1,6 @@
 """How often the gate finds who belongs together, and how often it says so of strangers, beside what people use.
 
-Worlds of known truth (`gate_cases.py`), each alone in the store and in a store that has seen other seasons.
+Worlds of known truth (`gate_parts/cases.py`), each alone in the store and in a store that has seen other seasons.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-from former_gate import chance_of as former_chance
-from gate_cases import CASES, after_other_seasons, case
-from gate_worlds import NEVER
+from gate_parts.cases import CASES, after_other_seasons, case
+from gate_parts.former_gate import chance_of as former_chance
+from gate_parts.worlds import NEVER
 from scipy.stats import hypergeom
 
 from streamproc.core.similarity import (
@@ -32,8 +32,8 @@ from streamproc.core.similarity.chance import Q_MAX, benjamini_hochberg
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from gate_cases import Case, Pair
-    from gate_worlds import Books
+    from gate_parts.cases import Case, Pair
+    from gate_parts.worlds import Books
     from numpy.typing import NDArray
 
     from streamproc.core.similarity import Comparison
@@ -102,18 +102,18 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--wallets", type=int, default=400, help="of the traces, at most")
     options = parser.parse_args(arguments)
     if options.traces:
-        from traces import case_of, read_traces  # noqa: PLC0415 - needs the methods of this file
+        from gate_parts.traces import case_of, read_traces  # noqa: PLC0415 - needs the methods of this file
 
         return print_traces(case_of(read_traces(options.traces, options.launches), options.wallets))
     seeds = range(options.first, options.first + options.seeds)
     if options.product:
-        from gate_product import print_product  # noqa: PLC0415 - needs Kafka and Postgres
+        from gate_parts.product import print_product  # noqa: PLC0415 - needs Kafka and Postgres
 
         return print_product(options.kinds, seeds)
     tallies = measured(options.kinds, seeds, options.processes)
     print_table(tallies)
     if options.page:
-        from gate_page import write_page  # noqa: PLC0415 - needs the pictures
+        from gate_parts.page import write_page  # noqa: PLC0415 - needs the pictures
 
         write_page(tallies)
     return 0

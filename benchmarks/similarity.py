@@ -15,9 +15,9 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from plain_scores import plain_scores
-from planted import Recipe, planted_world
 from scipy.sparse import csr_array
+from similarity_parts.plain_scores import plain_scores
+from similarity_parts.planted import Recipe, planted_world
 
 from streamproc.core.result.pair_columns import packed_columns, pair_columns
 from streamproc.core.similarity import SimilarityInputs, compare

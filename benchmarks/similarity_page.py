@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import orjson
 from drawing import Frame, Series, bars, curves
-from planted import PLANTED, Recipe, planted_world
 from scipy.stats import hypergeom
+from similarity_parts.planted import PLANTED, Recipe, planted_world
 
 from streamproc.cli.views.markdown import with_block
 from streamproc.core.chain.solana import EXCLUDED_MINTS

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from unittest.mock import patch
 
 from stretched import stretched_upstream
-from sync_bound import LATENCY_S, RPS, Least, bound, least, least_again
-from sync_run import Run, analyzed, listed, opened
-from sync_speeds import measured_speeds
-from sync_tables import Report
+from sync_parts.bound import LATENCY_S, RPS, Least, bound, least, least_again
+from sync_parts.run import Run, analyzed, listed, opened
+from sync_parts.speeds import measured_speeds
+from sync_parts.tables import Report
 
 from streamproc import limits
 from streamproc.events import Options
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from stretched import Upstream
-    from sync_speeds import Speeds
+    from sync_parts.speeds import Speeds
 
 PARTS: Final = "bcde"
 USUAL: Final = 2000  # transactions of a wallet

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from gate import flagged
-from gate_cases import HOME, Case
-from gate_deeds import copier
-from gate_histories import addresses_of, archive_of
-from gate_product import TOGETHER, pairs_of
-from gate_worlds import Books, Market
+from gate_parts.behaviors import copier
+from gate_parts.cases import HOME, Case
+from gate_parts.histories import addresses_of, archive_of
+from gate_parts.product import TOGETHER, pairs_of
+from gate_parts.worlds import Books, Market
 
 from tests.flow.conftest import served
 

@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 from gate import inputs_of
-from gate_cases import NOBODY, case
+from gate_parts.cases import NOBODY, case
 
 from streamproc.core.similarity import Comparison, compare
 from streamproc.core.similarity.company import COMPANY_RANK

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from gate import flagged, main
-from traces import EXCHANGES, SIGNERS, TOKENS_MIN, NoTracesError, case_of, read_traces
+from gate_parts.traces import EXCHANGES, SIGNERS, TOKENS_MIN, NoTracesError, case_of, read_traces
 
 if TYPE_CHECKING:
     from pathlib import Path

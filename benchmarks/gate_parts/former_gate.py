@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from former_popularity import PopularityNull, merged, popularity_null
-from former_tail import Overlaps, expected_overlaps, overlap_tail
+from gate_parts.former_popularity import PopularityNull, merged, popularity_null
+from gate_parts.former_tail import Overlaps, expected_overlaps, overlap_tail
 
 from streamproc.core.similarity.chance import benjamini_hochberg
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncpg
 import orjson
 from gate import flagged
-from gate_cases import case
-from gate_histories import addresses_of, archive_of
+from gate_parts.cases import case
+from gate_parts.histories import addresses_of, archive_of
 from house import running_house
 
 from streamproc.sandbox.service.server import serve
@@ -25,8 +25,8 @@ from streamproc.sandbox.world.world import World
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from gate_cases import Case, Pair
-    from gate_worlds import Books
+    from gate_parts.cases import Case, Pair
+    from gate_parts.worlds import Books
     from house import House
 
     from streamproc.sandbox.service.server import Sandbox

@@ -12,7 +12,7 @@ from streamproc.upstream.client.calls import PLAIN_CREDITS, full_page_credits
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sync_speeds import Speeds
+    from sync_parts.speeds import Speeds
 
 LATENCY_S: Final = 0.25  # of every call
 RPS: Final = 50.0  # calls a second of a Developer plan

@@ -14,8 +14,8 @@ import deflate
 import orjson
 import psutil
 from stretched import Stretched, address_of
-from sync_plain import GZIP_WINDOW, plain_page
-from sync_store import empty_store
+from sync_parts.database import empty_store
+from sync_parts.plain import GZIP_WINDOW, plain_page
 
 from streamproc.core.ledger.entries import Page
 from streamproc.core.ledger.ranges import SlotRange
@@ -27,7 +27,7 @@ from streamproc.store import StoredPage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sync_tables import Report
+    from sync_parts.tables import Report
 
     from streamproc.local.postgres import EmbeddedPostgres
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from former_popularity import PopularityNull
+    from gate_parts.former_popularity import PopularityNull
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]

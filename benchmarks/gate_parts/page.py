@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from drawing import Frame, Series, bars
-from gate_cases import NOBODY
+from gate_parts.cases import NOBODY
 from scipy.stats import beta
 
 from streamproc.cli.views.markdown import with_block
@@ -14,7 +14,7 @@ from streamproc.cli.views.markdown import with_block
 if TYPE_CHECKING:
     from gate import Tallies, Tally
 
-TOP: Final = Path(__file__).parents[1]
+TOP: Final = Path(__file__).parents[2]
 PAGE: Final = TOP / "docs" / "similarity.md"
 PICTURE: Final = TOP / "docs" / "pictures" / "clean.svg"
 METHODS: Final = ("jaccard > 0.3", "hypergeometric", "3 within 30 s", "former gate", "verdict")

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
-from sync_store import empty_database
-from sync_watch import watched
+from sync_parts.database import empty_database
+from sync_parts.watch import watched
 
 from streamproc import limits
 from streamproc.agents.results.analyst import Analyst

@@ -12,9 +12,9 @@ from streamproc.cli.views.markdown import table
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sync_bound import Bound, Least
-    from sync_run import Run
-    from sync_speeds import Speeds
+    from sync_parts.bound import Bound, Least
+    from sync_parts.run import Run
+    from sync_parts.speeds import Speeds
 
 COLUMNS: Final = (
     *("what", "seconds", "bound", "ratio", "with storing", "calls", "least", "credits", "least"),

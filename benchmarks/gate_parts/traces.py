@@ -17,14 +17,14 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
-from gate_cases import Case
-from gate_worlds import Books
+from gate_parts.cases import Case
+from gate_parts.worlds import Books
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from gate_cases import Pair
+    from gate_parts.cases import Pair
 
 Line = TypeVar("Line")
 

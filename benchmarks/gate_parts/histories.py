@@ -10,7 +10,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
-from gate_worlds import NEVER, WEEK
+from gate_parts.worlds import NEVER, WEEK
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from gate_worlds import Books
+    from gate_parts.worlds import Books
 
 SLOTS_A_SECOND: Final = 2.5
 EARLIER_S: Final = 240 * WEEK

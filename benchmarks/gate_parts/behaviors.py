@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from gate_worlds import DAY, HOUR, Books
+from gate_parts.worlds import DAY, HOUR, Books
 
 if TYPE_CHECKING:
-    from gate_worlds import Habits, Market
+    from gate_parts.worlds import Habits, Market
 
 
 def copier(market: Market, leader: Books, name: str) -> Books:

@@ -7,8 +7,8 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from gate_deeds import cohort, copier, evader, followers, owners, washers
-from gate_worlds import DAY, SEASON, Books, Market
+from gate_parts.behaviors import cohort, copier, evader, followers, owners, washers
+from gate_parts.worlds import DAY, SEASON, Books, Market
 
 if TYPE_CHECKING:
     from collections.abc import Callable
