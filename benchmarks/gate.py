@@ -27,7 +27,7 @@ from streamproc.core.similarity import (
     WalletRow,
     compare,
 )
-from streamproc.core.similarity.chance import Q_MAX, benjamini_hochberg
+from streamproc.core.similarity.evidence.chance import Q_MAX, benjamini_hochberg
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

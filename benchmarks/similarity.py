@@ -21,14 +21,14 @@ from similarity_parts.planted import Recipe, planted_world
 
 from streamproc.core.result.pair_columns import packed_columns, pair_columns
 from streamproc.core.similarity import SimilarityInputs, compare
-from streamproc.core.similarity.rows import rows_from_inputs
-from streamproc.core.similarity.scores import Scores, all_scores
+from streamproc.core.similarity.scores.rows import rows_from_inputs
+from streamproc.core.similarity.scores.scores import Scores, all_scores
 from streamproc.events import SCORES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streamproc.core.similarity.rows import Rows
+    from streamproc.core.similarity.scores.rows import Rows
 
 SIZES = (100, 1000)
 MINTS = 300

@@ -18,7 +18,7 @@ from streamproc.core.result.composition import Prices, WalletFacts, wallet_row
 from streamproc.core.result.evidence_inputs import EvidenceInputs
 from streamproc.core.result.wallet_analysis import History, Scope, analyze
 from streamproc.core.similarity import SimilarityInputs, compare
-from streamproc.core.similarity.chance import Q_MAX, benjamini_hochberg
+from streamproc.core.similarity.evidence.chance import Q_MAX, benjamini_hochberg
 from streamproc.core.wire.raw import raw_page
 from streamproc.events import SCORES, ReadyWallet
 from streamproc.report.wording import by_verdict

@@ -14,7 +14,7 @@ import numpy as np
 from gate_parts.former_popularity import PopularityNull, merged, popularity_null
 from gate_parts.former_tail import Overlaps, expected_overlaps, overlap_tail
 
-from streamproc.core.similarity.chance import benjamini_hochberg
+from streamproc.core.similarity.evidence.chance import benjamini_hochberg
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamproc.core.comparison_inputs import Background
-    from streamproc.core.similarity.rows import Rows
-    from streamproc.core.similarity.scores import Scores
+    from streamproc.core.similarity.scores.rows import Rows
+    from streamproc.core.similarity.scores.scores import Scores
 
 Q_MAX: Final = 0.05
 LIFT_MIN: Final = 1.5

@@ -17,7 +17,8 @@ from streamproc.contract.schemas import fields_of, is_from_outside
 from streamproc.core.behavior import records as behavior_records
 from streamproc.core.pnl.records import QuotePnl, TokenPnl, WalletPnl
 from streamproc.core.pnl.unread import Unread
-from streamproc.core.similarity import evidence, verdict
+from streamproc.core.similarity import verdict
+from streamproc.core.similarity.evidence import item
 from streamproc.events import SCORES, AnalysisCompleted
 from streamproc.result import (
     AnalysisResult,
@@ -138,8 +139,8 @@ def test_a_published_record_has_the_fields_of_the_computed_one(
 
 def test_words_and_names_are_those_of_the_core() -> None:
     assert get_args(pairs.Verdict) == get_args(verdict.Verdict)
-    assert get_args(pairs.Kind) == get_args(evidence.Kind)
+    assert get_args(pairs.Kind) == get_args(item.Kind)
     assert names(pairs.Scores) == list(SCORES)
     assert names(pnl.UnreadCounts) == [each.value for each in Unread]
-    assert names(EvidenceItem) == list(evidence.item("chance", ""))
+    assert names(EvidenceItem) == list(item.item("chance", ""))
     assert set(names(CoverageRecord)) == set(events.Coverage.model_fields)

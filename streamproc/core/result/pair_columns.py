@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from streamproc.core.similarity.evidence import rounded
-from streamproc.core.similarity.labels import label_of, trend_of
+from streamproc.core.similarity.evidence.item import rounded
+from streamproc.core.similarity.scores.labels import label_of, trend_of
 from streamproc.core.similarity.verdict import VERDICTS
 from streamproc.events import SCORES
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streamproc import limits
-from streamproc.core.similarity.components import components
-from streamproc.core.similarity.pairs import pair_count
+from streamproc.core.similarity.scores.components import components
+from streamproc.core.similarity.scores.pairs import pair_count
 from streamproc.core.similarity.set_figures import mean
 from streamproc.core.similarity.verdict import cluster_sentence
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.evidence import Json
-    from streamproc.core.similarity.rows import Rows
-    from streamproc.core.similarity.scores import Scores
+    from streamproc.core.similarity.evidence.item import Json
+    from streamproc.core.similarity.scores.rows import Rows
+    from streamproc.core.similarity.scores.scores import Scores
     from streamproc.core.similarity.verdict import Verdicts
     from streamproc.events import RankBy
 

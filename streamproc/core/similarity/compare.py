@@ -7,31 +7,31 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streamproc.core.similarity.chance import WALLETS_MIN, chance_of
-from streamproc.core.similarity.closeness import closeness_of
 from streamproc.core.similarity.clusters import clusters_json
-from streamproc.core.similarity.following import following_of
+from streamproc.core.similarity.evidence.chance import WALLETS_MIN, chance_of
+from streamproc.core.similarity.evidence.closeness import closeness_of
+from streamproc.core.similarity.evidence.following import following_of
+from streamproc.core.similarity.evidence.links import Links
+from streamproc.core.similarity.evidence.orders import orders_of
+from streamproc.core.similarity.evidence.timing_test import timing_test
+from streamproc.core.similarity.evidence.trading import trading_of
 from streamproc.core.similarity.gate import gate_of
-from streamproc.core.similarity.links import Links
-from streamproc.core.similarity.orders import orders_of
 from streamproc.core.similarity.pair_evidence import PairEvidence
-from streamproc.core.similarity.ranking import ranked_pairs
 from streamproc.core.similarity.records import pairs_json
-from streamproc.core.similarity.rows import rows_from_inputs
-from streamproc.core.similarity.scores import all_scores
+from streamproc.core.similarity.scores.ranking import ranked_pairs
+from streamproc.core.similarity.scores.rows import rows_from_inputs
+from streamproc.core.similarity.scores.scores import all_scores
 from streamproc.core.similarity.set_figures import set_json
-from streamproc.core.similarity.timing_test import timing_test
-from streamproc.core.similarity.trading import trading_of
 from streamproc.core.similarity.verdict import Verdicts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamproc.core.comparison_inputs import SimilarityInputs
-    from streamproc.core.similarity.chance import Chance
+    from streamproc.core.similarity.evidence.chance import Chance
     from streamproc.core.similarity.gate import Gate
-    from streamproc.core.similarity.rows import Rows
-    from streamproc.core.similarity.scores import Scores
+    from streamproc.core.similarity.scores.rows import Rows
+    from streamproc.core.similarity.scores.scores import Scores
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from streamproc.core.comparison_inputs import WEEK_S
-from streamproc.core.similarity.chance import Q_MAX, WALLETS_MIN, benjamini_hochberg
-from streamproc.core.similarity.rows import NEVER
-from streamproc.core.similarity.signals import signals_of
+from streamproc.core.similarity.evidence.chance import Q_MAX, WALLETS_MIN, benjamini_hochberg
+from streamproc.core.similarity.evidence.signals import signals_of
+from streamproc.core.similarity.scores.rows import NEVER
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.chance import Chance
-    from streamproc.core.similarity.orders import Orders
-    from streamproc.core.similarity.scores import Scores
-    from streamproc.core.similarity.timing_test import TimingTest
-    from streamproc.core.similarity.trading import Trading
+    from streamproc.core.similarity.evidence.chance import Chance
+    from streamproc.core.similarity.evidence.orders import Orders
+    from streamproc.core.similarity.evidence.timing_test import TimingTest
+    from streamproc.core.similarity.evidence.trading import Trading
+    from streamproc.core.similarity.scores.scores import Scores
 
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]

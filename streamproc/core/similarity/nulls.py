@@ -5,13 +5,13 @@ from __future__ import annotations
 from math import isnan
 from typing import TYPE_CHECKING, Final
 
-from streamproc.core.similarity.evidence import short
+from streamproc.core.similarity.evidence.item import short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from streamproc.core.similarity.rows import Rows
-    from streamproc.core.similarity.scores import Scores
+    from streamproc.core.similarity.scores.rows import Rows
+    from streamproc.core.similarity.scores.scores import Scores
     from streamproc.events import RankBy
 
 _LACKING: Final = {  # of one, of both

@@ -7,24 +7,30 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streamproc import limits
-from streamproc.core.similarity.chance import chance_item
-from streamproc.core.similarity.direction import direction_item, direction_of
-from streamproc.core.similarity.interval import Moments, bootstrap, delta, interval_item, moments
-from streamproc.core.similarity.rows import NEVER
-from streamproc.core.similarity.timing import tested_timing, timing_item, timing_of
+from streamproc.core.similarity.evidence.chance import chance_item
+from streamproc.core.similarity.evidence.direction import direction_item, direction_of
+from streamproc.core.similarity.evidence.interval import (
+    Moments,
+    bootstrap,
+    delta,
+    interval_item,
+    moments,
+)
+from streamproc.core.similarity.evidence.timing import tested_timing, timing_item, timing_of
+from streamproc.core.similarity.scores.rows import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streamproc.core.comparison_inputs import SimilarityInputs
-    from streamproc.core.similarity.chance import Chance
-    from streamproc.core.similarity.evidence import Json
+    from streamproc.core.similarity.evidence.chance import Chance
+    from streamproc.core.similarity.evidence.item import Json
+    from streamproc.core.similarity.evidence.links import Links
+    from streamproc.core.similarity.evidence.timing_test import TimingTest
     from streamproc.core.similarity.gate import Gate
-    from streamproc.core.similarity.links import Links
-    from streamproc.core.similarity.meeting import Meeting
-    from streamproc.core.similarity.rows import Rows
-    from streamproc.core.similarity.scores import Scores
-    from streamproc.core.similarity.timing_test import TimingTest
+    from streamproc.core.similarity.scores.meeting import Meeting
+    from streamproc.core.similarity.scores.rows import Rows
+    from streamproc.core.similarity.scores.scores import Scores
     from streamproc.core.similarity.verdict import Verdicts
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-from streamproc.core.similarity.labels import label_of, trend_of
-from streamproc.core.similarity.meeting import Meeting
 from streamproc.core.similarity.nulls import why_null
-from streamproc.core.similarity.shared import (
+from streamproc.core.similarity.scores.labels import label_of, trend_of
+from streamproc.core.similarity.scores.meeting import Meeting
+from streamproc.core.similarity.scores.shared import (
     WalletEntries,
     shared_entries,
     top_shared,
@@ -19,9 +19,9 @@ from streamproc.events import SCORES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from streamproc.core.similarity.evidence import Json
-    from streamproc.core.similarity.rows import Rows
-    from streamproc.core.similarity.scores import Scores
+    from streamproc.core.similarity.evidence.item import Json
+    from streamproc.core.similarity.scores.rows import Rows
+    from streamproc.core.similarity.scores.scores import Scores
     from streamproc.core.similarity.verdict import Verdicts
 
 

@@ -14,8 +14,8 @@ from streamproc.events import SCORES
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.rows import Columns, Rows
-    from streamproc.core.similarity.scores import Scores
+    from streamproc.core.similarity.scores.rows import Columns, Rows
+    from streamproc.core.similarity.scores.scores import Scores
 
 
 def set_json(rows: Rows, scores: Scores, codes: NDArray[np.int8], clusters: int) -> dict[str, Any]:

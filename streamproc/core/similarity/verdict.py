@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import numpy as np
 
-from streamproc.core.similarity.chance import Q_MAX, benjamini_hochberg
-from streamproc.core.similarity.direction import sign_test
-from streamproc.core.similarity.evidence import counted, one_or_many, rounded, short
+from streamproc.core.similarity.evidence.chance import Q_MAX, benjamini_hochberg
+from streamproc.core.similarity.evidence.direction import sign_test
+from streamproc.core.similarity.evidence.item import counted, one_or_many, rounded, short
 from streamproc.core.similarity.gate import REASONS, TESTED
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.evidence import Json
+    from streamproc.core.similarity.evidence.item import Json
+    from streamproc.core.similarity.evidence.orders import Orders
     from streamproc.core.similarity.gate import Gate
-    from streamproc.core.similarity.meeting import Meeting
-    from streamproc.core.similarity.orders import Orders
+    from streamproc.core.similarity.scores.meeting import Meeting
 
 Verdict = Literal["linked", "follows", "coordinated", "common_signal", "alike", "untested"]
 VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)  # the strongest first

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from streamproc.core.comparison_inputs import WEEK_S
 from streamproc.core.similarity import Background, SimilarityInputs, TradedMint, WalletRow, compare
-from streamproc.core.similarity.chance import overlap_tail
-from streamproc.core.similarity.closeness import SCALES, closeness_of
-from streamproc.core.similarity.company import COMPANY_RANK, levels
+from streamproc.core.similarity.evidence.chance import overlap_tail
+from streamproc.core.similarity.evidence.closeness import SCALES, closeness_of
+from streamproc.core.similarity.evidence.company import COMPANY_RANK, levels
+from streamproc.core.similarity.evidence.overlaps import TRADES_PER_STRATUM, overlap_null, strata_of
+from streamproc.core.similarity.evidence.trading import Trading, trading_of
 from streamproc.core.similarity.gate import cauchy
-from streamproc.core.similarity.overlaps import TRADES_PER_STRATUM, overlap_null, strata_of
-from streamproc.core.similarity.rows import NEVER, rows_from_inputs
-from streamproc.core.similarity.trading import Trading, trading_of
+from streamproc.core.similarity.scores.rows import NEVER, rows_from_inputs
 
 DAY = 86_400
 START = 2_900 * WEEK_S

@@ -9,7 +9,7 @@ from gate import inputs_of
 from gate_parts.cases import NOBODY, case
 
 from streamproc.core.similarity import Comparison, compare
-from streamproc.core.similarity.company import COMPANY_RANK
+from streamproc.core.similarity.evidence.company import COMPANY_RANK
 
 SEED = 77
 RECALL = {

@@ -22,8 +22,8 @@ from streamproc.core.similarity import (
     compare,
 )
 from streamproc.core.similarity.clusters import cluster_id
-from streamproc.core.similarity.components import components
-from streamproc.core.similarity.exchanges import EXCHANGES, HOT_WALLETS
+from streamproc.core.similarity.evidence.exchanges import EXCHANGES, HOT_WALLETS
+from streamproc.core.similarity.scores.components import components
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from streamproc import limits
-from streamproc.core.similarity.rows import NEVER
+from streamproc.core.similarity.scores.rows import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.trading import Trading
+    from streamproc.core.similarity.evidence.trading import Trading
 
     Whole = NDArray[np.int64]
     Flags = NDArray[np.bool_]

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from streamproc import limits
-from streamproc.core.similarity.rows import NEVER
+from streamproc.core.similarity.scores.rows import NEVER
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-    from streamproc.core.similarity.trading import Trading
+    from streamproc.core.similarity.evidence.trading import Trading
 
     Floats = NDArray[np.float64]
 

@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from streamproc.core.similarity.company import COMPANY_RANK
-from streamproc.core.similarity.components import components
-from streamproc.core.similarity.rows import NEVER
+from streamproc.core.similarity.evidence.company import COMPANY_RANK
+from streamproc.core.similarity.scores.components import components
+from streamproc.core.similarity.scores.rows import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.orders import Orders
-    from streamproc.core.similarity.scores import Scores
-    from streamproc.core.similarity.trading import Trading
+    from streamproc.core.similarity.evidence.orders import Orders
+    from streamproc.core.similarity.evidence.trading import Trading
+    from streamproc.core.similarity.scores.scores import Scores
 
     Flags = NDArray[np.bool_]
 

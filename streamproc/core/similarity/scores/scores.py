@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streamproc.core.similarity.pairs import PairSums, meetings, pair_wallets
+from streamproc.core.similarity.scores.pairs import PairSums, meetings, pair_wallets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.rows import Columns, Held, Rows, Traded
+    from streamproc.core.similarity.scores.rows import Columns, Held, Rows, Traded
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from streamproc.core.similarity.chance import overlap_tail
-from streamproc.core.similarity.closeness import SCALES
-from streamproc.core.similarity.company import LEAST_EXPECTED, Excess, levels
+from streamproc.core.similarity.evidence.chance import overlap_tail
+from streamproc.core.similarity.evidence.closeness import SCALES
+from streamproc.core.similarity.evidence.company import LEAST_EXPECTED, Excess, levels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.closeness import Closeness, Scale
-    from streamproc.core.similarity.following import Following
-    from streamproc.core.similarity.scores import Scores
+    from streamproc.core.similarity.evidence.closeness import Closeness, Scale
+    from streamproc.core.similarity.evidence.following import Following
+    from streamproc.core.similarity.scores.scores import Scores
 
     Counts = NDArray[np.integer]
     Floats = NDArray[np.float64]

@@ -12,8 +12,8 @@ from streamproc import limits
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.meeting import Meeting
-    from streamproc.core.similarity.rows import Columns
+    from streamproc.core.similarity.scores.meeting import Meeting
+    from streamproc.core.similarity.scores.rows import Columns
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.core.similarity import Background, SimilarityInputs, TradedMint, WalletRow, compare
-from streamproc.core.similarity.chance import benjamini_hochberg
+from streamproc.core.similarity.evidence.chance import benjamini_hochberg
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

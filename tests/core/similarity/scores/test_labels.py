@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from streamproc.core.similarity.labels import label_of, trend_of
+from streamproc.core.similarity.scores.labels import label_of, trend_of
 
 
 @pytest.mark.parametrize(

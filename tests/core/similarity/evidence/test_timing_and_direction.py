@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.core.similarity import SimilarityInputs, TradedMint, WalletRow, compare
-from streamproc.core.similarity.direction import sign_test
+from streamproc.core.similarity.evidence.direction import sign_test
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

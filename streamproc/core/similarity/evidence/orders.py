@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streamproc.core.similarity.direction import WINDOW_S
-from streamproc.core.similarity.pairs import meetings, pair_count
-from streamproc.core.similarity.rows import NEVER
+from streamproc.core.similarity.evidence.direction import WINDOW_S
+from streamproc.core.similarity.scores.pairs import meetings, pair_count
+from streamproc.core.similarity.scores.rows import NEVER
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.rows import Rows
+    from streamproc.core.similarity.scores.rows import Rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,8 +16,8 @@ from streamproc.core.similarity import (
     WalletRow,
     compare,
 )
-from streamproc.core.similarity.pairs import pair_count, pair_wallets, pairs_of
-from streamproc.core.similarity.rows import NEVER, capital_shares, rows_from_inputs
+from streamproc.core.similarity.scores.pairs import pair_count, pair_wallets, pairs_of
+from streamproc.core.similarity.scores.rows import NEVER, capital_shares, rows_from_inputs
 
 
 def test_rows_and_columns_are_sorted_and_excluded_mints_are_out() -> None:

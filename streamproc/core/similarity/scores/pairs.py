@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streamproc import limits
-from streamproc.core.similarity.shared import wallet_entries
+from streamproc.core.similarity.scores.shared import wallet_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.rows import Columns
+    from streamproc.core.similarity.scores.rows import Columns
 
 
 @dataclass(frozen=True, slots=True, eq=False)

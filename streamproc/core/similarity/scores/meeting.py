@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streamproc import limits
-from streamproc.core.similarity.rows import NEVER
+from streamproc.core.similarity.scores.rows import NEVER
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.rows import Traded
+    from streamproc.core.similarity.scores.rows import Traded
 
 
 @dataclass(frozen=True, slots=True, eq=False)

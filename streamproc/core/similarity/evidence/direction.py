@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from streamproc.core.similarity.evidence import Json, counted, item, one_or_many, short
+from streamproc.core.similarity.evidence.item import Json, counted, item, one_or_many, short
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.meeting import Meeting
+    from streamproc.core.similarity.scores.meeting import Meeting
 
 WINDOW_S: Final = 600  # buys further apart say nothing about following
 

@@ -9,16 +9,16 @@ import pytest
 
 from streamproc import limits
 from streamproc.core.similarity import SimilarityInputs, TradedMint, WalletRow, compare
-from streamproc.core.similarity.interval import Interval, bootstrap, delta, moments
+from streamproc.core.similarity.evidence.interval import Interval, bootstrap, delta, moments
 from streamproc.core.similarity.pair_evidence import to_resample
-from streamproc.core.similarity.rows import rows_from_inputs
-from streamproc.core.similarity.scores import all_scores
+from streamproc.core.similarity.scores.rows import rows_from_inputs
+from streamproc.core.similarity.scores.scores import all_scores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streamproc.core.similarity.rows import Rows
-    from streamproc.core.similarity.scores import Scores
+    from streamproc.core.similarity.scores.rows import Rows
+    from streamproc.core.similarity.scores.scores import Scores
 
 
 def row(address: str, mints: Sequence[str]) -> WalletRow:

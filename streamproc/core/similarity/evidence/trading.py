@@ -14,8 +14,8 @@ import numpy as np
 
 from streamproc import limits
 from streamproc.core.comparison_inputs import WEEK_S
-from streamproc.core.similarity.chance import WALLETS_MIN
-from streamproc.core.similarity.rows import NEVER
+from streamproc.core.similarity.evidence.chance import WALLETS_MIN
+from streamproc.core.similarity.scores.rows import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamproc.core.comparison_inputs import Background
-    from streamproc.core.similarity.rows import Rows
+    from streamproc.core.similarity.scores.rows import Rows
 
     Whole = NDArray[np.int64]
 

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from streamproc import limits
-from streamproc.core.similarity.closeness import MINT_SPAN, parts_of
-from streamproc.core.similarity.overlaps import strata_of
-from streamproc.core.similarity.rows import NEVER
+from streamproc.core.similarity.evidence.closeness import MINT_SPAN, parts_of
+from streamproc.core.similarity.evidence.overlaps import strata_of
+from streamproc.core.similarity.scores.rows import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-    from streamproc.core.similarity.trading import Trading
+    from streamproc.core.similarity.evidence.trading import Trading
 
     Floats = NDArray[np.float64]
     Whole = NDArray[np.int64]

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from streamproc import limits
 from streamproc.core.comparison_inputs import WEEK_S
 from streamproc.core.similarity import SimilarityInputs, TradedMint, WalletRow, compare
-from streamproc.core.similarity.following import WITHIN_S, Following, following_of
-from streamproc.core.similarity.rows import rows_from_inputs
-from streamproc.core.similarity.trading import trading_of
+from streamproc.core.similarity.evidence.following import WITHIN_S, Following, following_of
+from streamproc.core.similarity.evidence.trading import trading_of
+from streamproc.core.similarity.scores.rows import rows_from_inputs
 
 DAY = 86_400
 START = 2_900 * WEEK_S

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.scores import Scores
+    from streamproc.core.similarity.scores.scores import Scores
     from streamproc.events import RankBy
 
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from streamproc.core.similarity.closeness import SCALES
-from streamproc.core.similarity.evidence import Json, counted, item, one_or_many, short
-from streamproc.core.similarity.timing_test import A_LEADS, B_LEADS
+from streamproc.core.similarity.evidence.closeness import SCALES
+from streamproc.core.similarity.evidence.item import Json, counted, item, one_or_many, short
+from streamproc.core.similarity.evidence.timing_test import A_LEADS, B_LEADS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.closeness import Scale
-    from streamproc.core.similarity.meeting import Meeting
-    from streamproc.core.similarity.timing_test import TimingTest
+    from streamproc.core.similarity.evidence.closeness import Scale
+    from streamproc.core.similarity.evidence.timing_test import TimingTest
+    from streamproc.core.similarity.scores.meeting import Meeting
 
 TAU_S: Final = 60  # a minute apart counts a third of at once
 FORGOTTEN_S: Final = 40 * TAU_S  # exp(-40) = 4e-18: nothing a float could add

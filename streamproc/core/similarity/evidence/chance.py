@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from streamproc.core.similarity.company import levels
-from streamproc.core.similarity.evidence import Json, counted, item
-from streamproc.core.similarity.overlaps import overlap_null
+from streamproc.core.similarity.evidence.company import levels
+from streamproc.core.similarity.evidence.item import Json, counted, item
+from streamproc.core.similarity.evidence.overlaps import overlap_null
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.meeting import Meeting
-    from streamproc.core.similarity.scores import Scores
-    from streamproc.core.similarity.trading import Trading
+    from streamproc.core.similarity.evidence.trading import Trading
+    from streamproc.core.similarity.scores.meeting import Meeting
+    from streamproc.core.similarity.scores.scores import Scores
 
     Floats = NDArray[np.float64]
 
