@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 import orjson
 
 from streamproc.cli.shared.environment import effective_settings
+from streamproc.cli.shared.stored_result import stored_result
 from streamproc.cli.views.output import remark, tell, tell_exactly
 
 if TYPE_CHECKING:
-    from streamproc.settings import Settings
     from streamproc.store import Ending
 
 EPILOG = """\b
@@ -22,14 +22,6 @@ Examples:
   streamproc result lab-7f3a --format json > result.json
   streamproc result lab-7f3a --format csv > pairs.csv
   streamproc result lab-7f3a --format html > report.html"""
-
-
-class Stored(NamedTuple):
-    """What the store knows of a request's end: the whole result's JSON, or how else it ended, or nothing."""
-
-    result: bytes | None
-    ending: Ending | None
-    pairs: bytes | None = None  # every pair, see core/result/pair_columns.py
 
 
 @click.command(epilog=EPILOG)
@@ -72,18 +64,6 @@ def result(request_id: str, form: str, pairs: int) -> int:
     else:
         print_result(content, pairs=pairs)
     return 0
-
-
-async def stored_result(settings: Settings, request_id: str) -> Stored:
-    """What the store knows of a request's end; raises ConfigurationError when its schema is not current."""
-    from streamproc.store import open_store
-
-    dsn = settings.postgres_dsn.get_secret_value()
-    async with open_store(dsn, pool_size=1) as store:
-        found = await store.result(request_id)
-        if found is None:
-            return Stored(None, await store.ending(request_id))
-        return Stored(found, None, await store.pair_columns(request_id))
 
 
 def _why_none(request_id: str, ending: Ending | None) -> str:

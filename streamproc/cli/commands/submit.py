@@ -67,8 +67,8 @@ def submit(
     The request is checked before it is sent, with the rules that the workers use, and all faults are shown at once
     (exit code 2).
     """
-    from streamproc.cli.commands.watch import waited
     from streamproc.cli.shared.estimate import estimated, print_estimate
+    from streamproc.cli.shared.following import waited
     from streamproc.cli.shared.records import now_ms, send_event
 
     if not (wallets or file or request):

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from streamproc.cli.commands.result import stored_result
-from streamproc.cli.commands.watch import waited
+from streamproc.cli.shared.following import waited
 from streamproc.cli.shared.records import now_ms, send_event
 from streamproc.cli.shared.requests import new_request_id
 from streamproc.cli.shared.stand_in import generated_upstream
+from streamproc.cli.shared.stored_result import stored_result
 from streamproc.cli.shared.worker_process import until_ended, worker_process
 from streamproc.cli.views.output import print_table
 from streamproc.cli.views.result_tables import print_result

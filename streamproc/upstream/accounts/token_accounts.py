@@ -15,10 +15,10 @@ from streamproc.errors import (
     UpstreamTimeoutError,
 )
 from streamproc.upstream.client.calls import PLAIN_CREDITS, Call
+from streamproc.upstream.client.page_size import PageMemory, PageSize
 from streamproc.upstream.client.retry import Query
 from streamproc.upstream.client.rpc import reader, rpc_query, rpc_request
 from streamproc.upstream.client.sanitize import decimals
-from streamproc.upstream.history.cursor import PageMemory, PageSize
 
 if TYPE_CHECKING:
     from streamproc.upstream.client.calls import Permit

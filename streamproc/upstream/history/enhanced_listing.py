@@ -18,9 +18,10 @@ from streamproc.errors import (
 from streamproc.upstream.client.calls import ENHANCED_CREDITS, Call
 from streamproc.upstream.client.errors import CursorLostError
 from streamproc.upstream.client.http import Request
+from streamproc.upstream.client.page_size import PageMemory, PageSize
 from streamproc.upstream.client.retry import Query
 from streamproc.upstream.client.sanitize import fitting, mended, plausible
-from streamproc.upstream.history.cursor import HistoryPage, PageMemory, PageSize, SlotCursor
+from streamproc.upstream.history.cursor import HistoryPage, SlotCursor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from streamproc.core.ledger.ranges import SlotRange
 from streamproc.errors import CreditBudgetExceededError, UpstreamTimeoutError
 from streamproc.upstream.client.errors import CursorLostError
-from streamproc.upstream.history.cursor import HistoryPage, PageSize, SlotCursor
+from streamproc.upstream.client.page_size import PageSize
+from streamproc.upstream.history.cursor import HistoryPage, SlotCursor
 from streamproc.upstream.history.full_page import METHOD, check_order, full_page_query
 
 if TYPE_CHECKING:
     from streamproc.core.ledger.packed import PackedPage
     from streamproc.upstream.client.calls import Permit
+    from streamproc.upstream.client.page_size import PageMemory
     from streamproc.upstream.client.retry import Caller
-    from streamproc.upstream.history.cursor import PageMemory
     from streamproc.upstream.history.full_page import Part
 
 

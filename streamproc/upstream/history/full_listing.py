@@ -10,7 +10,8 @@ from streamproc.core.ledger.packed import PackedEntries
 from streamproc.core.ledger.ranges import SlotRange
 from streamproc.errors import CreditBudgetExceededError, UpstreamTimeoutError
 from streamproc.upstream.client.errors import CursorLostError
-from streamproc.upstream.history.cursor import HistoryPage, PageMemory, PageSize, SlotCursor
+from streamproc.upstream.client.page_size import PageMemory, PageSize
+from streamproc.upstream.history.cursor import HistoryPage, SlotCursor
 from streamproc.upstream.history.full_ends import Chain, FullEnds
 from streamproc.upstream.history.full_page import METHOD, Part, check_order, full_page_query
 from streamproc.upstream.history.gaps import Gaps, Piece
