@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import htpy as h
@@ -25,8 +26,10 @@ ELSEWHERE: Final = frozenset(
     {"has_trades", "trades", "buys", "sells", "tokens", "most_traded"}
     | {"trades_per_week", "trades_per_month"}
 )  # what stands in the profit and loss already, and one figure by other spans
+SPAN: Final = re.compile(r"\b(\d+)h\b")
 LISTED: Final = 5  # of a list of records
 S_PER_HOUR: Final = 3600
+WINDOW: Final = frozenset({"start_h", "length_h", "trades_share"})  # the record of an active window
 CLOCK: Final = frozenset({"start_h", "mean_start_h"})  # hours of a day, no durations
 
 
@@ -93,7 +96,7 @@ def _value(name: str, value: Any, tokens: dict[str, Json]) -> str:  # noqa: ANN4
 def _figure(name: str, value: float) -> str:
     """A figure with its unit, which the end of its name tells."""
     if name in CLOCK:
-        return f"{plain(value)} h UTC"
+        return clock(value)
     if name.endswith("_h"):
         return lag(value * S_PER_HOUR)
     if name.endswith("_share"):
@@ -101,10 +104,23 @@ def _figure(name: str, value: float) -> str:
     return f"{plain(value)} SOL" if name.endswith("_sol") else plain(value)
 
 
+def clock(hour: float) -> str:
+    """An hour of the day as a clock shows it.
+
+    >>> clock(8.69), clock(28)
+    ('08:41', '04:00')
+    """
+    minutes = round(hour * 60) % (24 * 60)
+    return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
 def _record(item: Any, tokens: dict[str, Json]) -> str:  # noqa: ANN401 - any JSON
     """A record of a list in a few words; mints by their symbols."""
     if not isinstance(item, dict):
         return _value("", item, tokens)
+    if item.keys() >= WINDOW:
+        start, hours = item["start_h"], item["length_h"]
+        return f"{clock(start)} to {clock(start + hours)} UTC, {share(item['trades_share'])}"
     words = [token_name(str(item["mint"]), tokens)] if "mint" in item else []
     words += [
         f"{_words(name)} {_value(name, value, tokens)}"
@@ -117,4 +133,4 @@ def _record(item: Any, tokens: dict[str, Json]) -> str:  # noqa: ANN401 - any JS
 def _words(name: str) -> str:
     """A field's name in words; the unit stands with the value."""
     plain_name = name.removesuffix("_h").removesuffix("_share").removesuffix("_sol")
-    return plain_name.replace("_", " ").replace(".", " ")
+    return SPAN.sub(r"\1 h", plain_name.replace("_", " ").replace(".", " "))

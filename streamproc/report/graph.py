@@ -15,17 +15,22 @@ from streamproc.report.wording import TOGETHER, lag, plain, short, token_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from htpy import Renderable
+    from htpy import Node, Renderable
 
     from streamproc.report.wording import Json
 
 Place = tuple[float, float]
 
+SIGNAL: Final = "common_signal"
 COLOURS: Final = 6  # of groups; the seventh has the first one's again
+NAMED: Final = 8  # tokens that a group's wallets have in common
 NODE: Final = 8  # radius in pixels, as everything here
 TIP: Final = 10  # length of an arrow's head
-SIDE: Final = 76  # room for a name beside a node
+AT: Final = 0.42  # of a line's length stands its label: not where lines cross
+SIDE, ABOVE, BELOW = 98, 30, 34  # room for names around the circle
 APART: Final = 148  # between neighbours on the circle
+CROWDED: Final = 84  # the same in a large group
+CROWDED_FROM: Final = 4  # wallets; a larger group has a line of cards for itself
 LABELLED: Final = 12  # edges of a picture; more labels would cover one another
 
 
@@ -59,23 +64,25 @@ def direction(pair: Json) -> Json | None:
 
 
 def groups_section(result: Json, anchors: Mapping[str, str]) -> Renderable | None:
-    """Each group as a picture with its sentence; None when nothing acts together."""
-    if not result["clusters"]:
-        return None
-    edges = [edge(pair) for pair in result["pairs"] if pair.get("verdict") in TOGETHER]
+    """Each group, and those who hear the same signal, as pictures with sentences; None when there is nobody."""
+    together = [edge(pair) for pair in result["pairs"] if pair.get("verdict") in TOGETHER]
     shown = result["clusters"][: limits.REPORT_GROUPS_MAX]
     left = len(result["clusters"]) - len(shown)
+    cards = [
+        _group(place, cluster, together, anchors, result["tokens"])
+        for place, cluster in enumerate(shown)
+    ]
+    heard = [edge(pair) for pair in result["pairs"] if pair.get("verdict") == SIGNAL]
+    if heard:
+        cards.append(_signal(heard, anchors))
+    if not cards:
+        return None
     return h.fragment[
         soft(
             "A line joins two wallets whose trades are more than chance; an arrow leads from the one that is"
             " first to the one that follows, with the median time between them. Double: linked on the chain."
         ),
-        h.div(".groups")[
-            (
-                _group(place, cluster, edges, anchors, result["tokens"])
-                for place, cluster in enumerate(shown)
-            )
-        ],
+        h.div(".groups")[cards],
         soft(f"{left:,} more groups are in the complete result.") if left else None,
     ]
 
@@ -87,51 +94,79 @@ def _group(
     anchors: Mapping[str, str],
     tokens: dict[str, Json],
 ) -> Renderable:
+    """A group that acts together."""
     wallets = cluster["wallets"]
     inside = [each for each in edges if each.first in wallets and each.second in wallets]
-    common = [token_name(mint, tokens) for mint in cluster.get("common_mints") or []][:8]
-    more = len(cluster.get("common_mints") or []) - len(common)
+    common = [token_name(mint, tokens) for mint in cluster.get("common_mints") or []]
+    more = f" and {len(common) - NAMED} more" if len(common) > NAMED else ""
     score = cluster.get("mean_score")
-    return h.article(f".group.c{place % COLOURS}")[
-        h.h3[f"Group {place + 1}"],
-        _picture(wallets, inside) if len(wallets) <= limits.REPORT_GRAPH_WALLETS_MAX else None,
+    return _card(
+        f".c{place % COLOURS}",
+        f"Group {place + 1}",
+        _drawn(wallets, inside),
         h.p[cluster.get("sentence") or None],
-        h.p(".members")[
-            (
-                h.a(href=f"#{anchors[wallet]}", title=wallet)[short(wallet)]
-                if wallet in anchors
-                else h.span[short(wallet)]
-                for wallet in wallets[: limits.REPORT_GRAPH_WALLETS_MAX]
-            )
-        ],
-        soft(
-            "Tokens of all of them: ",
-            ", ".join(common),
-            f" and {more} more" if more > 0 else "",
-            ".",
-        )
-        if common
-        else None,
+        _members(wallets, anchors),
+        soft(f"Tokens of all of them: {', '.join(common[:NAMED])}{more}.") if common else None,
         soft(f"Mean score of its pairs: {plain(score, 2)}.") if score is not None else None,
+        is_wide=len(wallets) > CROWDED_FROM,
+    )
+
+
+def _signal(edges: list[Edge], anchors: Mapping[str, str]) -> Renderable:
+    """Those who hear the same signal, which makes no group."""
+    wallets = sorted({wallet for each in edges for wallet in (each.first, each.second)})
+    count = f"{len(edges):,} pair{'s are' if len(edges) > 1 else ' is'}"
+    return _card(
+        ".signal",
+        "A common signal, no group",
+        _drawn(wallets, edges),
+        h.p[f"{count} close in time, as many others are with them: a caller, a channel, a pump."],
+        _members(wallets, anchors),
+        is_wide=len(wallets) > CROWDED_FROM,
+    )
+
+
+def _card(colour: str, name: str, *inside: Node, is_wide: bool) -> Renderable:
+    return h.article(f".group{colour}{'.wide' if is_wide else ''}")[h.h3[name], inside]
+
+
+def _members(wallets: list[str], anchors: Mapping[str, str]) -> Renderable:
+    """The wallets with links to what is known of each."""
+    shown = wallets[: limits.REPORT_GRAPH_WALLETS_MAX]
+    left = len(wallets) - len(shown)
+    return h.p(".members")[
+        (
+            h.a(href=f"#{anchors[wallet]}", title=wallet)[short(wallet)]
+            if wallet in anchors
+            else h.span[short(wallet)]
+            for wallet in shown
+        ),
+        h.span[f"and {left:,} more"] if left else None,
     ]
 
 
+def _drawn(wallets: list[str], edges: list[Edge]) -> Renderable | None:
+    """The picture, None where there are too many lines to tell apart."""
+    return _picture(wallets, edges) if len(wallets) <= limits.REPORT_GRAPH_WALLETS_MAX else None
+
+
 def _picture(wallets: list[str], edges: list[Edge]) -> Renderable:
-    """The group's wallets on a circle, in an order that the address decides."""
-    radius = APART / 2 / sin(pi / len(wallets)) if len(wallets) > 2 else APART * 0.55  # noqa: PLR2004
-    width, height = 2 * (radius + SIDE), 2 * (radius if len(wallets) > 2 else 16) + 64  # noqa: PLR2004
-    turn = -pi / 2 if len(wallets) > 2 else pi  # noqa: PLR2004 - two stand side by side
+    """The wallets on a circle in their order, the first one on top; two stand side by side."""
+    count = len(wallets)
+    apart = APART if count <= CROWDED_FROM else CROWDED
+    radius = apart / 2 / sin(pi / max(count, 2))
+    turn = pi if count == 2 else -pi / 2  # noqa: PLR2004 - two
+    angles = [turn + 2 * pi * n / max(count, 1) for n in range(count)]
+    around = [(radius * cos(angle), radius * sin(angle)) for angle in angles]
+    top, bottom = min(y for _, y in around) - ABOVE, max(y for _, y in around) + BELOW
     places = {
-        wallet: (
-            width / 2 + radius * cos(turn + 2 * pi * n / len(wallets)),
-            height / 2 + radius * sin(turn + 2 * pi * n / len(wallets)),
-        )
-        for n, wallet in enumerate(wallets)
+        wallet: (radius + SIDE + x, y - top) for wallet, (x, y) in zip(wallets, around, strict=True)
     }
-    size = f"0 0 {width:.0f} {height:.0f}"
+    width, centre = 2 * (radius + SIDE), (radius + SIDE, -top)
+    size = f"0 0 {width:.0f} {bottom - top:.0f}"
     return svg(".graph", viewBox=size, width=f"{width:.0f}", role="img", aria_label=_said(edges))[
         (_line(each, places, is_labelled=len(edges) <= LABELLED) for each in edges),
-        (_node(wallet, at, (width / 2, height / 2)) for wallet, at in places.items()),
+        (_node(wallet, at, centre) for wallet, at in places.items()),
     ]
 
 
@@ -144,6 +179,7 @@ def _line(each: Edge, places: Mapping[str, Place], *, is_labelled: bool) -> Rend
     tip = (x2 - ux * (NODE + 3), y2 - uy * (NODE + 3))
     end = (tip[0] - ux * TIP, tip[1] - uy * TIP) if each.is_directed else tip
     drawn = f"M{start[0]:.1f} {start[1]:.1f}L{end[0]:.1f} {end[1]:.1f}"
+    near = (start[0] + AT * (tip[0] - start[0]), start[1] + AT * (tip[1] - start[1]))
     corners = (
         tip,
         (end[0] - uy * TIP / 2, end[1] + ux * TIP / 2),
@@ -155,9 +191,7 @@ def _line(each: Edge, places: Mapping[str, Place], *, is_labelled: bool) -> Rend
         polygon(points=" ".join(f"{x:.1f},{y:.1f}" for x, y in corners))
         if each.is_directed
         else None,
-        text(".lag", x=f"{(start[0] + tip[0]) / 2:.1f}", y=f"{(start[1] + tip[1]) / 2 + 4:.1f}")[
-            lag(each.lag_s)
-        ]
+        text(".lag", x=f"{near[0]:.1f}", y=f"{near[1] + 4:.1f}")[lag(each.lag_s)]
         if is_labelled and each.lag_s is not None
         else None,
     ]
@@ -166,13 +200,12 @@ def _line(each: Edge, places: Mapping[str, Place], *, is_labelled: bool) -> Rend
 def _node(wallet: str, at: Place, centre: Place) -> Renderable:
     """A wallet's point with its name on the side that looks away from the others."""
     x, y = at
-    aside = x - centre[0]
-    if abs(aside) < NODE:
-        name = text(".who.middle", x=f"{x:.1f}", y=f"{y + (22 if y > centre[1] else -16):.1f}")
-    elif aside > 0:
-        name = text(".who", x=f"{x - 24:.1f}", y=f"{y + (22 if y >= centre[1] else -16):.1f}")
+    aside, down = x - centre[0], y - centre[1]
+    if abs(down) < abs(aside):
+        side, left, below = ("", 14, 4) if aside > 0 else (".end", -14, 4)
     else:
-        name = text(".who.end", x=f"{x + 24:.1f}", y=f"{y + (22 if y >= centre[1] else -16):.1f}")
+        side, left, below = ".middle", 0, 24 if down >= 0 else -15
+    name = text(f".who{side}", x=f"{x + left:.1f}", y=f"{y + below:.1f}")
     return g[circle(".node", cx=f"{x:.1f}", cy=f"{y:.1f}", r=str(NODE)), name[short(wallet)]]
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from streamproc.report.wording import Json
 
 SECTIONS: Final = (
-    ("groups", "Groups that act together"),
+    ("groups", "Who acts with whom"),
     ("pairs", "Pairs"),
     ("matrix", "Everyone with everyone"),
     ("wallets", "Wallets"),

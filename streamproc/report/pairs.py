@@ -131,7 +131,7 @@ def _remarks(pair: Json) -> Renderable:
         said.append(f"{pair['trend'].capitalize()}: {TRENDS.get(pair['trend'], 'now')}.")
     if pair.get("lower_bound"):
         said.append("A lower bound: at least one history is incomplete.")
-    return h.p[" ".join(said)]
+    return h.p(".remarks")[" ".join(said)]
 
 
 def _scores(pair: Json) -> Renderable:
