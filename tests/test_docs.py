@@ -26,6 +26,7 @@ from streamproc.serde import decode
 from streamproc.topics import read_topology
 from tests.flow.conftest import served, upstream_settings
 from tests.flow.installation import installed
+from tests.rooms import rooms_table
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 TOP = Path(__file__).parents[1]
 PAGES = [*TOP.glob("*.md"), *(TOP / "docs").rglob("*.md")]
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
+PATH = re.compile(r"`((?:[a-z_]+/)*[a-z_]+\.(?:py|sql|yaml|toml)|(?:[a-z_]+/)+)`")
 USE = re.compile(r"(?:^|[`(;&|] ?)streamproc ([a-z]+)", re.MULTILINE)
 PAYLOAD = re.compile(r"`([a-z-]+)`, key[^\n]*\n\n```json\n(.*?)```", re.DOTALL)
 EXAMPLE = re.compile(r"<!-- example[^>]*-->\n```sh\n(.*?)```", re.DOTALL)
@@ -48,6 +50,7 @@ EXAMPLE = re.compile(r"<!-- example[^>]*-->\n```sh\n(.*?)```", re.DOTALL)
         ("README.md", "settings", settings_table()),
         ("docs/events.md", "events", event_tables(read_topology())),
         ("docs/result.md", "result", result_tables(read_topology())),
+        ("docs/architecture.md", "rooms", rooms_table()),
     ],
 )
 def test_a_written_block_is_what_its_command_writes(page: str, name: str, content: str) -> None:
@@ -64,6 +67,15 @@ def test_a_page_without_marks_is_refused() -> None:
 def test_every_link_leads_to_a_file(page: Path) -> None:
     links = [link for link in LINK.findall(page.read_text("utf-8")) if "://" not in link]
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(TOP)))
+def test_every_path_in_code_style_is_one_of_the_checkout(page: Path) -> None:
+    """From the top of the checkout or of the package; a history of what changed names what is gone."""
+    if page.name != "CHANGELOG.md":
+        paths = PATH.findall(page.read_text("utf-8"))
+        places = (TOP, TOP / "streamproc", page.parent)
+        assert [path for path in paths if not any((top / path).exists() for top in places)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(TOP)))

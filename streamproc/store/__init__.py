@@ -1,4 +1,4 @@
-"""Postgres: what is known of wallets and requests. SQL lies in `sql/` and `migrations/`; `seam` maps errors."""
+"""Postgres: what is known of wallets and requests. SQL lies in `store/sql/` and `store/migrations/`."""
 
 from streamproc.store.analyses import Analyses
 from streamproc.store.budget import Lease

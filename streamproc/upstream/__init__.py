@@ -1,4 +1,4 @@
-"""The services outside: Helius and DexScreener. `verdict` is the seam where their answers become our errors."""
+"""The services outside: Helius and DexScreener, whose answers become our errors in `upstream/client/`."""
 
 from streamproc.upstream.accounts.accounts import Account
 from streamproc.upstream.accounts.wallet_balances import WalletBalances

@@ -1,1 +1,1 @@
-"""The join agent: the fold of `core.join.state` on Kafka's records, its ends, and requests that it must open again."""
+"""The join agent: the fold of `core.join` on Kafka's records, its ends, and requests that it must open again."""
