@@ -11,7 +11,13 @@ OURS_ALONE: Final = 0o077  # results, records, data and logs are for whoever run
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    from streamproc.cli.exits import run, set_up_remarks  # noqa: PLC0415 - `import streamproc.__main__` costs nothing
+    try:
+        from streamproc.cli.exits import run, set_up_remarks  # noqa: PLC0415 - `import streamproc.__main__` is free
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("streamproc"):
+            raise
+        sys.stderr.write(f"streamproc: the command line needs streamproc[worker]: {error}\n")
+        sys.exit(2)
 
     os.umask(OURS_ALONE)
     set_up_remarks()
