@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import htpy as h
@@ -18,6 +19,7 @@ from streamproc.report.wording import (
     moment,
     share,
     short,
+    signed,
     sol,
 )
 
@@ -144,18 +146,20 @@ def _over_time(pnl: Json) -> Renderable | None:
         for row in pnl["tokens"]
         if row.get("last_trade_at") is not None and row["realized_lamports"]
     )
-    points: list[tuple[int, int]] = []
-    for time, _, realized in ended:
-        points.append((time, realized + (points[-1][1] if points else 0)))
-    drawn = (
-        course(points, f"Realized SOL over time, {sol(points[-1][1])} at the end")
-        if points
-        else None
-    )
+    sums = accumulate(realized for _, _, realized in ended)
+    points = [(time, total) for (time, _, _), total in zip(ended, sums, strict=True)]
+    reached = points[-1][1] if points else 0
+    drawn = course(points, f"Realized SOL over time, {sol(reached)} SOL at the end")
     if drawn is None:
         return None
+    rest = pnl["realized_lamports"] - reached
+    others = (
+        f"; {signed(rest)} SOL of tokens without a time or left out is not in it" if rest else ""
+    )
     return h.div[
-        h.h3["Realized over time"], drawn, soft("Each token counts when it was last traded.")
+        h.h3["Realized over time"],
+        drawn,
+        soft(f"Each token counts when it was last traded{others}."),
     ]
 
 

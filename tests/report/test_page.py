@@ -144,6 +144,19 @@ def test_what_nobody_knows_and_what_is_not_read_stand_beside_the_profit() -> Non
     assert "round trips+1.5 SOL" in says
 
 
+def test_realized_over_time_ends_at_the_sum_and_says_what_is_not_in_it() -> None:
+    changed = result()
+    pnl = changed["wallets"][0]["pnl"]
+    rows = pnl["tokens"][:3]
+    for day, (row, realized) in enumerate(zip(rows, (10**9, -3 * 10**9, 5 * 10**8), strict=True)):
+        row.update(last_trade_at=1_750_000_000 + day * 86_400, realized_lamports=realized)
+    pnl.update(tokens=rows, realized_lamports=-(10**9))
+    text = render_report(changed)
+    assert 'aria-label="Realized SOL over time, -1.5 SOL at the end"' in text
+    assert "highest 1 SOL, lowest -2 SOL" in text
+    assert "+0.5 SOL of tokens without a time or left out is not in it" in text
+
+
 def test_a_result_of_an_older_version_is_shown_without_what_it_lacks() -> None:
     changed = result()
     assert "unread" not in changed["wallets"][0]["pnl"]
