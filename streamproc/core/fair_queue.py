@@ -1,7 +1,8 @@
 """Whose turn it is: a bounded number of places that many small requests and a few huge ones share.
 
 Who has had little goes first, in the order of arrival, so small requests are served as if they were alone; every so
-often it is the turn of whoever has waited longest, so a huge one gets on too. Nobody may hold more than a share of the
+often it is the turn of whoever has waited longest, so a huge one gets on too, and as often that of the last who came,
+so one behind a thousand of its size need not wait for all of them. Nobody may hold more than a share of the
 places that leaves room for the next, however long what it does takes; and beside a smaller one a huge one holds few,
 for those at work share the processor.
 
@@ -12,7 +13,7 @@ weigh on another tenant as one huge request does on a small one.
 from __future__ import annotations
 
 from collections import Counter, deque
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 from streamproc import limits
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+_TURN_OF_THE_NEWEST: Final = 2  # between two of the oldest
 
 
 class Share(NamedTuple):
@@ -198,7 +200,8 @@ class Turns(Generic[T]):
         beside = min(most, max(1, self._places // limits.TURNS_BESIDE_SMALLER))
         smallest = min((number for number, requests in self._active.items() if requests), default=0)
         held = self._held.get
-        if self._taken % limits.TURNS_OF_THE_OLDEST == 0:
+        turn = self._taken % limits.TURNS_OF_THE_OLDEST
+        if turn == 0:
             for share in self._waiting:
                 has = held(share, 0)
                 is_within = has < beside or (has < most and self._number(share) <= smallest)
@@ -207,7 +210,7 @@ class Turns(Generic[T]):
             return None
         for number, level in enumerate(self._levels):
             may_hold = beside if number > smallest else most
-            for share in level:
+            for share in reversed(level) if turn == _TURN_OF_THE_NEWEST else level:
                 if held(share, 0) < may_hold and (may_go is None or may_go(share)):
                     return share
         return None
