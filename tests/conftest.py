@@ -134,7 +134,11 @@ def stack_dir() -> Iterator[Path]:
 def _embedded() -> Iterator[Servers]:
     """The embedded stack in a temporary folder."""
     with temporary_folder() as folder, LocalStack(folder, postgres_settings=FAST_POSTGRES) as stack:
-        yield Servers(stack.bootstrap, stack.dsn)
+        try:
+            yield Servers(stack.bootstrap, stack.dsn)
+        finally:  # nothing of them is kept: a clean end of thousands of partitions would only take its time
+            stack.broker.kill()
+            stack.postgres.kill()
 
 
 @contextmanager

@@ -6,8 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import defaultdict
 from contextlib import asynccontextmanager
@@ -20,11 +18,14 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
+from tests.forked import nursery
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
 
-FLOW = Path(__file__).with_name("flow.py")
+    from tests.forked import Process
+
 TOPICS = ("asked", "work", "opened", "worked", "due", "told", "whole", "answered", "dead")
 READ = ("told", "answered", "dead")
 PARTITIONS = 4
@@ -39,13 +40,14 @@ class Worker:
         self.done = Path(wanted["folder"]) / f"finished-{log.stem}"
         self.done.touch()
         wanted = {**wanted, "done": str(self.done)}
-        with log.open("w") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, str(FLOW), json.dumps(wanted)],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, "STREAMPROC_FAILPOINTS": failpoints},
-            )
+        log.touch()
+        self.process: Process = nursery().start(
+            "tests.engine.flow",
+            json.dumps(wanted),
+            environment={**os.environ, "STREAMPROC_FAILPOINTS": failpoints},
+            folder=Path.cwd(),
+            log=log,
+        )
 
     def said(self, text: str) -> bool:
         return text in self.log.read_text()

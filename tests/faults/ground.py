@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from streamproc.sandbox.service.server import Sandbox
     from streamproc.sandbox.world.world import World
     from tests.faults.plans import Plan
-    from tests.flow.forked import Process
     from tests.flow.installation import Installation
+    from tests.forked import Process
 
 DIES_WITHIN_S: Final = 60.0
 STOPS_WITHIN_S: Final = 10.0

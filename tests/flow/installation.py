@@ -21,13 +21,13 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from streamproc.kafka import admin
 from streamproc.settings import load_settings
 from streamproc.topics import read_topology
-from tests.flow.forked import nursery
+from tests.forked import WORKER, nursery
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
-    from tests.flow.forked import Process
+    from tests.forked import Process
 
 READY_WITHIN_S = 180.0  # on a busy machine, too; nothing is promised about it
 ENDS_WITHIN_S = 120.0
@@ -73,7 +73,9 @@ class Installation:
         environment = {**self.environment, **settings}
         with path.open("wb") as log:
             if "PYTHONPATH" not in settings:
-                worker: Process = nursery().worker(environment, self._folder, path)
+                worker: Process = nursery().start(
+                    WORKER, "worker", environment=environment, folder=self._folder, log=path
+                )
             else:  # another version of the program
                 worker = subprocess.Popen(
                     [sys.executable, "-m", "streamproc", "worker"],

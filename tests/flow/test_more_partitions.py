@@ -23,8 +23,8 @@ from streamproc.topics import read_topology
 from tests.flow.declaring import redeclared
 
 if TYPE_CHECKING:
-    from tests.flow.forked import Process
     from tests.flow.installation import Installation
+    from tests.forked import Process
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 

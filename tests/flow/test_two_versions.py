@@ -21,8 +21,8 @@ from tests.flow.rules import check_end, check_headers
 
 if TYPE_CHECKING:
     from streamproc.sandbox.service.server import Sandbox
-    from tests.flow.forked import Process
     from tests.flow.installation import Installation
+    from tests.forked import Process
 
 pytestmark = pytest.mark.real
 

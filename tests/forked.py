@@ -1,4 +1,4 @@
-"""Workers that are forked from a process which has imported all they need, so that each test's are there at once.
+"""Workers that are forked from a process which has imported all they need: each test's are there at once.
 
 What `python -m streamproc worker` spends its first two seconds on is done once; from then on it is the same program,
 with its own environment, folder, log and exit code. Tests of the security and of the command line start it anew.
@@ -16,13 +16,21 @@ import sys
 import time
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
+WORKER: Final = "streamproc.__main__"
+PRELOADED: Final = (
+    WORKER,
+    "streamproc.app",
+    "streamproc.cli.commands.worker",
+    "streamproc.cli.exits",
+)
+ROOT: Final = Path(__file__).parents[1]
 LOOK_S: Final = 0.01  # between two questions whether a worker has ended
 
 
@@ -99,9 +107,22 @@ class Nursery:
             answer: int | None = json.loads(stdout.readline())
         return answer
 
-    def worker(self, environment: Mapping[str, str], folder: Path, log: Path) -> Forked:
-        """A new worker."""
-        pid = self.ask(environment=dict(environment), folder=str(folder), log=str(log))
+    def start(
+        self,
+        program: str,
+        *arguments: str,
+        environment: Mapping[str, str],
+        folder: Path,
+        log: Path,
+    ) -> Forked:
+        """A process that runs `main` of this module, as `python -m` would; what it writes is added to the log."""
+        pid = self.ask(
+            program=program,
+            arguments=arguments,
+            environment=dict(environment),
+            folder=str(folder),
+            log=str(log),
+        )
         assert pid is not None
         return Forked(self, pid)
 
@@ -113,8 +134,8 @@ def nursery() -> Nursery:
 
 
 def serve() -> None:
-    """Fork a worker for each line that describes one, and answer whether one has ended."""
-    for name in ("streamproc.app", "streamproc.cli.commands.worker", "streamproc.cli.exits"):
+    """Fork a process for each line that describes one, and answer whether one has ended."""
+    for name in PRELOADED:
         import_module(name)
     gc.freeze()
     while line := sys.stdin.readline():
@@ -123,15 +144,15 @@ def serve() -> None:
             found, status = os.waitpid(question["ended"], os.WNOHANG)
             answer = os.waitstatus_to_exitcode(status) if found else None
         else:
-            answer = os.fork() or become_worker(**question)
+            answer = os.fork() or become(**question)
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 
 
-def become_worker(environment: dict[str, str], folder: str, log: str) -> NoReturn:
-    """Go on as `python -m streamproc worker` would."""
-    import streamproc.__main__ as program  # noqa: PLC0415 - tests import this file too
-
+def become(
+    program: str, arguments: list[str], environment: dict[str, str], folder: str, log: str
+) -> NoReturn:
+    """Go on as another program."""
     for descriptor, path, how in (
         (0, os.devnull, os.O_RDONLY),
         (1, log, os.O_WRONLY | os.O_APPEND),
@@ -142,11 +163,12 @@ def become_worker(environment: dict[str, str], folder: str, log: str) -> NoRetur
     os.environ.update(environment)
     os.chdir(folder)
     gc.unfreeze()
-    sys.argv[:] = ["streamproc", "worker"]
-    sys.modules["__main__"] = program  # what the processes of the pool look for
-    program.main()
-    raise AssertionError("the program ends by itself")
+    sys.argv[1:] = arguments
+    module = import_module(program)
+    sys.modules["__main__"] = module  # what the processes of the pool look for
+    sys.exit(module.main())
 
 
 if __name__ == "__main__":
+    sys.path[0] = str(ROOT)
     serve()
