@@ -1,155 +1,102 @@
-"""The worker: who consumes what, on one screen, and what the agents are given to work with.
-
-| agent | reads | says |
-|---|---|---|
-| requests | analysis-requested | accepted, wallet-sync and balance-fetch, or failed (rejected) |
-| sync | wallet-sync | wallet-progress, wallet-analyzed |
-| balances | balance-fetch | balances-fetched |
-| join | accepted, cancel-requested, wallet-progress, wallet-analyzed, balances-fetched, due | progress, ready, failed |
-| similarity | analysis-ready | progress, completed (or the end that was decided meanwhile) |
-"""
+"""The worker: AGENTS says who consumes what and with what it is worked off; `topics.yaml` is checked against it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from contextlib import AsyncExitStack
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from streamproc import limits
-from streamproc.agents.balances import fetch_balances
 from streamproc.agents.join.logic import JoinLogic
 from streamproc.agents.join.reopening import Reopening
-from streamproc.agents.lookups.lookups import Lookups, excluded_wallets, open_lookups
+from streamproc.agents.lookups.lookups import excluded_wallets
 from streamproc.agents.lookups.quotas import quotas_of
-from streamproc.agents.requests import accept_request
-from streamproc.agents.results.analyst import Analyst
-from streamproc.agents.results.price_history import PriceHistory, price_history_of
-from streamproc.agents.results.result_builder import Composer
-from streamproc.agents.shared.answers import Answers
-from streamproc.agents.shared.cancellation import Cancellations, watching_cancellations
-from streamproc.agents.shared.clock import DatabaseClock, keeping_time
-from streamproc.agents.shared.handlers import Handler, Run, on_event, running
-from streamproc.agents.shared.process_pool import ProcessPool, process_pool
+from streamproc.agents.resources import (
+    Resources,
+    balances_handler,
+    open_resources,
+    requests_handler,
+    similarity_handler,
+    sync_handler,
+)
+from streamproc.agents.results.price_history import price_history_of
+from streamproc.agents.shared.handlers import Handler, Run, running
 from streamproc.agents.shared.records import outgoing
-from streamproc.agents.shared.retention import keeping_tidy
-from streamproc.agents.similarity import compare_wallets
-from streamproc.agents.sync import list_anew, sync_wallet
+from streamproc.core.join.state import PARTS
 from streamproc.engine import Engine, EngineConfig, failpoints
 from streamproc.errors import ConfigurationError, Fault
-from streamproc.events import AnalysisReady, BalanceFetchRequested, WalletSyncRequested
-from streamproc.fair_limiter import FairLimiter
+from streamproc.events import (
+    AnalysisReady,
+    AnalysisRequested,
+    BalanceFetchRequested,
+    WalletSyncRequested,
+)
 from streamproc.health import serve_health
 from streamproc.kafka import admin
 from streamproc.logs import set_up_logging
 from streamproc.safety.own_files import make_folder
-from streamproc.serde import Codec, codec_of
-from streamproc.store import Store, open_store
+from streamproc.serde import codec_of
 from streamproc.store.postgres.migrate import pending
-from streamproc.topics import Topology, read_topology
+from streamproc.topics import OUTSIDE, Topology, read_topology
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from streamproc.core.quotas import Quotas
+    from pydantic import BaseModel
+
     from streamproc.engine import Outgoing, Record
     from streamproc.serde import Encoded
     from streamproc.settings import Settings
 
 log = logging.getLogger(__name__)
 
-JOIN: Final = "join"
-SYNC: Final = "sync"
+
+class Agent(NamedTuple):
+    """One row of the worker: an agent, the event that it reads, what works it off, and the bounds of its stage."""
+
+    name: str
+    event: type[BaseModel]
+    handler: Callable[[Resources], Handler]
+    bounds: Mapping[str, int] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Resources:
-    """What the agents are given: the store and its clock, the upstream, a pool of processes, and who has ended."""
-
-    codec: Codec
-    store: Store
-    lookups: Lookups
-    pool: ProcessPool
-    cancellations: Cancellations
-    clock: DatabaseClock
-    quotas: Quotas
-    price_history: PriceHistory
-
-    def handlers(self) -> dict[str, Handler]:
-        """Each agent's handler, by agent; the join is a fold instead, see agents/join/logic.py."""
-        analyst = Analyst(
-            store=self.store,
-            tokens=self.lookups,
-            pool=self.pool,
-            list_anew=partial(list_anew, store=self.store, lookups=self.lookups),
-            price_history=self.price_history,
-        )
-        composer = Composer(
-            store=self.store,
-            analyst=analyst,
-            tokens=self.lookups,
-            pool=self.pool,
-            clock_ms=self.clock.now_ms,
-        )
-        sync = partial(
-            sync_wallet,
-            store=self.store,
-            lookups=self.lookups,
-            analyst=analyst,
-            cancellations=self.cancellations,
-            limiter=FairLimiter(limits.SYNC_LIMIT),
-            clock_ms=self.clock.now_ms,
-        )
-        balances = partial(
-            fetch_balances,
-            store=self.store,
-            lookups=self.lookups,
-            cancellations=self.cancellations,
-            clock_ms=self.clock.now_ms,
-        )
-        similarity = partial(
-            compare_wallets,
-            store=self.store,
-            composer=composer,
-            cancellations=self.cancellations,
-            clock_ms=self.clock.now_ms,
-        )
-        return {
-            "requests": partial(
-                accept_request,
-                store=self.store,
-                codec=self.codec,
-                answers=Answers(),
-                quotas=self.quotas,
-            ),
-            SYNC: on_event(WalletSyncRequested, sync, self.codec),
-            "balances": on_event(BalanceFetchRequested, balances, self.codec),
-            "similarity": on_event(AnalysisReady, similarity, self.codec),
-        }
+SYNC_BOUNDS: Final = MappingProxyType({"limit": limits.SYNC_AHEAD, "window": limits.SYNC_WINDOW})
+AGENTS: Final = (
+    Agent("requests", AnalysisRequested, requests_handler),
+    Agent("sync", WalletSyncRequested, sync_handler, SYNC_BOUNDS),
+    Agent("balances", BalanceFetchRequested, balances_handler),
+    Agent("similarity", AnalysisReady, similarity_handler),
+)
+JOIN: Final = "join"  # a fold instead, of the events in PARTS: see agents/join/logic.py
 
 
-@asynccontextmanager
-async def open_resources(settings: Settings, topology: Topology) -> AsyncIterator[Resources]:
-    """Everything the agents need, opened, and closed after the block."""
-    codec = codec_of(settings, topology)
-    async with AsyncExitStack() as opened:
-        dsn = settings.postgres_dsn.get_secret_value()
-        store = await opened.enter_async_context(
-            open_store(dsn, pool_size=settings.postgres_pool_size)
+def agent_faults(topology: Topology) -> list[Fault]:
+    """Where `topics.yaml` and the agents differ about who reads what: a record that nobody reads would lie for ever."""
+    reads = {agent.name: {agent.event.__name__} for agent in AGENTS}
+    reads[JOIN] = {part.__name__ for part in PARTS}
+    declared = {
+        (agent, str(topic.event))
+        for topic in topology.topics
+        for agent in set(topic.consumers) - OUTSIDE
+    }
+    known = {(agent, event) for agent, events in reads.items() for event in events}
+    return [
+        Fault(
+            f"consumers of {event}", agent, f"must be agents that read it: {_readers(event, reads)}"
         )
-        clock = await opened.enter_async_context(keeping_time(store.now_ms))
-        cancellations = await opened.enter_async_context(watching_cancellations(store))
-        await opened.enter_async_context(keeping_tidy(store, settings.results_kept_days))
-        pool = await opened.enter_async_context(process_pool())
-        quotas = quotas_of(settings)
-        lookups = await opened.enter_async_context(
-            open_lookups(settings, store, cancellations, pool.run, quotas)
-        )
-        past = price_history_of(settings)
-        yield Resources(codec, store, lookups, pool, cancellations, clock, quotas, past)
+        for agent, event in sorted(declared - known)
+    ] + [
+        Fault(f"consumers of {event}", "no " + agent, f"must have {agent}, which reads it")
+        for agent, event in sorted(known - declared)
+    ]
+
+
+def _readers(event: str, reads: Mapping[str, set[str]]) -> str:
+    """The agents that read an event, in words."""
+    return ", ".join(agent for agent, events in reads.items() if event in events) or "none"
 
 
 class Worker:
@@ -164,7 +111,7 @@ class Worker:
         self._handlers: dict[str, Run] = {}
         self.engine = Engine(engine_config(settings, topology))
         self.engine.produces(*(self._full(topic.name) for topic in topology.topics))
-        for agent in ("requests", SYNC, "balances", "similarity"):
+        for agent in AGENTS:
             self._register(agent)
         self._register_join()
         self.engine.on_start(self._open)
@@ -182,15 +129,14 @@ class Worker:
         """The topics that an agent reads."""
         return [self._full(topic.name) for topic in self._topology.consumed_by(agent)]
 
-    def _register(self, agent: str) -> None:
+    def _register(self, agent: Agent) -> None:
         """One stage and its Faust agent; the handler is there once the worker is open."""
 
         async def handle(record: Record) -> list[Outgoing]:
-            return [outgoing(each) for each in await self._handlers[agent](record)]
+            return [outgoing(each) for each in await self._handlers[agent.name](record)]
 
-        bounds = {"limit": limits.SYNC_AHEAD, "window": limits.SYNC_WINDOW} if agent == SYNC else {}
-        stage = self.engine.stage(agent, handle, **bounds)
-        self.engine.agent(agent, stage, *self._topics(agent))
+        stage = self.engine.stage(agent.name, handle, **agent.bounds)
+        self.engine.agent(agent.name, stage, *self._topics(agent.name))
 
     def _register_join(self) -> None:
         """The join, its table and its Faust agent."""
@@ -213,7 +159,7 @@ class Worker:
 
     @property
     def _open_resources(self) -> Resources:
-        """The means; records flow only once they are open."""
+        """The resources; records flow only once they are open."""
         assert self._resources is not None  # noqa: S101 - the engine awaits _open before records flow
         return self._resources
 
@@ -226,14 +172,16 @@ class Worker:
         return self._open_resources.clock.now_ms()
 
     async def _open(self) -> None:
-        """Open the means and the health surface."""
+        """Open the resources and the health surface."""
         resources = await self._opened.enter_async_context(
             open_resources(self._settings, self._topology)
         )
         self._resources = resources
         self._handlers = {
-            agent: running(handler, codec=resources.codec, publish=self._publish)
-            for agent, handler in resources.handlers().items()
+            agent.name: running(
+                agent.handler(resources), codec=resources.codec, publish=self._publish
+            )
+            for agent in AGENTS
         }
         self.engine.readiness.watch("Postgres", resources.store.now_ms)
         url = await self._opened.enter_async_context(
@@ -265,7 +213,8 @@ def engine_config(settings: Settings, topology: Topology) -> EngineConfig:
 
 async def preflight(settings: Settings, topology: Topology) -> None:
     """Raise ConfigurationError with everything that keeps a worker from starting: topics, schema, lists."""
-    faults = await admin.check(
+    faults = agent_faults(topology)
+    faults += await admin.check(
         settings.kafka_brokers,
         topology,
         prefix=settings.topic_prefix,

@@ -13,9 +13,9 @@ from sync_parts.database import empty_database
 from sync_parts.watch import watched
 
 from streamproc import limits
+from streamproc.agents.resources import Resources, open_resources
 from streamproc.agents.results.analyst import Analyst
 from streamproc.agents.sync import sync_wallet
-from streamproc.app import Resources, open_resources
 from streamproc.core.ledger.ranges import tip
 from streamproc.events import Options, WalletSyncRequested
 from streamproc.fair_limiter import FairLimiter

@@ -19,7 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamproc.agents.join.logic import JoinLogic
-from streamproc.app import open_resources
+from streamproc.agents.resources import open_resources
+from streamproc.app import AGENTS
 from streamproc.serde import Codec, Encoded
 from streamproc.settings import load_settings
 from streamproc.topics import read_topology
@@ -31,7 +32,7 @@ from tests.flow.rules import check_end, check_headers, lasting
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from streamproc.app import Resources
+    from streamproc.agents.resources import Resources
     from streamproc.engine import Record
     from streamproc.sandbox.world.world import World
     from tests.flow.conftest import Opener
@@ -75,9 +76,9 @@ async def worked_off(
         codec=resources.codec, store=lambda: resources.store, clock_ms=resources.clock.now_ms
     )
     handlers = {
-        resources.codec.prefix + topic.name: handler
-        for agent, handler in resources.handlers().items()
-        for topic in topology.consumed_by(agent)
+        resources.codec.prefix + topic.name: agent.handler(resources)
+        for agent in AGENTS
+        for topic in topology.consumed_by(agent.name)
     }
     random = Random(seed)  # noqa: S311 - a shuffle
     driver = Driver(
