@@ -24,7 +24,14 @@ class ErrorRecord(TypedDict):
 
 
 class CoverageRecord(TypedDict):
-    """Which part of a wallet's history the figures rest on."""
+    """Which part of a wallet's history the figures rest on.
+
+    An *estimated* entry is one of which the upstream's list does not say all; only the enhanced API's lists are so.
+    Either the balances were trimmed, and the entry is put together from the transfers that its record names. Or the
+    owner of an account is not named that moved by just what a token account keeps, and its size alone decides that
+    this is rent and no price. Such entries count in every figure like all others; amounts, prices and profits that
+    rest on them may be off by what the list left out.
+    """
 
     state: Literal["complete", "capped", "partial"]
     """Whole, cut by `max_transactions`, or with something missing that was asked for."""
@@ -36,7 +43,7 @@ class CoverageRecord(TypedDict):
     """Failed ones."""
 
     estimated_entries: Count
-    """Read from transfers, because their balances were trimmed."""
+    """Estimates, because a list did not say all: counted in every figure, which may be off."""
 
     first_slot: Slot | None
     """Of these transactions; null without any."""
