@@ -1,5 +1,5 @@
 -- What a transaction moved in all, where an order's goods may have moved: only the history before it can tell. Null in
--- nearly all rows. Bytes for `core.ledger.row_writer`; flags gain 4 (remainder) and 8 (mirrored).
+-- nearly all rows. Bytes for `core.entry_rows`; flags gain 4 (remainder) and 8 (mirrored).
 ALTER TABLE entries ADD COLUMN moves bytea;
 
 INSERT INTO entry_kinds (id, name) VALUES
