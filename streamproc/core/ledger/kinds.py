@@ -26,7 +26,6 @@ class _Sides(msgspec.Struct, gc=False):
     quotes_in: tuple[str, ...]
     quotes_out: tuple[str, ...]
     are_destroyed: bool | None = None  # all of `tokens_out`, as soon as somebody asked
-    pool_pays: bool | None = None  # likewise, see `_pool_pays`
 
     @property
     def coming(self) -> tuple[str, ...]:
@@ -56,8 +55,10 @@ def _plain_kind(view: WalletView) -> Kind:
     sides = _sides(view)
     if sides.tokens_in:
         rules = _RULES_OF_BOTH if sides.tokens_out else _RULES_OF_IN
+    elif sides.tokens_out:
+        rules = _RULES_OF_POOL if _pool_pays(view) else _RULES_OF_OUT
     else:
-        rules = _RULES_OF_OUT if sides.tokens_out else _RULES_OF_NONE
+        rules = _RULES_OF_NONE
     for kind, holds in rules:
         if holds(view, sides):
             return kind
@@ -127,23 +128,19 @@ def _is_quote_out(_: WalletView, sides: _Sides) -> bool:
     return len(sides.quotes_out) == 1 and not sides.quotes_in
 
 
-def _is_forwarded(view: WalletView, sides: _Sides) -> bool:
+def _is_forwarded(view: WalletView, _: _Sides) -> bool:
     """Tokens went into a pool, and most of what it paid to somebody else: swap and bridge, swap and send, pay with."""
-    if not (view.is_payer and _pool_pays(view, sides)):
-        return False
-    view.forwarded = forwarded_quote(view)
+    if view.is_payer:
+        view.forwarded = forwarded_quote(view)
     return view.forwarded is not None
 
 
-def _pool_pays(view: WalletView, sides: _Sides) -> bool:
+def _pool_pays(view: WalletView) -> bool:
     """Whether a foreign token account of a quote loses units."""
-    if sides.pool_pays is None:
-        sides.pool_pays = False
-        for change in view.changes:
-            if change.units < 0 and change.mint in QUOTES:
-                sides.pool_pays = True
-                break
-    return sides.pool_pays
+    for change in view.changes:  # noqa: SIM110 - a generator would be made for each sale
+        if change.units < 0 and change.mint in QUOTES:
+            return True
+    return False
 
 
 def _is_liquidity(view: WalletView, sides: _Sides) -> bool:
@@ -217,21 +214,14 @@ def _is_redeemed(view: WalletView, sides: _Sides) -> bool:
 
     What accounts kept (an NFT's metadata) is no such price.
     """
-    if _pool_pays(view, sides):
-        return False
     paid = view.legs.get(WSOL, 0)
     if paid <= 0 or is_rent(paid):
         return False
     return _are_destroyed(view, sides) and 2 * view.reserves_paid() >= paid
 
 
-def _is_burn(view: WalletView, sides: _Sides) -> bool:
-    """All tokens that leave are destroyed and no pool pays for them; SOL that comes in is rent."""
-    return not _pool_pays(view, sides) and _are_destroyed(view, sides)
-
-
 def _are_destroyed(view: WalletView, sides: _Sides) -> bool:
-    """Whether all tokens that leave are destroyed."""
+    """All tokens that leave are destroyed; SOL that comes in is rent."""
     if sides.are_destroyed is None:
         sides.are_destroyed = all(map(view.is_destroyed, sides.tokens_out))
     return sides.are_destroyed
@@ -248,9 +238,8 @@ def _pays_quotes(_: WalletView, sides: _Sides) -> bool:
 
 
 def _is_sale(view: WalletView, sides: _Sides) -> bool:
-    """Tokens went for a quote, however little: also when costs ate all that a pool paid."""
-    below_dust = view.trade_sol > 0 and view.is_payer
-    return bool(sides.quotes_in) or below_dust or _pool_pays(view, sides)
+    """Tokens went for a quote, however little."""
+    return bool(sides.quotes_in) or (view.trade_sol > 0 and view.is_payer)
 
 
 def _is_mint(view: WalletView, sides: _Sides) -> bool:
@@ -267,21 +256,23 @@ class _Shape(Enum):
     """Which way the wallet's tokens moved."""
 
     IN = "tokens came"
-    OUT = "tokens went"
+    POOL = "tokens went, and a pool pays a quote"  # to whomever
+    OUT = "tokens went otherwise"
     BOTH = "tokens came and went"
     NONE = "no token moved"
 
 
-_IN, _OUT, _BOTH, _NONE = _Shape
+_IN, _POOL, _OUT, _BOTH, _NONE = _Shape
 _Rule = Callable[["WalletView", _Sides], bool]
 
 # The order of kinds: the first that holds decides, of those whose shape is the transaction's.
 _RULES: Final[tuple[tuple[Kind, _Rule, frozenset[_Shape]], ...]] = (
-    (Kind.SELL, _is_forwarded, frozenset({_OUT})),
-    (Kind.LIQUIDITY, _is_liquidity, frozenset({_IN, _OUT, _BOTH})),
+    (Kind.SELL, _is_forwarded, frozenset({_POOL})),
+    (Kind.LIQUIDITY, _is_liquidity, frozenset({_IN, _POOL, _OUT, _BOTH})),
     (Kind.SELL, _is_redeemed, frozenset({_OUT})),
-    (Kind.BURN, _is_burn, frozenset({_OUT})),
+    (Kind.BURN, _are_destroyed, frozenset({_OUT})),
     (Kind.TOKEN_SWAP, _always, frozenset({_BOTH})),
+    (Kind.SELL, _always, frozenset({_POOL})),  # also when costs ate all that the pool paid
     (Kind.BUY, _pays_quotes, frozenset({_IN})),
     (Kind.SELL, _is_sale, frozenset({_OUT})),
     (Kind.QUOTE_SWAP, _is_quote_swap, frozenset({_NONE})),
@@ -296,4 +287,4 @@ _RULES_OF: Final = {
     shape: tuple((kind, holds) for kind, holds, shapes in _RULES if shape in shapes)
     for shape in _Shape
 }
-_RULES_OF_IN, _RULES_OF_OUT, _RULES_OF_BOTH, _RULES_OF_NONE = _RULES_OF.values()
+_RULES_OF_IN, _RULES_OF_POOL, _RULES_OF_OUT, _RULES_OF_BOTH, _RULES_OF_NONE = _RULES_OF.values()
