@@ -60,7 +60,8 @@ def direction(pair: Json) -> Json | None:
     if "direction" not in (pair.get("because") or []):
         return None
     items = (item for item in pair.get("evidence") or [] if item.get("kind") == "direction")
-    return next((item for item in items if item.get("leader")), None)
+    both = {pair["wallet_a"], pair["wallet_b"]}
+    return next((item for item in items if item.get("leader") in both), None)
 
 
 def groups_section(result: Json, anchors: Mapping[str, str]) -> Renderable | None:

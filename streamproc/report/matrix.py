@@ -10,7 +10,7 @@ import htpy as h
 from streamproc import limits
 from streamproc.report.graph import COLOURS
 from streamproc.report.markup import soft
-from streamproc.report.wording import TOGETHER, short, verdict_words
+from streamproc.report.wording import TOGETHER, short
 
 if TYPE_CHECKING:
     from htpy import Renderable
@@ -53,9 +53,12 @@ def matrix_section(result: Json, rank_by: str) -> Renderable | None:
             f"The darker, the more alike ({rank_by}, hundredths). Framed: more than chance."
             " Groups stand beside each other; a dark cell without a frame is explained by popularity."
         ),
-        h.div(".scroll.matrix", tabindex="0", role="group", aria_label="Everyone with everyone")[
-            h.table[h.thead[head], h.tbody[lines]]
-        ],
+        h.div(
+            ".scroll.matrix" + ("" if has_figures else ".dense"),
+            tabindex="0",
+            role="group",
+            aria_label="Everyone with everyone",
+        )[h.table[h.thead[head], h.tbody[lines]]],
     ]
 
 
@@ -88,4 +91,4 @@ def _cell(pair: Json | None, rank_by: str, *, has_figures: bool) -> Renderable:
     is_found = pair.get("verdict") in TOGETHER
     figures = f"{100 * value:.0f}" if has_figures else None
     looks = f"s{shade} found" if is_found else f"s{shade}"
-    return h.td(class_=looks, title=verdict_words(pair) if is_found else None)[figures]
+    return h.td(class_=looks)[figures]

@@ -86,7 +86,9 @@ def test_a_group_s_picture_says_who_follows_whom_and_when() -> None:
     assert f'aria-label="{said}"' in picture
     assert picture.count("<polygon") == 1
     assert ">90 s</text>" in picture
-    pair["because"] = ["chance"]
+    item["leader"] = "somebody-else"
+    assert "<polygon" not in render_report(result(pairs=[pair], clusters=[cluster]))
+    item["leader"], pair["because"] = leader, ["chance"]
     (undirected,) = re.findall(
         r'<svg class="graph".*?</svg>', render_report(result(pairs=[pair], clusters=[cluster]))
     )
