@@ -28,9 +28,13 @@ pytestmark = pytest.mark.real
 
 # What the next version has more, as text to be replaced in a copy of this one.
 NEXT: Final = {
-    "events.py": (
+    "events/requests.py": (
         ("    enrich: bool = True\n", "    enrich: bool = True\n    added_option: int = 3\n"),
+    ),
+    "events/wallets.py": (
         ("    fatal: bool = False\n", '    added_field: str = "news"\n    fatal: bool = False\n'),
+    ),
+    "events/analyses.py": (
         ("    next_seq: Sequence\n", "    added_state: int = 0\n    next_seq: Sequence\n"),
     ),
     "core/join/state.py": (
