@@ -200,6 +200,7 @@ GIVE_UP_COMMIT_S: Final = (
 )
 STOP_DRAIN_S: Final = 3.0  # for handlers under way when the process is asked to stop
 STOP_PRODUCER_S: Final = 2.0  # for what is still on its way to the brokers at that time
+STOP_TASKS_S: Final = 1.0  # for tasks that were cancelled last, before the loop closes
 STOP_MAX_S: Final = 9.5  # a process that was asked to stop is gone after this, whatever hangs
 BLOCKED_S: Final = 40.0  # the event loop stands still for so long: the process is of no use
 STALL_S: Final = 60.0  # there is lag, nothing is at work and nothing moves for so long: likewise

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import faust
 
+from streamproc import limits
 from streamproc.errors import StreamprocError
 
 if TYPE_CHECKING:
@@ -55,6 +56,12 @@ class EngineWorker(faust.Worker):  # type: ignore[misc]  # Faust ships no types
         """Close last."""
         await super().on_shutdown()
         await self._life.closed()
+
+    async def _sentinel_task(self) -> None:
+        """Return when the tasks that were cancelled last have ended; mode's own way is to sleep for a second."""
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        if left:
+            await asyncio.wait(left, timeout=limits.STOP_TASKS_S)
 
     def _setproctitle(self, info: str, *, ident: str = "") -> None:
         """Leave the process its name."""

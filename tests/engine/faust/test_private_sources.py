@@ -19,6 +19,7 @@ from faust.tables import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer, ThreadDelegateConsumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from mode import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -190,6 +191,11 @@ RELIED_ON: list[tuple[Callable[..., object], str, str]] = [
         GroupCoordinator._do_heartbeat,
         "dc1d6632aaa68e96",
         "takes a heartbeat that is answered by a rebalance for a good one, which renews no lease",
+    ),
+    (
+        Worker._sentinel_task,
+        "6e66058cf3e1b616",
+        "is awaited once all tasks are cancelled, last before the loop closes",
     ),
 ]
 
