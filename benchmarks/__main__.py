@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from pathlib import Path
 
@@ -20,6 +21,7 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] not in others:
         print(HELP + ", ".join(others), file=sys.stderr)
         return 0 if arguments[:1] in (["--help"], ["-h"]) else 2
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in the pool's processes
     benchmark = importlib.import_module(arguments[0])
     code: int = benchmark.main(arguments[1:])
     return code

@@ -14,6 +14,7 @@ import statistics
 import tempfile
 import time
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -30,7 +31,7 @@ from streamproc.local.postgres import EmbeddedPostgres
 from streamproc.local.stack import say_nothing
 from streamproc.store import NewRequest, Store, open_store
 from streamproc.store.postgres.database import SERVER_SETTINGS
-from streamproc.store.postgres.migrate import migrate
+from streamproc.store.postgres.migrate import migrate, migrations
 from streamproc.store.postgres.queries import query
 from streamproc.store.relations import wallets_per_week
 
@@ -116,8 +117,9 @@ async def _measured(options: argparse.Namespace) -> int:
 
 async def _filled(postgres: EmbeddedPostgres, known: Known) -> str:
     """The address of a database of this shape: one that is kept, without former requests, or a new one."""
-    name = f"known_{known.wallets}_{known.weeks}"
-    dsn, mark = postgres.database_dsn(name), "every store filled to its end has a comment"
+    schema = sha256("".join(each.digest for each in migrations()).encode()).hexdigest()
+    name = f"known_{known.wallets}_{known.weeks}_{schema[:12]}"
+    dsn, mark = postgres.database_dsn(name), "filled to its end"
     connection = await asyncpg.connect(postgres.dsn)
     is_kept = await connection.fetchval(
         "SELECT shobj_description(oid, 'pg_database') = $2 FROM pg_database WHERE datname = $1",

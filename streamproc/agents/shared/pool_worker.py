@@ -39,6 +39,7 @@ PRELOADED = [
     "scipy.sparse",
     "scipy.special",
 ]
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "1")  # there is a process a core: a second thread burns time
 
 
 class WorkLostError(Exception):
@@ -161,6 +162,7 @@ class PoolProcess:
 
 def _executor() -> ProcessPoolExecutor:
     """What starts and feeds one process."""
+    os.environ.setdefault(*ONE_THREAD)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     return ProcessPoolExecutor(1, mp_context=context, initializer=begin)

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path  # noqa: TC003 - the functions are looked at where they are sent
 from pickle import PicklingError
 
+import numpy as np
 import psutil
 import pytest
 
@@ -51,6 +52,16 @@ def test_a_killed_worker_leaves_no_process_of_its_pool_behind() -> None:
     for process in left:
         process.kill()
     assert not left
+
+
+async def test_a_process_of_the_pool_multiplies_matrices_in_one_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It has a core; a second thread would burn the processor time of another process."""
+    monkeypatch.delenv(pool_worker.ONE_THREAD[0], raising=False)
+    async with process_pool(1) as pool:
+        before, after = await pool.run(threads_around_a_product, 600)
+    assert before == after
 
 
 async def test_what_was_there_before_is_not_walked_by_the_garbage_collector_again() -> None:
@@ -162,6 +173,14 @@ async def test_what_work_raises_is_raised_and_costs_no_process() -> None:
         with pytest.raises((TypeError, AttributeError, PicklingError)):
             await pool.run(lambda: 1)  # it cannot be sent
         assert await pool.run(os.getpid) == before
+
+
+def threads_around_a_product(size: int) -> tuple[int, int]:
+    """How many threads this process has before it multiplies matrices, and after."""
+    before = psutil.Process().num_threads()
+    matrix = np.ones((size, size))
+    assert (matrix @ matrix).shape == matrix.shape
+    return before, psutil.Process().num_threads()
 
 
 def counted(path: Path) -> int:
