@@ -95,7 +95,8 @@ class PairEvidence:
         return [timing_item(meeting, found, tested, self._largest_idf)]
 
     def _direction(self, pair: int, meeting: Meeting) -> list[Json]:
-        found, q = direction_of(meeting), float(self._verdicts.order_q[pair])
+        found = direction_of(meeting, self._verdicts.window_s(pair))
+        q = float(self._verdicts.order_q[pair])
         known = None if np.isnan(q) else q
         return [] if found is None else [direction_item(meeting, found, known)]
 

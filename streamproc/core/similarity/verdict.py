@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 import numpy as np
 
 from streamproc.core.similarity.evidence.chance import Q_MAX, benjamini_hochberg
-from streamproc.core.similarity.evidence.direction import sign_test
+from streamproc.core.similarity.evidence.direction import DAY_S, WINDOW_S, lag_words, sign_test
 from streamproc.core.similarity.evidence.item import counted, one_or_many, rounded, short
 from streamproc.core.similarity.gate import REASONS, TESTED
 
@@ -38,7 +38,7 @@ class Verdicts:
     def __init__(self, gate: Gate, orders: Orders, linked: NDArray[np.int64]) -> None:
         """Take the gate's decision, who came first how often, and the numbers of pairs that are linked."""
         self._gate = gate
-        self.order_q = order_q(orders, gate.is_gated)
+        self.order_q, self._by_day = order_q(orders, gate.is_gated)
         self._leads = np.nan_to_num(self.order_q, nan=1.0) <= Q_MAX
         self.code = np.where(gate.untested == TESTED, ALIKE, UNTESTED).astype(np.int8)
         self.code[gate.is_gated] = COORDINATED
@@ -50,6 +50,10 @@ class Verdicts:
     def is_together(self) -> NDArray[np.bool_]:
         """Which pairs make clusters, (P,)."""
         return np.asarray(self.code <= COORDINATED, dtype=np.bool_)
+
+    def window_s(self, pair: int) -> int:
+        """Within how long the pair's order is looked at: a day where only that shows who follows."""
+        return DAY_S if self._leads[pair] and self._by_day[pair] else WINDOW_S
 
     def of(self, pair: int, meeting: Meeting, evidence: Sequence[Json]) -> Json:
         """Return the pair's fields `verdict`, `because`, `q` and `sentence`."""
@@ -94,14 +98,25 @@ class Verdicts:
         return f"{head}: {overlap}{timing}."
 
 
-def order_q(orders: Orders, is_gated: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the sign tests of gated pairs after Benjamini-Hochberg over them, (P,); NaN elsewhere."""
-    found = np.full(len(is_gated), np.nan)
-    asked = np.flatnonzero(is_gated & (orders.first_a + orders.first_b > 0))
-    firsts = zip(orders.first_a[asked].tolist(), orders.first_b[asked].tolist(), strict=True)
-    p = np.array([sign_test(a, b) for a, b in firsts], dtype=np.float64)
-    found[asked] = benjamini_hochberg(p, len(asked))
-    return found
+def order_q(
+    orders: Orders, is_gated: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the sign tests of gated pairs after Benjamini-Hochberg over them, NaN elsewhere; and which are of a day.
+
+    Both (P,). The less likely order of the two windows counts, its p doubled.
+    """
+    found, by_day = np.full(len(is_gated), np.nan), np.zeros(len(is_gated), dtype=np.bool_)
+    asked = np.flatnonzero(is_gated & (orders.day_a + orders.day_b > 0))
+    soon = _sign_tests(orders.first_a[asked], orders.first_b[asked])
+    day = _sign_tests(orders.day_a[asked], orders.day_b[asked])
+    by_day[asked] = day < soon
+    found[asked] = benjamini_hochberg(np.minimum(1.0, 2 * np.minimum(soon, day)), len(asked))
+    return found, by_day
+
+
+def _sign_tests(first_a: NDArray[np.int32], first_b: NDArray[np.int32]) -> NDArray[np.float64]:
+    firsts = zip(first_a.tolist(), first_b.tolist(), strict=True)
+    return np.array([sign_test(a, b) for a, b in firsts], dtype=np.float64)
 
 
 def cluster_sentence(wallets: int, codes: Sequence[int], pairs: int) -> str:
@@ -166,5 +181,5 @@ def _follow_words(direction: Json, meeting: Meeting) -> str:
     times = round(direction["value"] * direction["n"])
     return (
         f"{short(follower)} follows {short(leader)} in {times} of {counted(direction['n'], 'token')},"
-        f" a median {direction['lag_s']:g} s later"
+        f" a median {lag_words(direction['lag_s'])} later"
     )

@@ -49,6 +49,19 @@ def test_who_belongs_together_is_found_and_nobody_else(kind: str) -> None:
     assert len(found) >= RECALL[kind] * len(truth)
 
 
+def test_evaders_follow_whom_they_copy_hours_later() -> None:
+    """In the names of the world the evader is the v, who it copies the w."""
+    followed = [
+        item["leader"]
+        for pair in compared("evaders", mixed=True).pairs
+        if pair["verdict"] == "follows"
+        for item in pair["evidence"]
+        if item["kind"] == "direction"
+    ]
+    assert len(followed) >= 0.9 * len(case("evaders", SEED, mixed=True).truth)
+    assert {leader[0] for leader in followed} == {"w"}
+
+
 def test_followers_of_a_public_caller_hear_a_common_signal_and_make_no_cluster() -> None:
     world, found = case("caller", SEED + 2, mixed=True), compared("caller", SEED + 2, mixed=True)
     assert len(world.asked) > 40 + 2 * COMPANY_RANK

@@ -65,6 +65,26 @@ def test_who_comes_second_each_time_follows() -> None:
     assert pair["sentence"].startswith("b follows a in 25 of 25 tokens, a median 20 s later: ")
 
 
+def test_who_comes_hours_later_each_time_follows() -> None:
+    """Nothing lies within ten minutes; the order within a day says who leads."""
+    pair = verdict(wallet("b", RARE, 0), wallet("a", RARE, 9 * 3600))
+    assert pair["verdict"] == "follows"
+    assert pair["sentence"].startswith("a follows b in 25 of 25 tokens, a median 9 h later: ")
+    (direction,) = [each for each in pair["evidence"] if each["kind"] == "direction"]
+    assert (direction["leader"], direction["lag_s"], direction["n"]) == ("b", 9 * 3600, 25)
+
+
+def test_hours_apart_in_no_order_are_coordinated() -> None:
+    late = {name: 0 if n % 2 else 9 * 3600 for n, name in enumerate(RARE)}
+    mixed = tuple(
+        TradedMint(mint, 1, 1, n * DAY + late[mint], n * DAY * 2 + late[mint] * 2, f"b/{mint}")
+        for n, mint in enumerate(RARE)
+    )
+    pair = verdict(wallet("a", RARE, 4 * 3600), WalletRow("b", mixed))
+    assert pair["verdict"] == "coordinated"
+    assert "direction" not in pair["because"]
+
+
 def test_without_an_order_they_are_coordinated() -> None:
     pair = verdict(wallet("a", RARE, 0), wallet("b", RARE, 0))
     assert pair["verdict"] == "coordinated"

@@ -15,13 +15,18 @@ if TYPE_CHECKING:
 
     from streamproc.core.similarity.scores.meeting import Meeting
 
-WINDOW_S: Final = 600  # buys further apart say nothing about following
+WINDOW_S: Final = 600  # within it one sees the other's purchase and follows
+DAY_S: Final = (
+    86_400  # within it one who hides it follows; waking and sleeping cancel out over a day
+)
+HOUR_S: Final = 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Direction:
-    """Who came first in the mints that both bought first within ten minutes of each other."""
+    """Who came first in the mints that both bought first within a window of each other."""
 
+    window_s: int
     mints: int
     first_a: int  # mints where the first wallet of the pair came first
     first_b: int
@@ -32,12 +37,12 @@ class Direction:
     )  # median of all signed lags, positive when the leader came first; None without a leader
 
 
-def direction_of(meeting: Meeting) -> Direction | None:
-    """Return who leads; None without a mint that both bought first within 600 s, both ends included.
+def direction_of(meeting: Meeting, window_s: int = WINDOW_S) -> Direction | None:
+    """Return who leads; None without a mint that both bought first within the window, both ends included.
 
     Buys in the same slot are simultaneous: their order inside the slot is the validator's, not theirs.
     """
-    near = _near(meeting)
+    near = _near(meeting, window_s)
     if not near.any():
         return None
     order, lags = _order(meeting)[near], meeting.lag_s()[near]
@@ -47,6 +52,7 @@ def direction_of(meeting: Meeting) -> Direction | None:
         leader = meeting.wallet_a if first_a > first_b else meeting.wallet_b
         lag_s = _median(lags if first_a > first_b else -lags)
     return Direction(
+        window_s=window_s,
         mints=len(lags),
         first_a=first_a,
         first_b=first_b,
@@ -62,7 +68,7 @@ def direction_item(meeting: Meeting, found: Direction, q: float | None = None) -
     q, of gated pairs alone, is p corrected for how many of them were asked.
     """
     ordered = found.first_a + found.first_b
-    near = np.flatnonzero(_near(meeting))
+    near = np.flatnonzero(_near(meeting, found.window_s))
     leads = _order(meeting)[near] * (1 if found.first_a >= found.first_b else -1)
     order = near[np.lexsort((-meeting.idf[near], -leads))]
     mints, signatures = meeting.carriers(order)
@@ -96,8 +102,17 @@ def sign_test(first_a: int, first_b: int) -> float:
     return min(1.0, max(2 * tail, 5e-324))
 
 
-def _near(meeting: Meeting) -> NDArray[np.bool_]:
-    return np.asarray(meeting.both_bought() & (np.abs(meeting.lag_s()) <= WINDOW_S), dtype=np.bool_)
+def lag_words(lag_s: float) -> str:
+    """Return a time between two purchases in words.
+
+    >>> lag_words(31.5), lag_words(30_000.0)
+    ('31.5 s', '8.33 h')
+    """
+    return f"{lag_s:g} s" if abs(lag_s) <= WINDOW_S else f"{lag_s / HOUR_S:.3g} h"
+
+
+def _near(meeting: Meeting, window_s: int) -> NDArray[np.bool_]:
+    return np.asarray(meeting.both_bought() & (np.abs(meeting.lag_s()) <= window_s), dtype=np.bool_)
 
 
 def _order(meeting: Meeting) -> NDArray[np.int64]:
@@ -125,6 +140,6 @@ def _words(meeting: Meeting, found: Direction) -> str:
     leader, follower = (a, b) if found.leader == meeting.wallet_a else (b, a)
     wins = max(found.first_a, found.first_b)
     return (
-        f"{follower} follows {leader}: {wins} of {counted(ordered, 'mint')}, median {found.lag_s:g} s later,"
+        f"{follower} follows {leader}: {wins} of {counted(ordered, 'mint')}, median {lag_words(found.lag_s)} later,"
         f" p = {found.p:.2g}"
     )
