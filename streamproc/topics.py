@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -118,8 +118,21 @@ def topology_path() -> Path:
 
 
 def read_topology(path: Path | None = None) -> Topology:
-    """The declared topology; raises ConfigurationError with every fault of the file at once."""
-    path = path or topology_path()
+    """The declared topology; raises ConfigurationError with every fault of the file at once.
+
+    The installation's own file is read once.
+    """
+    return _own_topology() if path is None else _read(path)
+
+
+@cache
+def _own_topology() -> Topology:
+    """What the installation's own file declares."""
+    return _read(topology_path())
+
+
+def _read(path: Path) -> Topology:
+    """What a file declares."""
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -18,6 +18,7 @@ import asyncio
 import os
 import shutil
 import socket
+import sys
 import tempfile
 import threading
 import uuid
@@ -37,6 +38,9 @@ from streamproc.local.stack import LocalStack
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
+
+# jsonschema builds dozens of grammars from it, four seconds of each process, for formats that nobody checks.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type] # None: it is not to be had
 
 COMPOSE = yaml.safe_load((Path(__file__).parents[1] / "docker-compose.yml").read_text("utf-8"))
 # No deadline: how fast an example is depends on what else the machine does. CI repeats itself, people explore.
