@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import pytest
 
@@ -37,6 +37,9 @@ from streamproc.core.similarity import SimilarityInputs
 from streamproc.core.similarity.compare import compare
 from streamproc.events import AnalysisCompleted, PublicError, ReadyWallet
 from tests.contract.valid import check_by_schema
+
+if TYPE_CHECKING:
+    from streamproc.result import KeptToken
 
 DOCS = Path(__file__).parents[1] / "docs"
 ANALYSIS = (DOCS / "analysis.md").read_text("utf-8")
@@ -191,7 +194,7 @@ def _facts(number: int) -> WalletFacts:
     entries = [_deal(wallet, place, mint) for place, mint in enumerate(mints)]
     history = History(wallet, entries, [(0, 10**6)], 10**6, defaultdict(lambda: 6))
     analysis = analyze(history, Scope())
-    held = {"mint": "R0", "amount": "5", "decimals": 6, "accounts": 1, "frozen": False}
+    held: KeptToken = {"mint": "R0", "amount": "5", "decimals": 6, "accounts": 1, "frozen": False}
     return WalletFacts(
         wallet,
         ReadyWallet(outcome="analyzed", watermark_slot=10**6, balances="ok"),

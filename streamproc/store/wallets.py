@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,11 +14,11 @@ from streamproc.store.postgres.database import Subject
 from streamproc.store.postgres.retry import patient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from streamproc.store.postgres.database import Row
 
-Json = dict[str, Any]
+Record = Mapping[str, Any]  # JSON that is kept as it was composed
 
 
 class Synced(NamedTuple):
@@ -33,10 +34,10 @@ class WalletAnalysis:
 
     wallet: str
     watermark_slot: int
-    pnl: Json
-    behavior: Json | None
-    coverage: Json
-    details: Json | None = None  # what comparing wallets needs beside the published records
+    pnl: Record
+    behavior: Record | None
+    coverage: Record
+    details: Record | None = None  # what comparing wallets needs beside the published records
 
 
 class AnalysisTexts(NamedTuple):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from solders.signature import Signature
 
@@ -16,6 +16,9 @@ from streamproc.core.ledger.entries import Entry, Page
 from streamproc.core.result.wallet_analysis import Analysis, History, Scope, analyze
 from streamproc.core.wire.enhanced import enhanced_page
 from streamproc.core.wire.raw import raw_page
+
+if TYPE_CHECKING:
+    from streamproc.result.pnl import TokenRow
 
 SOL: Final = 10**9
 WSOL: Final = "So11111111111111111111111111111111111111112"
@@ -144,10 +147,9 @@ def analyzed(entries: list[Entry], wallet: str = "W", **prices: Any) -> Analysis
     return analyze(history, Scope(), **prices)
 
 
-def row(analysis: Analysis, mint: str) -> Json:
+def row(analysis: Analysis, mint: str) -> TokenRow:
     """The row of one token."""
-    found: Json = next(each for each in analysis.pnl["tokens"] if each["mint"] == mint)
-    return found
+    return next(each for each in analysis.pnl["tokens"] if each["mint"] == mint)
 
 
 def _raw_page(tables: tuple[Table, ...], wallet: str) -> Page:

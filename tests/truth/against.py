@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from streamproc.sandbox.truth.scores import true_balances, true_similarity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from streamproc.sandbox.world.world import World
 
@@ -19,7 +19,7 @@ FIGURES = ("shared_tokens", "tokens_a", "tokens_b", "label", "trend")
 TOP_SHARED = 20
 
 
-def compare_records(found: Json, truth: Json) -> None:
+def compare_records(found: Mapping[str, Any], truth: Json) -> None:
     """Every figure of a PnL record is the true one; what the product says beyond is not looked at."""
     rows = {row["mint"]: row for row in found["tokens"]}
     for row in truth["tokens"]:

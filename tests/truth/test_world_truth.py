@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from fractions import Fraction
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 import pytest
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from streamproc.core.similarity import Comparison
+    from streamproc.result import CoverageRecord, KeptBalances, KeptToken, Pnl
     from streamproc.sandbox.chain.chain import Transaction
     from streamproc.sandbox.chain.intent import TrueEntry
 
@@ -195,9 +196,7 @@ def test_every_pnl_figure_equals_the_truth(seed: int, window: str) -> None:
             compare_records(found, truth)
 
 
-def product_pnl(
-    world: World, wallet: str, page: Page, since: int | None, until: int | None
-) -> dict[str, Any]:
+def product_pnl(world: World, wallet: str, page: Page, since: int | None, until: int | None) -> Pnl:
     prices = {mint: Fraction(usd) for mint, usd in world.prices_usd.items()}
     pnl = wallet_pnl(
         history(page, wallet),
@@ -215,7 +214,7 @@ def whole_tokens(world: World) -> Prices:
     return Prices({m: TokenPrice(m, float(usd), None) for m, usd in world.prices_usd.items()})
 
 
-def product_balances(world: World, wallet: str) -> dict[str, Any]:
+def product_balances(world: World, wallet: str) -> KeptBalances:
     """The balances as they are kept, from the token accounts that the chain ends with."""
     archive = WorldArchive(world)
     listed = [
@@ -225,7 +224,7 @@ def product_balances(world: World, wallet: str) -> dict[str, Any]:
     ]
     account = archive.account(wallet)
     balances = balances_of(account.lamports if account else None, listed)
-    tokens = [
+    tokens: list[KeptToken] = [
         {
             "mint": holding.mint,
             "amount": str(holding.amount),
@@ -248,7 +247,7 @@ def product_facts(seed: int, wallet: str) -> WalletFacts:
         wallet=wallet,
         ready=ReadyWallet(outcome="analyzed", balances="ok"),
         pnl=pnl_to_json(pnl),
-        coverage={"state": "complete"},
+        coverage=cast("CoverageRecord", {"state": "complete"}),
         balances=product_balances(world(seed), wallet),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import orjson
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from streamproc.agents.results.result_builder import Pool, TokenFacts
     from streamproc.events import AnalysisReady, Options
+    from streamproc.result import Pnl
     from streamproc.store import Store
 
 SOL_PRICE = "sol_usd"  # what a request's frozen price of SOL is kept under
@@ -73,7 +74,9 @@ class Analyst:
             options_digest=self._digest(scope, None),
             engine_version=__version__,
         )
-        if present is not None and not (options.enrich and lacks_sol_price(present.pnl)):
+        if present is not None and not (
+            options.enrich and lacks_sol_price(cast("Pnl", present.pnl))
+        ):
             return present
         history, revision = await self._history(wallet, watermark_slot)
         analysis, price = await self._analyzed(history, scope, None), None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from streamproc import __version__, limits
 from streamproc.agents.results.evidence_inputs import kept_evidence_inputs
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
     from streamproc.core.result.pool_jobs import Compared, Survey
     from streamproc.events import AnalysisReady
+    from streamproc.result import KeptBalances
     from streamproc.store import Store
 
 T = TypeVar("T")
@@ -122,7 +123,8 @@ class Composer:
 
     async def _inputs(self, ready: AnalysisReady) -> list[WalletInputs]:
         """What is stored of every wallet, by address."""
-        balances = await self._store.balances(ready.request_id)
+        kept = await self._store.balances(ready.request_id)
+        balances = cast("Mapping[str, KeptBalances]", kept)
         analyses = await self._analyst.analyses(ready)
         inputs = []
         for wallet, said in sorted(ready.wallets.items()):

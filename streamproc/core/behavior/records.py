@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from streamproc.result import Behavior as BehaviorRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +145,9 @@ class Behavior:
     bot: Bot
 
 
-def behavior_to_json(behavior: Behavior) -> dict[str, Any]:
+def behavior_to_json(behavior: Behavior) -> BehaviorRecord:
     """The record as JSON: the same names, tuples as lists."""
-    record: dict[str, Any] = _listed(asdict(behavior))
+    record: BehaviorRecord = _listed(asdict(behavior))
     return record
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from streamproc.core.pnl.records import QuotePnl, TokenPnl, WalletPnl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Json = dict[str, Any]
+    from streamproc.result import Pnl
+    from streamproc.result.pnl import TokenRow
 
 # Token amounts are strings: they pass 2**53, where other languages' JSON readers lose digits.
 _AMOUNTS: Final = frozenset(
@@ -20,26 +21,28 @@ _AMOUNTS: Final = frozenset(
 _FLOWS: Final = ("stable_net_flow", "round_trips")
 
 
-def pnl_to_json(pnl: WalletPnl) -> Json:
+def pnl_to_json(pnl: WalletPnl) -> Pnl:
     """The record: lamports as integers, amounts of tokens and quotes as strings of base units."""
-    return {
+    record = {
         **_plain(pnl, leave={"tokens", *_FLOWS}),
         **{name: _texts(getattr(pnl, name)) for name in _FLOWS},
         "rate_sources": dict(pnl.rate_sources),
         "unread": dict(pnl.unread),
         "tokens": [_row_to_json(row) for row in pnl.tokens],
     }
+    return cast("Pnl", record)
 
 
-def pnl_from_json(value: Json) -> WalletPnl:
+def pnl_from_json(record: Pnl) -> WalletPnl:
     """The figures that such a record holds; fields that nobody knows any more are passed over."""
+    value: Mapping[str, Any] = record
     flows = {name: {mint: int(units) for mint, units in value[name].items()} for name in _FLOWS}
-    rows = tuple(_row_from_json(row) for row in value["tokens"])
+    rows = tuple(_row_from_json(row) for row in record["tokens"])
     known = {each.name: value[each.name] for each in fields(WalletPnl)}
     return WalletPnl(**{**known, **flows, "tokens": rows})
 
 
-def _row_to_json(row: TokenPnl) -> Json:
+def _row_to_json(row: TokenPnl) -> TokenRow:
     """One row."""
     plain = _plain(row, leave={"quotes"})
     quotes = {
@@ -50,14 +53,16 @@ def _row_to_json(row: TokenPnl) -> Json:
         }
         for mint, quote in row.quotes.items()
     }
-    return {**plain, **{name: str(plain[name]) for name in _AMOUNTS}, "quotes": quotes}
+    record = {**plain, **{name: str(plain[name]) for name in _AMOUNTS}, "quotes": quotes}
+    return cast("TokenRow", record)
 
 
-def _row_from_json(value: Json) -> TokenPnl:
+def _row_from_json(record: TokenRow) -> TokenPnl:
     """One row, read."""
+    value: Mapping[str, Any] = record
     quotes = {
         mint: QuotePnl(int(quote["spent"]), int(quote["received"]), int(quote["realized"]))
-        for mint, quote in value["quotes"].items()
+        for mint, quote in record["quotes"].items()
     }
     known = {each.name: value[each.name] for each in fields(TokenPnl)}
     amounts = {name: int(value[name]) for name in _AMOUNTS}
@@ -69,7 +74,7 @@ def _texts(flow: Mapping[str, int]) -> dict[str, str]:
     return {mint: str(units) for mint, units in flow.items()}
 
 
-def _plain(record: WalletPnl | TokenPnl, *, leave: set[str]) -> Json:
+def _plain(record: WalletPnl | TokenPnl, *, leave: set[str]) -> dict[str, Any]:
     """A record's fields as they stand, in their order, but for some."""
     return {
         each.name: getattr(record, each.name) for each in fields(record) if each.name not in leave

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         Balances,
         Behavior,
         CoverageRecord,
+        KeptBalances,
+        KeptToken,
         Missing,
         Pnl,
         TokenFacts,
@@ -40,10 +42,10 @@ class WalletFacts:
 
     wallet: str
     ready: ReadyWallet
-    pnl: Json | None = None
-    behavior: Json | None = None
-    coverage: Json | None = None
-    balances: Json | None = None  # state, lamports, tokens, fetched_at
+    pnl: Pnl | None = None
+    behavior: Behavior | None = None
+    coverage: CoverageRecord | None = None
+    balances: KeptBalances | None = None
 
     @property
     def is_compared(self) -> bool:
@@ -90,10 +92,10 @@ def wallet_record(
         "wallet": facts.wallet,
         "outcome": facts.ready.outcome,
         "error": None if error is None else {"code": error.code, "message": error.message},
-        "coverage": cast("CoverageRecord | None", facts.coverage),
+        "coverage": facts.coverage,
         "balances": _balances_record(facts.balances, prices),
         "pnl": None if facts.pnl is None else valued_pnl(facts.pnl, exact),
-        "behavior": cast("Behavior | None", facts.behavior),
+        "behavior": facts.behavior,
     }
 
 
@@ -190,7 +192,7 @@ def comparable_prices(prices: Prices) -> Json:
     return {mint: list(price) for mint, price in sorted(prices.by_mint.items())}
 
 
-def valued_pnl(pnl: Json, exact: Mapping[str, Fraction]) -> Pnl:
+def valued_pnl(pnl: Pnl, exact: Mapping[str, Fraction]) -> Pnl:
     """The record with what is open valued, as `with_market_values` has it.
 
     Only open rows are read: of a thousand wallets they are a few of a hundred thousand.
@@ -223,7 +225,7 @@ def _held(facts: WalletFacts, prices: Prices) -> tuple[HeldMint, ...] | None:
     )
 
 
-def _balances_record(balances: Json | None, prices: Prices) -> Balances | None:
+def _balances_record(balances: KeptBalances | None, prices: Prices) -> Balances | None:
     """The stored balances with prices and values."""
     if balances is None:
         return None
@@ -238,7 +240,7 @@ def _balances_record(balances: Json | None, prices: Prices) -> Balances | None:
     return cast("Balances", {**balances, "tokens": tokens})
 
 
-def _value_usd(token: Json, prices: Prices) -> float | None:
+def _value_usd(token: KeptToken, prices: Prices) -> float | None:
     """Amount times price, None without a price or decimals."""
     price = prices.usd(token["mint"])
     if price is None or token["decimals"] is None:
@@ -246,7 +248,7 @@ def _value_usd(token: Json, prices: Prices) -> float | None:
     return float(Fraction(int(token["amount"]), 10 ** token["decimals"]) * Fraction(repr(price)))
 
 
-def _without_time(balances: Json | None) -> Json | None:
+def _without_time(balances: KeptBalances | None) -> Json | None:
     """The balances without the moment at which they were fetched."""
     if balances is None:
         return None

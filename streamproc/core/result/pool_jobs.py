@@ -10,7 +10,7 @@ import hashlib
 import zlib
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from streamproc.core.chain.tokens import TokenMetadata
     from streamproc.events import RankBy, ReadyWallet
+    from streamproc.result import Behavior, CoverageRecord, KeptBalances, KeptToken, Pnl
 
 Json = dict[str, Any]
 
@@ -50,16 +51,16 @@ class WalletInputs:
     pnl: str | None = None
     behavior: str | None = None
     coverage: str | None = None
-    balances: Json | None = None  # state, lamports, tokens, fetched_at
+    balances: KeptBalances | None = None
 
     def facts(self) -> WalletFacts:
         """The same, decoded."""
         return WalletFacts(
             wallet=self.wallet,
             ready=self.ready,
-            pnl=_decoded(self.pnl),
-            behavior=_decoded(self.behavior),
-            coverage=_decoded(self.coverage),
+            pnl=cast("Pnl | None", _decoded(self.pnl)),
+            behavior=cast("Behavior | None", _decoded(self.behavior)),
+            coverage=cast("CoverageRecord | None", _decoded(self.coverage)),
             balances=self.balances,
         )
 
@@ -283,10 +284,9 @@ def _each(inputs: Sequence[WalletInputs]) -> Iterator[WalletFacts]:
     return (wallet_inputs.facts() for wallet_inputs in inputs)
 
 
-def _tokens(facts: WalletFacts) -> Collection[Json]:
+def _tokens(facts: WalletFacts) -> Collection[KeptToken]:
     """What the wallet holds, as far as that is known."""
-    known: list[Json] = facts.balances["tokens"] if facts.balances and facts.is_held_known else []
-    return known
+    return facts.balances["tokens"] if facts.balances and facts.is_held_known else []
 
 
 def _decoded(text: str | None) -> Json | None:

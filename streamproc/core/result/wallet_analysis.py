@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
 from streamproc.core.behavior.analyze import behavior_of
 from streamproc.core.behavior.records import behavior_to_json
@@ -11,7 +11,6 @@ from streamproc.core.ledger.custody import resolved
 from streamproc.core.ledger.entries import TRADE_KINDS, canonical_order, entry_counts
 from streamproc.core.ledger.ranges import gaps
 from streamproc.core.pnl.encoding import pnl_to_json
-from streamproc.core.pnl.unread import Unread
 from streamproc.core.pnl.wallet_pnl import pnl_of
 from streamproc.core.pnl.window import counted_round_trips, counted_trades, priced
 
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from streamproc.core.ledger.entries import Entry
     from streamproc.core.ledger.packed import StoredEntries
     from streamproc.core.pnl.rates import SolPrices
-
-Json = dict[str, Any]
+    from streamproc.result import Behavior, CoverageRecord, Pnl
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +47,11 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """The records of one wallet: JSON as it stands in results and in the store."""
+    """The records of one wallet, as they stand in results and in the store."""
 
-    pnl: Json
-    behavior: Json
-    coverage: Json
+    pnl: Pnl
+    behavior: Behavior
+    coverage: CoverageRecord
     # Every mint of a trade in the whole history, quotes too, and its first trade in unix seconds.
     first_trades: Mapping[str, int | None] = field(default_factory=dict)
 
@@ -63,9 +61,9 @@ class Analysis:
         return lacks_sol_price(self.pnl)
 
 
-def lacks_sol_price(pnl: Json) -> bool:
+def lacks_sol_price(pnl: Pnl) -> bool:
     """Whether something in a stable could not be seen in SOL for want of today's price."""
-    return bool(pnl["rate_sources"]["missing"] or pnl["unread"][Unread.UNPRICED_ROUND_TRIPS])
+    return bool(pnl["rate_sources"]["missing"] or pnl["unread"]["unpriced_round_trips"])
 
 
 def analyze(history: History, scope: Scope, prices: SolPrices | None = None) -> Analysis:
@@ -95,7 +93,7 @@ def first_trades(entries: Sequence[Entry]) -> dict[str, int | None]:
     return found
 
 
-def coverage_of(history: History, used: Sequence[Entry], scope: Scope) -> Json:
+def coverage_of(history: History, used: Sequence[Entry], scope: Scope) -> CoverageRecord:
     """Which part of the history the figures rest on.
 
     `complete`: every slot up to the watermark is known and used. `capped`: the newest `max_transactions` are used and
@@ -112,10 +110,16 @@ def coverage_of(history: History, used: Sequence[Entry], scope: Scope) -> Json:
         if older and not any(gap[1] > lowest for gap in missing):
             state = "capped"
             missing = [[0, lowest - 1]] if lowest > 0 else []
-    unreadable = _unreadable(history, used, scope)
+    counts, unreadable = entry_counts(used), _unreadable(history, used, scope)
     return {
         "state": "partial" if unreadable else state,
-        **asdict(entry_counts(used)),
+        "transactions": counts.transactions,
+        "failed_transactions": counts.failed_transactions,
+        "estimated_entries": counts.estimated_entries,
+        "first_slot": counts.first_slot,
+        "last_slot": counts.last_slot,
+        "first_time": counts.first_time,
+        "last_time": counts.last_time,
         "unreadable": unreadable,
         "gaps": missing,
         "token_accounts": history.token_accounts,

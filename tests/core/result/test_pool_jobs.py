@@ -9,7 +9,7 @@ import subprocess
 import sys
 import zlib
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -32,6 +32,9 @@ from streamproc.core.result.pool_jobs import (
 )
 from streamproc.core.similarity import Background, Met, Transfer, Witness
 from streamproc.events import ReadyWallet
+
+if TYPE_CHECKING:
+    from streamproc.result import KeptBalances, KeptToken
 
 WALLETS = 24
 NOTHING_YET = pnl_to_json(wallet_pnl([], "w", decimals={}))
@@ -62,7 +65,7 @@ def wallet_inputs(number: int, *, mints: list[str] | None = None, **changes: Any
         row(mint, cost, is_open=place < 3)
         for place, (mint, cost) in enumerate(zip(names, costs, strict=True))
     ]
-    held = [
+    held: list[KeptToken] = [
         {"mint": mint, "amount": "250", "decimals": 2, "accounts": 1, "frozen": False}
         for mint in names[:2]
     ]
@@ -75,6 +78,11 @@ def wallet_inputs(number: int, *, mints: list[str] | None = None, **changes: Any
         balances={"state": "ok", "lamports": 5, "tokens": held, "fetched_at": number},
     )
     return replace(plain, **changes)
+
+
+def held_by(inputs: WalletInputs) -> list[KeptToken]:
+    assert inputs.balances is not None
+    return inputs.balances["tokens"]
 
 
 INPUTS = [wallet_inputs(number) for number in range(WALLETS)]
@@ -144,8 +152,10 @@ def test_the_digest_changes_with_everything_that_is_known_of_a_wallet(other: Wal
 
 
 def test_when_balances_were_fetched_is_no_input() -> None:
-    balances = {**(INPUTS[3].balances or {}), "fetched_at": 10**9}
-    later = [*INPUTS[:3], replace(INPUTS[3], balances=balances), *INPUTS[4:]]
+    balances = INPUTS[3].balances
+    assert balances is not None
+    fetched_later: KeptBalances = {**balances, "fetched_at": 10**9}
+    later = [*INPUTS[:3], replace(INPUTS[3], balances=fetched_later), *INPUTS[4:]]
     assert survey(later).digest == survey(INPUTS).digest
 
 
@@ -198,7 +208,7 @@ def result_of(**enrichment: Any) -> dict[str, Any]:  # noqa: ANN401 - any of its
 
 
 def test_what_enrichment_lacks_is_null_and_listed_with_its_reason() -> None:
-    held = [token["mint"] for token in (INPUTS[0].balances or {})["tokens"]]
+    held = [token["mint"] for token in held_by(INPUTS[0])]
     answered, silent = held
     result = result_of(
         prices=Prices({answered: TokenPrice(answered, None, None)}),
@@ -212,7 +222,7 @@ def test_what_enrichment_lacks_is_null_and_listed_with_its_reason() -> None:
 
 
 def test_the_results_digest_changes_with_what_a_token_is_called_or_costs() -> None:
-    mint = (INPUTS[0].balances or {})["tokens"][0]["mint"]
+    mint = held_by(INPUTS[0])[0]["mint"]
     plain = result_of()["inputs_digest"]
     named = result_of(metadata={mint: TokenMetadata(mint, "S", None, None, None)})["inputs_digest"]
     priced = result_of(prices=Prices({mint: TokenPrice(mint, 1.0, None)}))["inputs_digest"]
