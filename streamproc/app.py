@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from streamproc import limits
 from streamproc.agents.join.logic import JoinLogic
 from streamproc.agents.join.reopening import Reopening
-from streamproc.agents.lookups.lookups import excluded_wallets
+from streamproc.agents.lookups.excluded import excluded_wallets
 from streamproc.agents.lookups.quotas import quotas_of
 from streamproc.agents.resources import (
     Resources,

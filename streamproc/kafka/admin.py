@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -25,6 +25,14 @@ from aiokafka.errors import (
 from streamproc import limits
 from streamproc.errors import BrokerUnavailableError, ConfigurationError, Fault
 from streamproc.kafka.broker_access import refusal
+from streamproc.kafka.wanted_topics import (
+    SEGMENT,
+    FoundTopic,
+    Plan,
+    WantedTopic,
+    differences,
+    wanted_topics,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -32,76 +40,7 @@ if TYPE_CHECKING:
     from streamproc.topics import Topology
 
 NO_SECURITY: dict[str, Any] = {}
-KEPT_FOR_EVER = "-1"
-SEGMENT = "segment.ms"
 _ON_THE_TOPIC = 1  # Kafka's DYNAMIC_TOPIC_CONFIG
-
-
-class WantedTopic(NamedTuple):
-    """A topic as it should be on the broker, under its full name."""
-
-    name: str
-    partitions: int
-    config: Mapping[str, str]
-
-
-class Plan(NamedTuple):
-    """The broker compared with the declaration: what would be created or set, and what differs and is left as it is."""
-
-    missing: tuple[WantedTopic, ...]
-    differing: tuple[Fault, ...]
-    unset: tuple[WantedTopic, ...] = ()  # the length of whose files is left to the broker
-
-    def faults(self) -> list[Fault]:
-        """Everything that keeps a worker from starting; empty when all is as declared."""
-        faults = list(self.differing)
-        if self.unset:
-            names = ", ".join(topic.name for topic in self.unset)
-            rule = "must be set, as declared; `streamproc topics apply` sets it"
-            faults.append(Fault(SEGMENT, f"the broker's own for {names}", rule))
-        if self.missing:
-            names = ", ".join(topic.name for topic in self.missing)
-            rule = "must all exist; `streamproc topics apply` creates what is missing"
-            faults.insert(0, Fault("topics", f"no {names}", rule))
-        return faults
-
-
-class _Found(NamedTuple):
-    """A topic as the broker describes it."""
-
-    partitions: int
-    config: dict[str, str]
-    own: frozenset[str]  # what is set on the topic itself
-
-
-def wanted_topics(topology: Topology, *, prefix: str, app_id: str) -> tuple[WantedTopic, ...]:
-    """All topics of the declaration, then the changelog of each table, under their full names."""
-    declared = [
-        WantedTopic(
-            prefix + topic.name,
-            topic.partitions,
-            {
-                "cleanup.policy": topic.cleanup,
-                "retention.ms": _retention(topic.retention_ms),
-                SEGMENT: str(topic.segment_ms),
-                "max.message.bytes": str(_batch_max_bytes(topic.max_message_bytes)),
-            },
-        )
-        for topic in topology.topics
-    ]
-    changelogs = [
-        WantedTopic(
-            table.changelog(app_id),
-            table.partitions,
-            {
-                "cleanup.policy": "compact",
-                SEGMENT: str(table.segment_ms),
-                "max.message.bytes": str(_batch_max_bytes(table.largest)),
-            },
-        )
-        for table in topology.tables
-    ]
-    return (*declared, *changelogs)
 
 
 async def plan(
@@ -179,16 +118,6 @@ async def await_coordinator(
                 return
 
 
-def _retention(retention_ms: int | None) -> str:
-    """Kafka's word for a retention."""
-    return KEPT_FOR_EVER if retention_ms is None else str(retention_ms)
-
-
-def _batch_max_bytes(record_max_bytes: int) -> int:
-    """The largest batch that a topic must take: one largest record in its frame, or many small ones together."""
-    return max(record_max_bytes + limits.RECORD_FRAME_BYTES, limits.BATCH_MAX_BYTES)
-
-
 @asynccontextmanager
 async def _admin(brokers: str, security: Mapping[str, Any]) -> AsyncIterator[AIOKafkaAdminClient]:
     """A started admin client; whatever the library raises inside becomes BrokerUnavailableError.
@@ -220,7 +149,7 @@ async def _compare(admin: AIOKafkaAdminClient, wanted: Sequence[WantedTopic]) ->
         fault
         for topic in wanted
         if topic.name in found
-        for fault in _differences(topic, found[topic.name])
+        for fault in differences(topic, found[topic.name])
     )
     unset = tuple(
         topic for topic in wanted if topic.name in found and SEGMENT not in found[topic.name].own
@@ -228,19 +157,9 @@ async def _compare(admin: AIOKafkaAdminClient, wanted: Sequence[WantedTopic]) ->
     return Plan(missing, differing, unset)
 
 
-def _differences(wanted: WantedTopic, found: _Found) -> Iterable[Fault]:
-    """One fault for each thing that is not as declared."""
-    if found.partitions != wanted.partitions:
-        rule = f"must be {wanted.partitions}, as declared; Kafka cannot take partitions back"
-        yield Fault(f"{wanted.name} partitions", str(found.partitions), rule)
-    for name, value in wanted.config.items():
-        is_unset = name == SEGMENT and SEGMENT not in found.own
-        if found.config.get(name) != value and not is_unset:
-            rule = f"must be {value}, as declared"
-            yield Fault(f"{wanted.name} {name}", found.config.get(name, "nothing"), rule)
-
-
-async def _describe(admin: AIOKafkaAdminClient, wanted: Iterable[WantedTopic]) -> dict[str, _Found]:
+async def _describe(
+    admin: AIOKafkaAdminClient, wanted: Iterable[WantedTopic]
+) -> dict[str, FoundTopic]:
     """The wanted topics that exist, with their partitions and configuration."""
     names = {topic.name for topic in wanted}
     # All topics, then ours: asking for a topic by name makes brokers create it where that is allowed.
@@ -251,7 +170,7 @@ async def _describe(admin: AIOKafkaAdminClient, wanted: Iterable[WantedTopic]) -
     }
     configs = await _configs(admin, sorted(described))
     return {
-        name: _Found(
+        name: FoundTopic(
             len(partitions),
             {entry[0]: entry[1] for entry in configs.get(name, ())},
             frozenset(entry[0] for entry in configs.get(name, ()) if entry[3] == _ON_THE_TOPIC),

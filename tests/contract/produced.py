@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from streamproc import limits
 from streamproc.agents.requests import fan_out, rejection_of
 from streamproc.core.join.emit import emit, give_up
+from streamproc.core.join.fold import step
 from streamproc.core.join.progress import progressed
-from streamproc.core.join.state import JoinState, step
+from streamproc.core.join.state import JoinState
 from streamproc.errors import InvalidInputError
 from streamproc.events import (
     AnalysisAccepted,

@@ -12,6 +12,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import OffsetAndMetadata
 
 from streamproc.kafka import admin
+from streamproc.kafka.wanted_topics import wanted_topics
 from streamproc.topics import read_topology
 from tests.faults.deeds_to_workers import stop_all
 from tests.faults.ground import DIES_WITHIN_S, ended
@@ -134,7 +135,7 @@ async def trim(ground: Ground, deed: Deed) -> None:
 
 async def configure(installation: Installation, topic: str, changes: dict[str, str]) -> None:
     """Give a topic the settings that it should have, with these changes."""
-    wanted = admin.wanted_topics(
+    wanted = wanted_topics(
         read_topology(),
         prefix=installation.prefix,
         app_id=installation.environment["STREAMPROC_APP_ID"],

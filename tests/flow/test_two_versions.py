@@ -42,8 +42,8 @@ NEXT: Final = {
             "    is_broken: bool = False  #",
             "    added_state: int = 0\n    is_broken: bool = False  #",
         ),
-        ("opened=_opened(part))", "opened=_opened(part), added_state=7)"),
     ),
+    "core/join/fold.py": (("opened=_opened(part))", "opened=_opened(part), added_state=7)"),),
     "core/join/emit.py": (
         (
             "next_seq=state.seq + 1,",

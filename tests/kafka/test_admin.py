@@ -13,6 +13,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from streamproc import limits
 from streamproc.errors import BrokerUnavailableError, ConfigurationError
 from streamproc.kafka import admin
+from streamproc.kafka.wanted_topics import SEGMENT, Plan, wanted_topics
 from streamproc.topics import read_topology
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ async def test_applied_topics_are_as_declared_and_a_second_apply_finds_nothing_t
     assert (await admin.apply(broker, TOPOLOGY, **names(topic_prefix))).missing
     assert await admin.check(broker, TOPOLOGY, **names(topic_prefix)) == []
     again = await admin.apply(broker, TOPOLOGY, **names(topic_prefix))
-    assert again == admin.Plan((), ())
+    assert again == Plan((), ())
 
 
 async def test_applied_topics_take_records_at_once(broker: str, topic_prefix: str) -> None:
@@ -134,12 +135,12 @@ async def test_an_unset_length_of_files_is_named_and_set_and_nothing_else_is_tou
 ) -> None:
     topic = TOPOLOGY.topics[0]
     name = topic_prefix + topic.name
-    declared = admin.wanted_topics(TOPOLOGY, **names(topic_prefix))[0].config
-    config = {k: v for k, v in declared.items() if k != admin.SEGMENT} | {"flush.messages": "7"}
+    declared = wanted_topics(TOPOLOGY, **names(topic_prefix))[0].config
+    config = {k: v for k, v in declared.items() if k != SEGMENT} | {"flush.messages": "7"}
     await create(broker, name, topic.partitions, config)
     planned = await admin.plan(broker, TOPOLOGY, **names(topic_prefix))
     assert [each.name for each in planned.unset] == [name]
-    assert any(fault.field == admin.SEGMENT for fault in planned.faults())
+    assert any(fault.field == SEGMENT for fault in planned.faults())
     await admin.apply(broker, TOPOLOGY, **names(topic_prefix))
     assert await admin.check(broker, TOPOLOGY, **names(topic_prefix)) == []
     assert (await effective(broker, name))["flush.messages"] == "7"
@@ -181,9 +182,9 @@ async def test_the_changelog_is_compacted_and_has_its_tables_partitions(
     await admin.apply(broker, TOPOLOGY, **names(topic_prefix))
     for table in TOPOLOGY.tables:
         changelog = table.changelog(f"{topic_prefix}app")
-        wanted = {
-            topic.name: topic for topic in admin.wanted_topics(TOPOLOGY, **names(topic_prefix))
-        }[changelog]
+        wanted = {topic.name: topic for topic in wanted_topics(TOPOLOGY, **names(topic_prefix))}[
+            changelog
+        ]
         assert wanted.config["cleanup.policy"] == "compact"
         consumer = AIOKafkaConsumer(changelog, bootstrap_servers=broker)
         await consumer.start()

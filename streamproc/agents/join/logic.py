@@ -17,7 +17,8 @@ from streamproc.agents.join.unopened import known_of
 from streamproc.agents.shared.cancellation import count_end
 from streamproc.agents.shared.records import encoded, outgoing
 from streamproc.core.join.emit import emit, give_up, is_urgent
-from streamproc.core.join.state import PARTS, JoinState, due, step, touched
+from streamproc.core.join.fold import due, step
+from streamproc.core.join.state import PARTS, JoinState, touched
 from streamproc.core.join.state_bytes import bytes_of, state_from
 from streamproc.engine import Outgoing, failpoints
 from streamproc.errors import DeadLetterError, InvalidInputError

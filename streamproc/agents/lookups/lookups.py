@@ -9,14 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from streamproc import limits
+from streamproc.agents.lookups.excluded import excluded_wallets
 from streamproc.agents.lookups.quotas import DailyCredits
 from streamproc.agents.lookups.singleflight import Singleflight
 from streamproc.agents.lookups.wallet_check import WalletCheck
-from streamproc.core.chain.solana import TOKEN_PROGRAMS, is_address
+from streamproc.core.chain.solana import TOKEN_PROGRAMS
 from streamproc.core.quotas import NO_QUOTAS
 from streamproc.errors import (
-    ConfigurationError,
-    Fault,
     RequestEndedError,
     StreamprocError,
     TransientError,
@@ -259,28 +258,6 @@ def _record(found: WalletBalances, fetched_at: int) -> Json:
         "tokens": tokens,
         "fetched_at": fetched_at,
     }
-
-
-def excluded_wallets(settings: Settings) -> frozenset[str]:
-    """The operator's addresses that are never analyzed; raises ConfigurationError with every bad line."""
-    path = settings.excluded_wallets_file
-    if path is None:
-        return frozenset()
-    name = "STREAMPROC_EXCLUDED_WALLETS_FILE"
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        rule = f"must name a readable text file: {error}"
-        raise ConfigurationError([Fault(name, str(path), rule)]) from error
-    found = [(n, line.split("#")[0].strip()) for n, line in enumerate(lines, start=1)]
-    faults = [
-        Fault(f"{name} line {number}", text, "must be an address")
-        for number, text in found
-        if text and not is_address(text)
-    ]
-    if faults:
-        raise ConfigurationError(faults)
-    return frozenset(text for _, text in found if text)
 
 
 @asynccontextmanager

@@ -85,7 +85,8 @@ async def _skipped(
 
 async def _write_letter(settings: Settings, record: Record) -> Placed:
     """Put the record on the dead letters' topic, as a worker would."""
-    from streamproc.cli.shared.records import producing, send_record
+    from streamproc.cli.shared.kafka_clients import producing
+    from streamproc.cli.shared.records import send_record
     from streamproc.engine.delivery.dead_letters import dead_letter
     from streamproc.serde import Encoded
     from streamproc.topics import read_topology
@@ -130,7 +131,7 @@ async def _committed(settings: Settings, place: TopicPartition) -> int:
     from aiokafka.admin import AIOKafkaAdminClient
     from aiokafka.errors import KafkaError
 
-    from streamproc.cli.shared.records import consuming
+    from streamproc.cli.shared.kafka_clients import consuming
 
     admin = AIOKafkaAdminClient(
         bootstrap_servers=settings.kafka_brokers, **settings.kafka_security()
@@ -154,7 +155,8 @@ async def _record_at(
     settings: Settings, place: TopicPartition, committed: int, offset: int
 ) -> Record:
     """The record at this offset; raises InvalidInputError when the group's next record is another."""
-    from streamproc.cli.shared.records import consuming, partitions_of
+    from streamproc.cli.shared.kafka_clients import consuming
+    from streamproc.cli.shared.records import partitions_of
     from streamproc.engine.faust.packing import record_of
 
     async with consuming(settings) as consumer:

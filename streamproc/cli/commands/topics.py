@@ -14,7 +14,7 @@ from streamproc.cli.views.output import output_option, print_json, print_table, 
 from streamproc.errors import Fault, InvalidInputError
 
 if TYPE_CHECKING:
-    from streamproc.kafka.admin import Plan
+    from streamproc.kafka.wanted_topics import Plan
 
 EPILOG = """\b
 Examples:
@@ -156,7 +156,7 @@ def schema(event: str | None, into: Path | None) -> None:
 
 def _show(compared: Plan, *, created: str, unset: str, as_json: bool) -> None:
     """What is or would be created, and what differs."""
-    from streamproc.kafka import admin
+    from streamproc.kafka.wanted_topics import SEGMENT
 
     if as_json:
         missing = [
@@ -175,7 +175,7 @@ def _show(compared: Plan, *, created: str, unset: str, as_json: bool) -> None:
         rows = [(topic.name, topic.partitions) for topic in compared.missing]
         print_table([created, "partitions>"], rows)
     if compared.unset:
-        rows = [(topic.name, int(topic.config[admin.SEGMENT])) for topic in compared.unset]
+        rows = [(topic.name, int(topic.config[SEGMENT])) for topic in compared.unset]
         print_table([f"segment.ms {unset}", "ms>"], rows)
     if compared.differing:
         _show_faults(list(compared.differing))

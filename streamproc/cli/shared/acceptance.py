@@ -9,13 +9,8 @@ from aiokafka import TopicPartition
 from aiokafka.errors import TopicAuthorizationFailedError
 
 from streamproc import limits
-from streamproc.cli.shared.records import (
-    codec_for,
-    consuming,
-    partition_of,
-    partitions_of,
-    seek_to_time,
-)
+from streamproc.cli.shared.kafka_clients import consuming
+from streamproc.cli.shared.records import codec_for, partition_of, partitions_of, seek_to_time
 from streamproc.errors import StreamprocError
 from streamproc.events import AnalysisAccepted, AnalysisFailed
 from streamproc.serde import decode_internal, header

@@ -11,13 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from aiokafka import TopicPartition
 
 from streamproc import events
-from streamproc.cli.shared.records import (
-    codec_for,
-    consuming,
-    partitions_of,
-    producing,
-    send_record,
-)
+from streamproc.cli.shared.kafka_clients import consuming, producing
+from streamproc.cli.shared.records import codec_for, partitions_of, send_record
 from streamproc.contract.files import examples_folder
 from streamproc.errors import DeadLetterError, Fault, InvalidInputError
 from streamproc.intake import OutsideFaultsError, decode_outside

@@ -11,14 +11,8 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.errors import KafkaError
 
 from streamproc import limits
-from streamproc.cli.shared.records import (
-    Placed,
-    consuming,
-    partitions_of,
-    producing,
-    seek_to_time,
-    send_record,
-)
+from streamproc.cli.shared.kafka_clients import consuming, producing
+from streamproc.cli.shared.records import Placed, partitions_of, seek_to_time, send_record
 from streamproc.errors import BrokerUnavailableError, Fault, InvalidInputError
 from streamproc.serde import Encoded
 from streamproc.topics import read_topology

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import time
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -13,6 +10,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from streamproc import limits
+from streamproc.cli.shared.kafka_clients import consuming, producing
 from streamproc.errors import BrokerUnavailableError, ConfigurationError, Fault
 from streamproc.events import (
     AnalysisCompleted,
@@ -23,8 +21,6 @@ from streamproc.events import (
     WalletAnalyzed,
     WalletProgressed,
 )
-from streamproc.kafka.broker_access import refusal
-from streamproc.kafka.record_batches import install
 from streamproc.serde import Encoded, codec_of, decode_internal
 from streamproc.topics import read_topology
 
@@ -85,49 +81,6 @@ async def send_record(producer: AIOKafkaProducer, record: Encoded) -> Placed:
     except KafkaError as error:
         raise BrokerUnavailableError(f"the record was not confirmed: {error}") from error
     return Placed(placed.topic, placed.partition, placed.offset, placed.timestamp)
-
-
-@asynccontextmanager
-async def producing(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
-    """A started producer that waits for all replicas; raises BrokerUnavailableError when no broker answers."""
-    _be_quiet()
-    producer = AIOKafkaProducer(
-        bootstrap_servers=settings.kafka_brokers,
-        acks="all",
-        enable_idempotence=True,
-        compression_type="gzip",
-        max_request_size=limits.EVENT_MAX_BYTES * 2,
-        request_timeout_ms=limits.CLI_REQUEST_TIMEOUT_MS,
-        **settings.kafka_security(),
-    )
-    try:
-        await _started(producer, settings)
-        yield producer
-    finally:
-        await producer.stop()
-
-
-@asynccontextmanager
-async def consuming(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
-    """A started consumer without a group; raises BrokerUnavailableError when no broker answers."""
-    _be_quiet()
-    install()
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka_brokers,
-        group_id=None,
-        enable_auto_commit=False,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-        fetch_max_wait_ms=limits.CLI_FETCH_WAIT_MS,
-        max_partition_fetch_bytes=limits.EVENT_MAX_BYTES * 2,
-        request_timeout_ms=limits.CLI_REQUEST_TIMEOUT_MS,
-        **settings.kafka_security(),
-    )
-    try:
-        await _started(consumer, settings)
-        yield consumer
-    finally:
-        await consumer.stop()
 
 
 async def follow(
@@ -277,29 +230,3 @@ async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
     await consumer.end_offsets([TopicPartition(topic, 0)])  # makes the client learn of the topic
     found: set[int] = consumer.partitions_for_topic(topic)
     return sorted(found)
-
-
-async def _started(client: AIOKafkaProducer | AIOKafkaConsumer, settings: Settings) -> None:
-    """Start a client, or say which setting is wrong, or named the broker that does not answer.
-
-    Who is cancelled meanwhile waits for a moment until it has started: half-way it would leave a connection open.
-    """
-    starting = asyncio.ensure_future(client.start())
-    try:
-        await asyncio.shield(starting)
-    except asyncio.CancelledError:
-        await asyncio.wait([starting], timeout=limits.CLI_STARTED_S)
-        starting.cancel()
-        await asyncio.gather(starting, return_exceptions=True)
-        raise
-    except KafkaError as error:
-        refused = await refusal(settings.kafka_brokers, settings.kafka_security(), error)
-        if refused is not None:
-            raise refused from None
-        what = f"no broker answers at STREAMPROC_KAFKA_BROKERS={settings.kafka_brokers}"
-        raise BrokerUnavailableError(f"{what}: {error}") from error
-
-
-def _be_quiet() -> None:
-    """Keep aiokafka's own lines off the screen: what matters comes back as an exception."""
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiokafka import client
 
-from streamproc.cli.shared.records import consuming, producing
+from streamproc.cli.shared.kafka_clients import consuming, producing
 from streamproc.settings import load_settings
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from streamproc import limits
 from streamproc.core.join.emit import emit, give_up, is_urgent
+from streamproc.core.join.fold import due, step
 from streamproc.core.join.outcome import failed_wallets
-from streamproc.core.join.state import JoinState, Part, due, is_whole, step
+from streamproc.core.join.state import JoinState, Part, is_whole
 from streamproc.core.join.state_bytes import bytes_of, state_from
 from streamproc.events import (
     AnalysisAccepted,
