@@ -67,12 +67,16 @@ def faults_of(model: type[Any], record: ConsumerRecord) -> list[str]:
     try:
         event = decode_outside(model, record.value, tuple(record.headers))
     except OutsideFaultsError as error:
-        return [str(fault) for fault in error.faults]
+        return [*map(str, error.faults), *_key_faults(record, error.request_id)]
     except DeadLetterError as error:
         return [f"value: {error}"]
-    if record.key != event.request_id.encode():
-        return ["key: must be the request id"]
-    return []
+    return _key_faults(record, event.request_id)
+
+
+def _key_faults(record: ConsumerRecord, request_id: str | None) -> list[str]:
+    """What is wrong with a record's key, when its request can be told."""
+    is_right = request_id is None or record.key == request_id.encode()
+    return [] if is_right else ["key: must be the request id"]
 
 
 async def answered(

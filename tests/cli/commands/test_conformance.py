@@ -108,14 +108,15 @@ async def test_what_a_backend_asks_is_checked_with_every_fault(installation: Ins
         await client.submit(WALLETS, request_id="a", tenant="desk-2")
         await client.cancel("a", "wrong list")
     await asyncio.to_thread(
-        installation.send, Encoded(topic, b"b", wrong, ()), Encoded(topic, b"z", other, ())
+        installation.send, Encoded(topic, b"q", wrong, ()), Encoded(topic, b"z", other, ())
     )
     found = {(each.topic, each.key): each.faults for each in await checking}
     assert found["analysis-requested", "a"] == []
     assert found["analysis-cancel-requested", "a"] == []
-    assert {fault.split(":")[0] for fault in found["analysis-requested", "b"]} == {
+    assert {fault.split(":")[0] for fault in found["analysis-requested", "q"]} == {
         "wallets.0",
         "deadline_s",
+        "key",
     }
     assert found["analysis-requested", "z"] == ["key: must be the request id"]
 
