@@ -39,7 +39,7 @@ from streamproc.local.stack import LocalStack
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-# jsonschema builds dozens of grammars from it, four seconds of each process, for formats that nobody checks.
+# jsonschema builds dozens of grammars from it, a second and a half of each process, for formats that nobody checks.
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type] # None: it is not to be had
 
 COMPOSE = yaml.safe_load((Path(__file__).parents[1] / "docker-compose.yml").read_text("utf-8"))
