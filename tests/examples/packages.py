@@ -106,7 +106,7 @@ CLIENTS: Final = (
         made_of=("pom.xml",),
         programs=("java", "javac", "mvn"),
         install=(("mvn", "-q", "-B", "dependency:copy-dependencies"),),
-        run=("java", "-cp", "lib/*", "Ask.java"),
+        run=("java", "-XX:TieredStopAtLevel=1", "-cp", "lib/*", "Ask.java"),
     ),
     Example(
         name="go",
