@@ -19,9 +19,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from streamproc.cli.views.markdown import show_block
 from streamproc.kafka.record_batches import install
-from tests.faults.deeds_to_disks import ImpossibleHereError, small_disks
 from tests.faults.heal import heal_table, healing_world
-from tests.faults.opening import TEMPLATE, ground_on, lane, small_world
+from tests.faults.injections.disks import ImpossibleHereError, small_disks
+from tests.faults.opening import TEMPLATE, environment_on, lane, small_world
 from tests.faults.plans import Plan, catalogue, mixture
 from tests.faults.promises import POINTS
 from tests.faults.simulation import simulate
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from streamproc.local.stack import LocalStack
     from streamproc.sandbox.service.server import Sandbox
     from streamproc.sandbox.world.world import World
-    from tests.faults.ground import Ground
+    from tests.faults.environment import Environment
     from tests.faults.oracle import Undisturbed
     from tests.faults.trial import Outcome
 
@@ -132,7 +132,7 @@ class Suite:
     async def _carried_out(
         self, plan: Plan, folder: Path, stack: LocalStack, sandbox: Sandbox
     ) -> tuple[Outcome, Undisturbed]:
-        async with ground_on(
+        async with environment_on(
             sandbox,
             self._world,
             broker=stack.bootstrap,
@@ -140,17 +140,17 @@ class Suite:
             template=TEMPLATE,
             folder=folder,
             stack=stack,
-        ) as ground:
+        ) as environment:
             try:
-                return await run_trial(ground, plan, self._undisturbed)
+                return await run_trial(environment, plan, self._undisturbed)
             except Exception:
-                say(last_words(ground))
+                say(last_words(environment))
                 raise
 
 
-def last_words(ground: Ground) -> str:
+def last_words(environment: Environment) -> str:
     """How the log of each worker ends."""
-    installation = ground.installation
+    installation = environment.installation
     logs = (installation.log(number) for number in range(len(installation.workers)))
     return "\n\n".join(log[-LOG_CHARACTERS:] for log in logs)
 
@@ -171,8 +171,8 @@ async def healing(options: argparse.Namespace, folder: Path) -> list[str]:
     world = healing_world()
     async with lane(folder / "lane", world) as (stack, sandbox):
 
-        def ground() -> AbstractAsyncContextManager[Ground]:
-            return ground_on(
+        def environment() -> AbstractAsyncContextManager[Environment]:
+            return environment_on(
                 sandbox,
                 world,
                 broker=stack.bootstrap,
@@ -182,7 +182,7 @@ async def healing(options: argparse.Namespace, folder: Path) -> list[str]:
                 stack=stack,
             )
 
-        table, is_good = await heal_table(ground)
+        table, is_good = await heal_table(environment)
     show(table, "heal", options.into)
     return [] if is_good else ["healing took longer than it may"]
 

@@ -14,14 +14,14 @@ from statistics import median, quantiles
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from streamproc.sandbox.world.world import World
-from tests.faults import deeds
-from tests.faults.plans import Deed, Plan
+from tests.faults.injections import injections
+from tests.faults.plans import Injection, Plan
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
 
-    from tests.faults.ground import Ground
+    from tests.faults.environment import Environment
 
 REQUESTS: Final = 50
 WALLETS: Final = 4  # of each request
@@ -37,7 +37,7 @@ class Fault(NamedTuple):
     """A fault, and how soon after it the last request must have ended, beyond the work left."""
 
     name: str
-    what: str  # a deed
+    what: str  # an injection
     workers: int
     is_named: bool
     must_s: float
@@ -84,37 +84,43 @@ def p95_s(run: Run) -> float:
 
 
 async def measured(
-    ground: Ground, workers: int, disturb: Callable[[], Awaitable[None]], *, is_named: bool = True
+    environment: Environment,
+    workers: int,
+    disturb: Callable[[], Awaitable[None]],
+    *,
+    is_named: bool = True,
 ) -> Run:
-    """Run all requests on a ground of its own; the fault begins when enough have ended."""
-    ground.sandbox.set_faults()
-    ground.sandbox.latency_s = LATENCY_S
-    await ground.start(Plan("heal", workers=workers, is_named=is_named))
-    addresses = ground.world.addresses
+    """Run all requests in an environment of its own; the fault begins when enough have ended."""
+    environment.sandbox.set_faults()
+    environment.sandbox.latency_s = LATENCY_S
+    await environment.start(Plan("heal", workers=workers, is_named=is_named))
+    addresses = environment.world.addresses
     began = time.monotonic()
     ended: dict[str, float] = {}
-    async with noted(ground, began, ended):
+    async with noted(environment, began, ended):
         for number in range(REQUESTS):
             first = number * 3 % (len(addresses) - WALLETS)
-            await ground.installation.request(f"h{number}", addresses[first : first + WALLETS])
+            await environment.installation.request(f"h{number}", addresses[first : first + WALLETS])
         while len(ended) < ENDED_BEFORE:  # noqa: ASYNC110 - another task counts
             await asyncio.sleep(LOOK_S)
         disturbed = time.monotonic()
         await disturb()
-        undone = ground.undone_at or time.monotonic()
+        undone = environment.undone_at or time.monotonic()
         for number in range(REQUESTS):
-            await ground.installation.ending(f"h{number}")
+            await environment.installation.ending(f"h{number}")
         await asyncio.sleep(2 * LOOK_S)
     return Run(sorted(ended.values()), disturbed - began, undone - began)
 
 
 @asynccontextmanager
-async def noted(ground: Ground, began: float, ended: dict[str, float]) -> AsyncIterator[None]:
+async def noted(
+    environment: Environment, began: float, ended: dict[str, float]
+) -> AsyncIterator[None]:
     """Note for the length of the block when each request has ended."""
 
     async def look() -> None:
         while True:
-            for each in ground.installation.of("analysis-completed"):
+            for each in environment.installation.of("analysis-completed"):
                 ended.setdefault(each.event["request_id"], time.monotonic() - began)
             await asyncio.sleep(LOOK_S)
 
@@ -125,25 +131,27 @@ async def noted(ground: Ground, began: float, ended: dict[str, float]) -> AsyncI
         looking.cancel()
 
 
-async def heal_table(ground: Callable[[], AbstractAsyncContextManager[Ground]]) -> tuple[str, bool]:
-    """Run everything, each time on a ground of its own; the table as Markdown, and whether all that must hold does."""
+async def heal_table(
+    environment: Callable[[], AbstractAsyncContextManager[Environment]],
+) -> tuple[str, bool]:
+    """Run everything, each time in an environment of its own; the table as Markdown, and whether all holds."""
     calm: dict[int, list[Run]] = {1: [], 2: []}
     healed: dict[Fault, list[float]] = {fault: [] for fault in FAULTS}
     poisoned: list[Run] = []
     diverted_s: list[float] = []
     for _ in range(REPEATS):
         for workers, runs in calm.items():
-            async with ground() as own:
+            async with environment() as own:
                 runs.append(await measured(own, workers, nothing))
         for fault, seconds in healed.items():
-            async with ground() as own:
+            async with environment() as own:
                 run = await measured(
                     own, fault.workers, partial(done_to, own, fault), is_named=fault.is_named
                 )
             # Who takes over works alone from then on.
             left = calm[1 if fault.what == "kill-one" else fault.workers][-1]
             seconds.append(healed_s(left, run))
-        async with ground() as own:
+        async with environment() as own:
             run, taken_s = await poison(own)
         poisoned.append(run)
         diverted_s.append(taken_s)
@@ -171,12 +179,12 @@ async def nothing() -> None:
     """Leave it alone."""
 
 
-async def done_to(ground: Ground, fault: Fault) -> None:
+async def done_to(environment: Environment, fault: Fault) -> None:
     """Let the fault happen."""
-    await deeds.DEEDS[fault.what](ground, Deed(fault.what, for_s=AWAY_S))
+    await injections.INJECTIONS[fault.what](environment, Injection(fault.what, for_s=AWAY_S))
 
 
-async def poison(ground: Ground) -> tuple[Run, float]:
+async def poison(environment: Environment) -> tuple[Run, float]:
     """A run with poison on every topic of the agents, and the seconds until the last of it was diverted."""
     taken = 0.0
     topics = (
@@ -191,10 +199,10 @@ async def poison(ground: Ground) -> tuple[Run, float]:
         nonlocal taken
         began = time.monotonic()
         for topic in topics:
-            await ground.installation.send(topic, "poison", POISON)
-        letters = ground.installation.of
+            await environment.installation.send(topic, "poison", POISON)
+        letters = environment.installation.of
         while len(letters("dead-letters")) < len(topics):  # noqa: ASYNC110 - another task reads
             await asyncio.sleep(LOOK_S)
         taken = time.monotonic() - began
 
-    return await measured(ground, 1, disturb), taken
+    return await measured(environment, 1, disturb), taken

@@ -1,4 +1,4 @@
-"""Opens the ground of one trial: topics and a database of its own, gone afterwards; and the servers of a lane."""
+"""Opens the environment of one trial: topics and a database of its own, gone afterwards; and the servers of a lane."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from streamproc.local.stack import LocalStack
 from streamproc.sandbox.world.world import World
 from streamproc.store.postgres.migrate import migrate
-from tests.faults.ground import Ground
+from tests.faults.environment import Environment
 from tests.flow.conftest import _database, served, upstream_settings
 from tests.flow.installation import installed
 
@@ -41,7 +41,7 @@ def small_world() -> World:
 
 
 @asynccontextmanager
-async def ground_on(
+async def environment_on(
     sandbox: Sandbox,
     world: World,
     *,
@@ -50,7 +50,7 @@ async def ground_on(
     template: str,
     folder: Path,
     stack: LocalStack | None = None,
-) -> AsyncIterator[Ground]:
+) -> AsyncIterator[Environment]:
     """An installation on these servers; `template` is a database with the schema."""
     prefix = f"f{uuid.uuid4().hex[:10]}-"
     async with _database(dsn, template) as own:
@@ -58,12 +58,12 @@ async def ground_on(
         async with installed(
             broker=broker, dsn=own, prefix=prefix, upstream=upstream, folder=folder
         ) as installation:
-            ground = Ground(installation, sandbox, world, stack, folder)
+            environment = Environment(installation, sandbox, world, stack, folder)
             try:
-                yield ground
+                yield environment
             finally:
                 await installation.stop_workers()
-                await ground.proxy.stop()
+                await environment.proxy.stop()
         await forget(broker, prefix)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import orjson
 
-from tests.faults.ground import AGAIN
+from tests.faults.environment import AGAIN
 from tests.faults.plans import FULL
 from tests.flow.installation import KEY
 from tests.flow.rules import TERMINAL_TOPICS, check_end, lasting

@@ -50,7 +50,7 @@ PASSING: Final = ("500", "502", "503", "504", "reset", "html", "not_json", "cut_
 
 
 @dataclass(frozen=True)
-class Deed:
+class Injection:
     """One thing that is done to an installation: `what` after `at_s` seconds, undone after `for_s` more."""
 
     what: str
@@ -105,7 +105,7 @@ class Plan:
     name: str
     seed: int = 0
     workers: int = 1
-    deeds: tuple[Deed, ...] = ()
+    injections: tuple[Injection, ...] = ()
     upstream: tuple[Fault, ...] = ()
     deadline_s: int = 1800
     ends: frozenset[str] = frozenset({"completed"})
@@ -120,15 +120,19 @@ class Plan:
 
     def does(self, what: str) -> bool:
         """Whether this is among what is done."""
-        return any(deed.what == what for deed in self.deeds)
+        return any(injection.what == what for injection in self.injections)
 
     @property
     def crashes(self) -> int:
         """How often what is under way may be begun again."""
-        turns = sum(2 * (1 + deed.for_s // TURNS_S) for deed in self.deeds if deed.what == "churn")
-        return sum(deed.what.removeprefix("after-") in BEGINNING for deed in self.deeds) + int(
-            turns
+        turns = sum(
+            2 * (1 + injection.for_s // TURNS_S)
+            for injection in self.injections
+            if injection.what == "churn"
         )
+        return sum(
+            injection.what.removeprefix("after-") in BEGINNING for injection in self.injections
+        ) + int(turns)
 
 
 def catalogue() -> dict[str, Plan]:
@@ -140,63 +144,91 @@ def catalogue() -> dict[str, Plan]:
 def _of_workers() -> list[Plan]:
     """What happens to processes."""
     return [
-        *(Plan(f"kill at {point}", deeds=(Deed("crash", point=point),)) for point in POINTS),
         *(
-            Plan(f"kill one of two at {point}", workers=2, deeds=(Deed("crash", point=point),))
+            Plan(f"kill at {point}", injections=(Injection("crash", point=point),))
+            for point in POINTS
+        ),
+        *(
+            Plan(
+                f"kill one of two at {point}",
+                workers=2,
+                injections=(Injection("crash", point=point),),
+            )
             for point in ("mid-sync", "after-join-outputs-before-table", "after-publish-before-ack")
         ),
         *(
             Plan(
                 f"kill all of two at {point}",
                 workers=2,
-                deeds=(Deed("crash-all", for_s=0.5, point=point),),
+                injections=(Injection("crash-all", for_s=0.5, point=point),),
             )
             for point in POINTS
         ),
-        Plan("kill during recovery", deeds=(Deed("recovery"),)),
-        Plan("kill all", workers=2, deeds=(Deed("kill", 0.8, 0.5),)),
-        Plan("kill one of two", workers=2, deeds=(Deed("kill-one", 0.8),)),
-        Plan("SIGTERM under load", deeds=(Deed("term", 0.7),)),
-        Plan("SIGSTOP 5 s", workers=2, deeds=(Deed("pause", 0.7, 5),)),
-        Plan("SIGSTOP three sessions", workers=2, deeds=(Deed("pause", 0.7, 3 * SESSION_S),)),
-        Plan("SIGSTOP until all is done", workers=2, deeds=(Deed("outlast", 0.4),)),
-        Plan("event loop blocked", deeds=(Deed("block", for_s=90),)),
-        Plan("a worker joins and leaves", is_named=False, deeds=(Deed("churn", 0.5, 25),)),
+        Plan("kill during recovery", injections=(Injection("recovery"),)),
+        Plan("kill all", workers=2, injections=(Injection("kill", 0.8, 0.5),)),
+        Plan("kill one of two", workers=2, injections=(Injection("kill-one", 0.8),)),
+        Plan("SIGTERM under load", injections=(Injection("term", 0.7),)),
+        Plan("SIGSTOP 5 s", workers=2, injections=(Injection("pause", 0.7, 5),)),
+        Plan(
+            "SIGSTOP three sessions",
+            workers=2,
+            injections=(Injection("pause", 0.7, 3 * SESSION_S),),
+        ),
+        Plan("SIGSTOP until all is done", workers=2, injections=(Injection("outlast", 0.4),)),
+        Plan("event loop blocked", injections=(Injection("block", for_s=90),)),
+        Plan(
+            "a worker joins and leaves", is_named=False, injections=(Injection("churn", 0.5, 25),)
+        ),
         Plan(
             "a worker joins and leaves for 120 s",
             is_named=False,
             is_long=True,
-            deeds=(Deed("churn", 0.5, 120),),
+            injections=(Injection("churn", 0.5, 120),),
         ),
-        Plan("clocks jump", workers=2, deeds=(Deed("clock", 0.5, 1.5),)),
-        Plan("the pool's processes killed, twice", deeds=(Deed("pool-kill", 0.3, 0.8),)),
-        Plan("the pool's fork server killed", deeds=(Deed("pool-server-kill", 0.3),)),
-        Plan("the pool's processes hang", deeds=(Deed("pool-hang", 0.3),)),
-        Plan("the next version and back", workers=2, deeds=(Deed("upgrade", 0.3),)),
+        Plan("clocks jump", workers=2, injections=(Injection("clock", 0.5, 1.5),)),
+        Plan("the pool's processes killed, twice", injections=(Injection("pool-kill", 0.3, 0.8),)),
+        Plan("the pool's fork server killed", injections=(Injection("pool-server-kill", 0.3),)),
+        Plan("the pool's processes hang", injections=(Injection("pool-hang", 0.3),)),
+        Plan("the next version and back", workers=2, injections=(Injection("upgrade", 0.3),)),
     ]
 
 
 def _of_servers() -> list[Plan]:
     """What happens to the broker and to Postgres."""
     return [
-        Plan("broker restarted", deeds=(Deed("broker-stop", 0.7, 1),)),
-        Plan("broker killed", deeds=(Deed("broker-kill", 0.7, 3),)),
-        Plan("broker frozen", deeds=(Deed("broker-freeze", 0.7, 15),)),
-        Plan("broker gone for 120 s", is_long=True, deeds=(Deed("broker-kill", 0.7, 120),)),
-        Plan("Postgres restarted", deeds=(Deed("postgres-stop", 0.7, 0.5),)),
-        Plan("Postgres killed", deeds=(Deed("postgres-kill", 0.7, 3),)),
-        Plan("Postgres out of connections", deeds=(Deed("exhaust", 0.1, 3),)),
-        Plan("answers to commits lost", is_proxied=True, deeds=(Deed("swallow", 0.4, 3),)),
-        Plan("connections to Postgres cut", is_proxied=True, deeds=(Deed("cut", 0.4, 2),)),
-        Plan("writes that fail to serialize", deeds=(Deed("fail-writes", 0.2, 3),)),
-        Plan("Postgres' clock jumps", workers=2, deeds=(Deed("database-clock", 0.5, 3),)),
-        Plan("Postgres' disk full", is_on_small_disks=True, deeds=(Deed("fill-postgres", 0.4, 5),)),
+        Plan("broker restarted", injections=(Injection("broker-stop", 0.7, 1),)),
+        Plan("broker killed", injections=(Injection("broker-kill", 0.7, 3),)),
+        Plan("broker frozen", injections=(Injection("broker-freeze", 0.7, 15),)),
         Plan(
-            "the broker's disk full", is_on_small_disks=True, deeds=(Deed("fill-broker", 0.4, 2),)
+            "broker gone for 120 s", is_long=True, injections=(Injection("broker-kill", 0.7, 120),)
         ),
-        Plan("rights in Postgres lost and given back", deeds=(Deed("revoke", 0.4, 4),)),
+        Plan("Postgres restarted", injections=(Injection("postgres-stop", 0.7, 0.5),)),
+        Plan("Postgres killed", injections=(Injection("postgres-kill", 0.7, 3),)),
+        Plan("Postgres out of connections", injections=(Injection("exhaust", 0.1, 3),)),
+        Plan(
+            "answers to commits lost", is_proxied=True, injections=(Injection("swallow", 0.4, 3),)
+        ),
+        Plan(
+            "connections to Postgres cut", is_proxied=True, injections=(Injection("cut", 0.4, 2),)
+        ),
+        Plan("writes that fail to serialize", injections=(Injection("fail-writes", 0.2, 3),)),
+        Plan("Postgres' clock jumps", workers=2, injections=(Injection("database-clock", 0.5, 3),)),
+        Plan(
+            "Postgres' disk full",
+            is_on_small_disks=True,
+            injections=(Injection("fill-postgres", 0.4, 5),),
+        ),
+        Plan(
+            "the broker's disk full",
+            is_on_small_disks=True,
+            injections=(Injection("fill-broker", 0.4, 2),),
+        ),
+        Plan("rights in Postgres lost and given back", injections=(Injection("revoke", 0.4, 4),)),
         *(
-            Plan(f"right to {right} lost and given back", deeds=(Deed("forbid", 0.3, point=right),))
+            Plan(
+                f"right to {right} lost and given back",
+                injections=(Injection("forbid", 0.3, point=right),),
+            )
             for right in RIGHTS
         ),
     ]
@@ -205,30 +237,49 @@ def _of_servers() -> list[Plan]:
 def _of_records() -> list[Plan]:
     """What happens to records, offsets and topics."""
     ended = frozenset({"cancelled", "completed"})
-    twice = (Deed("cancel", 0.7), Deed("cancel", 0.9))
+    twice = (Injection("cancel", 0.7), Injection("cancel", 0.9))
     return [
-        Plan("same request three times", deeds=(Deed("resend", 0.3), Deed("resend", 0.9))),
-        Plan("every part five times", deeds=(Deed("repeat", 1.0), Deed("after-repeat"))),
-        Plan("parts of another version", deeds=(Deed("drift", 0.6),), letters=DRIFTED),
-        Plan("offsets reset to earliest", deeds=(Deed("after-rewind"),)),
-        Plan("parts after the end", deeds=(Deed("after-repeat"),)),
-        Plan("results too large", deeds=(Deed("shrink", 0.1),), letters=TOO_LARGE),
-        Plan("changelog trimmed", is_long=True, loses_count=True, deeds=(Deed("trim", 1.2),)),
-        Plan("changelog missing", is_long=True, loses_count=True, deeds=(Deed("unmake", 1.2),)),
         Plan(
-            "changelog of another size", is_long=True, loses_count=True, deeds=(Deed("widen", 1.2),)
+            "same request three times",
+            injections=(Injection("resend", 0.3), Injection("resend", 0.9)),
         ),
-        Plan("cancel at the start", deeds=(Deed("cancel", 0.0),), ends=ended),
-        Plan("cancel in the middle, twice", deeds=twice, ends=ended),
-        Plan("cancel after the end", deeds=(Deed("after-cancel"),)),
-        Plan("aborted transactions", deeds=(Deed("abort", 0.5),)),
-        Plan("a transaction left open", deeds=(Deed("hold-open", 0.3),)),
-        Plan("an option of the next version", deeds=(Deed("option", 0.4),)),
-        Plan("partitions added to a topic", deeds=(Deed("grow", 0.6),)),
-        Plan("poison in each topic", deeds=(Deed("poison", 0.5),), letters=POISONED),
+        Plan(
+            "every part five times",
+            injections=(Injection("repeat", 1.0), Injection("after-repeat")),
+        ),
+        Plan("parts of another version", injections=(Injection("drift", 0.6),), letters=DRIFTED),
+        Plan("offsets reset to earliest", injections=(Injection("after-rewind"),)),
+        Plan("parts after the end", injections=(Injection("after-repeat"),)),
+        Plan("results too large", injections=(Injection("shrink", 0.1),), letters=TOO_LARGE),
+        Plan(
+            "changelog trimmed",
+            is_long=True,
+            loses_count=True,
+            injections=(Injection("trim", 1.2),),
+        ),
+        Plan(
+            "changelog missing",
+            is_long=True,
+            loses_count=True,
+            injections=(Injection("unmake", 1.2),),
+        ),
+        Plan(
+            "changelog of another size",
+            is_long=True,
+            loses_count=True,
+            injections=(Injection("widen", 1.2),),
+        ),
+        Plan("cancel at the start", injections=(Injection("cancel", 0.0),), ends=ended),
+        Plan("cancel in the middle, twice", injections=twice, ends=ended),
+        Plan("cancel after the end", injections=(Injection("after-cancel"),)),
+        Plan("aborted transactions", injections=(Injection("abort", 0.5),)),
+        Plan("a transaction left open", injections=(Injection("hold-open", 0.3),)),
+        Plan("an option of the next version", injections=(Injection("option", 0.4),)),
+        Plan("partitions added to a topic", injections=(Injection("grow", 0.6),)),
+        Plan("poison in each topic", injections=(Injection("poison", 0.5),), letters=POISONED),
         Plan(
             "deadline while the owner is dead",
-            deeds=(Deed("kill", 0.4, 6),),
+            injections=(Injection("kill", 0.4, 6),),
             deadline_s=5,
             ends=frozenset({"expired"}),
         ),
@@ -252,15 +303,16 @@ def mixture(seed: int, names: tuple[str, ...] | None = None, *, with_long: bool 
     plans = catalogue()
     known = names or tuple(name for name, plan in plans.items() if with_long or not plan.is_long)
     plan = plans[known[seed % len(known)]]
-    deeds = tuple(
-        replace(deed, at_s=round(deed.at_s * chance.uniform(0.3, 1.8), 2)) for deed in plan.deeds
+    injections = tuple(
+        replace(injection, at_s=round(injection.at_s * chance.uniform(0.3, 1.8), 2))
+        for injection in plan.injections
     )
     if chance.random() < 0.5:
-        deeds += (Deed("resend", round(chance.uniform(0, 2), 2)),)
+        injections += (Injection("resend", round(chance.uniform(0, 2), 2)),)
     if chance.random() < 0.3:
-        deeds += (Deed("after-repeat"),)
+        injections += (Injection("after-repeat"),)
     upstream = passing_errors(seed) if chance.random() < 0.4 else plan.upstream
-    return replace(plan, seed=seed, deeds=deeds, upstream=upstream)
+    return replace(plan, seed=seed, injections=injections, upstream=upstream)
 
 
 def passing_errors(seed: int) -> tuple[Fault, ...]:

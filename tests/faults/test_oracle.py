@@ -12,7 +12,7 @@ from streamproc.engine.records import partition_of
 from streamproc.topics import read_topology
 from tests.faults import oracle
 from tests.faults.opening import small_world
-from tests.faults.plans import FULL, Deed, Plan
+from tests.faults.plans import FULL, Injection, Plan
 from tests.faults.trial import requests_of
 from tests.faults.watch import MEMORY_BYTES, Sample, Watch, early_commits, queued
 from tests.flow.installation import KEY, Said
@@ -180,7 +180,7 @@ def test_pages_that_are_asked_for_again_without_need_are_found() -> None:
 
     oracle.check_calls(asked(20), PLAN, SIX, undisturbed)
     oracle.check_calls(asked(25, refused=5), PLAN, SIX, undisturbed)
-    oracle.check_calls(asked(32), Plan("k", deeds=(Deed("kill"),)), SIX, undisturbed)
+    oracle.check_calls(asked(32), Plan("k", injections=(Injection("kill"),)), SIX, undisturbed)
     oracle.check_calls(asked(26), PLAN, {**SIX, "first-again-1": "abcd"}, undisturbed)
     with pytest.raises(AssertionError):
         oracle.check_calls(asked(26), PLAN, SIX, undisturbed)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from tests.faults.opening import ground_on, small_world
+from tests.faults.opening import environment_on, small_world
 from tests.faults.plans import Plan, catalogue
 from tests.faults.trial import run_trial
 from tests.flow.conftest import served
@@ -43,15 +43,15 @@ async def trial(
         async def carried_out(
             plan: Plan, undisturbed: Undisturbed | None
         ) -> tuple[Outcome, Undisturbed]:
-            async with ground_on(
+            async with environment_on(
                 sandbox,
                 world,
                 broker=servers.bootstrap,
                 dsn=servers.dsn,
                 template=migrated_template,
                 folder=tmp_path_factory.mktemp("trial"),
-            ) as ground:
-                return await run_trial(ground, plan, undisturbed)
+            ) as environment:
+                return await run_trial(environment, plan, undisturbed)
 
         yield carried_out
 

@@ -1,4 +1,4 @@
-"""One trial: an installation of its own, three requests that share wallets, a plan's deeds, and the oracle."""
+"""One trial: an installation of its own, three requests that share wallets, a plan's injections, and the oracle."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.faults import oracle
-from tests.faults.deeds import DEEDS
+from tests.faults.injections.injections import INJECTIONS
 from tests.faults.oracle import Undisturbed, repeated
 from tests.faults.plans import FULL, Plan
 from tests.faults.quiet import settled
@@ -17,7 +17,7 @@ from tests.flow.installation import ENDS_WITHIN_S
 if TYPE_CHECKING:
     from streamproc.sandbox.service.server import Sandbox
     from streamproc.sandbox.world.world import World
-    from tests.faults.ground import Ground
+    from tests.faults.environment import Environment
     from tests.faults.watch import Watch
 
 RESTS_WITHIN_S = 15.0
@@ -43,28 +43,28 @@ def requests_of(world: World) -> dict[str, list[str]]:
 
 
 async def run_trial(
-    ground: Ground, plan: Plan, undisturbed: Undisturbed | None
+    environment: Environment, plan: Plan, undisturbed: Undisturbed | None
 ) -> tuple[Outcome, Undisturbed]:
     """Carry the plan out and check everything; also what the run said, for the first, which has no faults."""
-    installation, sandbox, world = ground.installation, ground.sandbox, ground.world
+    installation, sandbox, world = environment.installation, environment.sandbox, environment.world
     prepare(sandbox, plan)
-    ground.requests = requests_of(world)
-    ground.deadline_s = plan.deadline_s
+    environment.requests = requests_of(world)
+    environment.deadline_s = plan.deadline_s
     async with watched(installation) as watch:
-        await ground.start(plan)
-        await ground.ask()
-        ended_at = await carry_out(ground, plan)
-        for name in ground.requests:
+        await environment.start(plan)
+        await environment.ask()
+        ended_at = await carry_out(environment, plan)
+        for name in environment.requests:
             await installation.ending(name, LONG_S if plan.is_long else ENDS_WITHIN_S)
         heal_s = max(0.0, time.monotonic() - ended_at)
         await settled(installation)
-        for deed in plan.deeds:
-            if deed.what.startswith("after-"):
-                await DEEDS[deed.what.removeprefix("after-")](ground, deed)
+        for injection in plan.injections:
+            if injection.what.startswith("after-"):
+                await INJECTIONS[injection.what.removeprefix("after-")](environment, injection)
                 await settled(installation)
-        await check(ground, plan, undisturbed, watch)
+        await check(environment, plan, undisturbed, watch)
     said = Undisturbed(
-        {name: oracle.ending_of(installation.said, name, plan) for name in ground.requests},
+        {name: oracle.ending_of(installation.said, name, plan) for name in environment.requests},
         sandbox.counters.methods[FULL],
     )
     return Outcome(repeated(installation.said), heal_s), said
@@ -77,40 +77,44 @@ def prepare(sandbox: Sandbox, plan: Plan) -> None:
     sandbox.counters.reset()
 
 
-async def carry_out(ground: Ground, plan: Plan) -> float:
-    """Do the deeds, each at its time; the moment at which the last was undone."""
+async def carry_out(environment: Environment, plan: Plan) -> float:
+    """Do the injections, each at its time; the moment at which the last was undone."""
 
     async def later(number: int) -> None:
-        deed = plan.deeds[number]
-        await asyncio.sleep(deed.at_s)
-        await DEEDS[deed.what](ground, deed)
+        injection = plan.injections[number]
+        await asyncio.sleep(injection.at_s)
+        await INJECTIONS[injection.what](environment, injection)
 
-    now = [n for n, deed in enumerate(plan.deeds) if not deed.what.startswith("after-")]
+    now = [
+        n for n, injection in enumerate(plan.injections) if not injection.what.startswith("after-")
+    ]
     await asyncio.gather(*(later(number) for number in now))
-    return ground.undone_at or time.monotonic()
+    return environment.undone_at or time.monotonic()
 
 
-async def rested(ground: Ground) -> list[str]:
+async def rested(environment: Environment) -> list[str]:
     """The metrics of all workers once they show nothing queued, or after a while: gauges are set once a second."""
     until = time.monotonic() + RESTS_WITHIN_S
     while True:
-        metrics = [await ground.installation.metrics(number) for number in ground.alive]
+        metrics = [await environment.installation.metrics(number) for number in environment.alive]
         busy = any(depth for text in metrics for _, depth in queued(text))
         if not busy or time.monotonic() > until:
             return metrics
         await asyncio.sleep(LOOK_S)
 
 
-async def check(ground: Ground, plan: Plan, undisturbed: Undisturbed | None, watch: Watch) -> None:
+async def check(
+    environment: Environment, plan: Plan, undisturbed: Undisturbed | None, watch: Watch
+) -> None:
     """Everything the oracle knows."""
-    installation = ground.installation
-    requests = ground.requests
+    installation = environment.installation
+    requests = environment.requests
     oracle.check_requests(installation, plan, requests, undisturbed)
-    await oracle.check_store(installation, ground.world, plan, requests)
-    metrics = await rested(ground)
+    await oracle.check_store(installation, environment.world, plan, requests)
+    metrics = await rested(environment)
     oracle.check_secrets(installation, metrics)
     oracle.check_letters(installation, plan)
     watch.check(keeps_table=not plan.loses_count)
     watch.check_rest(metrics)
     if undisturbed is not None:
-        oracle.check_calls(ground.sandbox.counters, plan, requests, undisturbed)
+        oracle.check_calls(environment.sandbox.counters, plan, requests, undisturbed)

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from streamproc.sandbox.world.world import World
-from tests.faults.deeds_to_servers import FAILING_WRITES
+from tests.faults.injections.servers import FAILING_WRITES
 from tests.flow.conftest import changed, served
 from tests.flow.rules import check_end, check_headers
 

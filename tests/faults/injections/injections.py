@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tests.faults import deeds_from_outside as outside
-from tests.faults import deeds_to_disks as disks
-from tests.faults import deeds_to_records as records
-from tests.faults import deeds_to_rights as rights
-from tests.faults import deeds_to_servers as servers
-from tests.faults import deeds_to_workers as workers
+from tests.faults.injections import disks, records, rights, servers, workers
+from tests.faults.injections import from_outside as outside
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tests.faults.ground import Ground
-    from tests.faults.plans import Deed
+    from tests.faults.environment import Environment
+    from tests.faults.plans import Injection
 
-DEEDS: Final[dict[str, Callable[[Ground, Deed], Awaitable[None]]]] = {
+INJECTIONS: Final[dict[str, Callable[[Environment, Injection], Awaitable[None]]]] = {
     "crash": workers.crash,
     "crash-all": workers.crash_all,
     "recovery": workers.recovery,

@@ -13,8 +13,8 @@ import asyncpg
 from tests.store.stepping import moved
 
 if TYPE_CHECKING:
-    from tests.faults.ground import Ground
-    from tests.faults.plans import Deed
+    from tests.faults.environment import Environment
+    from tests.faults.plans import Injection
 
 OURS: Final = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'streamproc'"
@@ -48,53 +48,53 @@ END $$
 """
 
 
-async def broker_stop(ground: Ground, deed: Deed) -> None:
+async def broker_stop(environment: Environment, injection: Injection) -> None:
     """The broker is shut down and started again."""
-    await asyncio.to_thread(ground.stack.broker.stop)
-    await asyncio.sleep(deed.for_s)
-    await asyncio.to_thread(ground.stack.broker.start)
-    ground.undone()
+    await asyncio.to_thread(environment.stack.broker.stop)
+    await asyncio.sleep(injection.for_s)
+    await asyncio.to_thread(environment.stack.broker.start)
+    environment.undone()
 
 
-async def broker_kill(ground: Ground, deed: Deed) -> None:
+async def broker_kill(environment: Environment, injection: Injection) -> None:
     """The broker dies and is started again."""
-    await asyncio.to_thread(ground.stack.broker.kill)
-    await asyncio.sleep(deed.for_s)
-    await asyncio.to_thread(ground.stack.broker.start)
-    ground.undone()
+    await asyncio.to_thread(environment.stack.broker.kill)
+    await asyncio.sleep(injection.for_s)
+    await asyncio.to_thread(environment.stack.broker.start)
+    environment.undone()
 
 
-async def broker_freeze(ground: Ground, deed: Deed) -> None:
+async def broker_freeze(environment: Environment, injection: Injection) -> None:
     """The broker takes everything and answers nothing for a while."""
-    pid = ground.stack.broker.pid
+    pid = environment.stack.broker.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
     try:
-        await asyncio.sleep(deed.for_s)
+        await asyncio.sleep(injection.for_s)
     finally:
         os.kill(pid, signal.SIGCONT)
-    ground.undone()
+    environment.undone()
 
 
-async def postgres_stop(ground: Ground, deed: Deed) -> None:
+async def postgres_stop(environment: Environment, injection: Injection) -> None:
     """Postgres is shut down and started again."""
-    await asyncio.to_thread(ground.stack.postgres.stop)
-    await asyncio.sleep(deed.for_s)
-    await asyncio.to_thread(ground.stack.postgres.start)
-    ground.undone()
+    await asyncio.to_thread(environment.stack.postgres.stop)
+    await asyncio.sleep(injection.for_s)
+    await asyncio.to_thread(environment.stack.postgres.start)
+    environment.undone()
 
 
-async def postgres_kill(ground: Ground, deed: Deed) -> None:
+async def postgres_kill(environment: Environment, injection: Injection) -> None:
     """Postgres dies and is started again."""
-    await asyncio.to_thread(ground.stack.postgres.kill)
-    await asyncio.sleep(deed.for_s)
-    await asyncio.to_thread(ground.stack.postgres.start)
-    ground.undone()
+    await asyncio.to_thread(environment.stack.postgres.kill)
+    await asyncio.sleep(injection.for_s)
+    await asyncio.to_thread(environment.stack.postgres.start)
+    environment.undone()
 
 
-async def exhaust(ground: Ground, deed: Deed) -> None:
+async def exhaust(environment: Environment, injection: Injection) -> None:
     """The workers' connections are cut, and somebody else has all that Postgres gives."""
-    dsn = ground.installation.environment["STREAMPROC_POSTGRES_DSN"]
+    dsn = environment.installation.environment["STREAMPROC_POSTGRES_DSN"]
     first = await asyncpg.connect(dsn)
     taken = [first]
     until = time.monotonic() + TAKES_S
@@ -106,52 +106,52 @@ async def exhaust(ground: Ground, deed: Deed) -> None:
             taken += [each for each in found if isinstance(each, asyncpg.Connection)]
             if any(isinstance(each, asyncpg.TooManyConnectionsError) for each in found):
                 if not is_full:
-                    is_full, until = True, time.monotonic() + deed.for_s
+                    is_full, until = True, time.monotonic() + injection.for_s
                 await first.execute(OURS)
                 await asyncio.sleep(LOOK_S)
     finally:
         for each in taken:
             await each.close()
     assert is_full, "there were connections left"
-    ground.undone()
+    environment.undone()
 
 
-async def swallow(ground: Ground, deed: Deed) -> None:
+async def swallow(environment: Environment, injection: Injection) -> None:
     """Answers to commits are lost together with their connections."""
-    ground.proxy.to_swallow = SWALLOWED
-    until = time.monotonic() + deed.for_s
-    while ground.proxy.to_swallow and time.monotonic() < until:  # noqa: ASYNC110 - the proxy counts
+    environment.proxy.to_swallow = SWALLOWED
+    until = time.monotonic() + injection.for_s
+    while environment.proxy.to_swallow and time.monotonic() < until:  # noqa: ASYNC110 - the proxy counts
         await asyncio.sleep(LOOK_S)
-    ground.proxy.to_swallow = 0
-    assert ground.proxy.swallowed, "nothing was committed"
-    ground.undone()
+    environment.proxy.to_swallow = 0
+    assert environment.proxy.swallowed, "nothing was committed"
+    environment.undone()
 
 
-async def cut(ground: Ground, deed: Deed) -> None:
+async def cut(environment: Environment, injection: Injection) -> None:
     """All connections to Postgres are cut, again and again."""
     for _ in range(CUTS):
-        ground.proxy.cut()
-        await asyncio.sleep(deed.for_s / CUTS)
-    ground.undone()
+        environment.proxy.cut()
+        await asyncio.sleep(injection.for_s / CUTS)
+    environment.undone()
 
 
-async def fail_writes(ground: Ground, deed: Deed) -> None:
+async def fail_writes(environment: Environment, injection: Injection) -> None:
     """Statements that write fail as they do when transactions are in each other's way."""
-    await ground.installation.execute(FAILING_WRITES)
-    await asyncio.sleep(deed.for_s)
-    dsn = ground.installation.environment["STREAMPROC_POSTGRES_DSN"]
+    await environment.installation.execute(FAILING_WRITES)
+    await asyncio.sleep(injection.for_s)
+    dsn = environment.installation.environment["STREAMPROC_POSTGRES_DSN"]
     connection = await asyncpg.connect(dsn)
     counted = await connection.fetchval("SELECT last_value FROM failed_writes")
     await connection.execute("DROP FUNCTION fail_some CASCADE")
     await connection.close()
     assert counted >= 5, "nothing was written"
-    ground.undone()
+    environment.undone()
 
 
-async def database_clock(ground: Ground, deed: Deed) -> None:
+async def database_clock(environment: Environment, injection: Injection) -> None:
     """The clock of Postgres jumps ahead, later as far back, and then is right again."""
-    dsn = ground.installation.environment["STREAMPROC_POSTGRES_DSN"]
+    dsn = environment.installation.environment["STREAMPROC_POSTGRES_DSN"]
     for by_s in (STEP_S, -STEP_S, 0.0):
         await moved(dsn, by_s)
-        await asyncio.sleep(deed.for_s / 2)
-    ground.undone()
+        await asyncio.sleep(injection.for_s / 2)
+    environment.undone()

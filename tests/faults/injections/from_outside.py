@@ -12,13 +12,13 @@ from aiokafka import AIOKafkaProducer
 
 from streamproc.engine.records import partition_of
 from streamproc.topics import OUTSIDE, read_topology
-from tests.faults.ground import AGAIN
+from tests.faults.environment import AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.faults.ground import Ground
-    from tests.faults.plans import Deed
+    from tests.faults.environment import Environment
+    from tests.faults.plans import Injection
     from tests.flow.installation import Installation
 
 ASKED: Final = "analysis-requested"
@@ -44,9 +44,9 @@ POISON: Final = (
 
 
 @asynccontextmanager
-async def transaction(ground: Ground) -> AsyncIterator[AIOKafkaProducer]:
+async def transaction(environment: Environment) -> AsyncIterator[AIOKafkaProducer]:
     """A producer in a transaction, in which it has asked for ghosts and cancelled every request."""
-    installation = ground.installation
+    installation = environment.installation
     producer = AIOKafkaProducer(
         bootstrap_servers=installation.environment["STREAMPROC_KAFKA_BROKERS"],
         transactional_id=f"{installation.prefix}outside",
@@ -55,7 +55,7 @@ async def transaction(ground: Ground) -> AsyncIterator[AIOKafkaProducer]:
     await producer.start()
     try:
         await producer.begin_transaction()
-        for name, wallets in ground.requests.items():
+        for name, wallets in environment.requests.items():
             behind = f"{name}{AGAIN}{TURN}".encode()
             ghost = f"ghost-{name}"
             for topic, key, more in (
@@ -79,45 +79,45 @@ def partitions(topic: str) -> int:
     return next(each.partitions for each in read_topology().topics if each.name == topic)
 
 
-async def abort(ground: Ground, deed: Deed) -> None:
+async def abort(environment: Environment, injection: Injection) -> None:
     """Somebody asks and cancels in a transaction and aborts it; nothing waits then, and nothing of it counts."""
-    del deed
-    names = list(ground.requests)
-    async with transaction(ground) as producer:
+    del injection
+    names = list(environment.requests)
+    async with transaction(environment) as producer:
         await producer.abort_transaction()
-    await all_read(ground)
-    ground.undone()
-    await ground.ask(TURN)
-    await never_begun(ground, names)
-    await covered(ground, names)
+    await all_read(environment)
+    environment.undone()
+    await environment.ask(TURN)
+    await never_begun(environment, names)
+    await covered(environment, names)
 
 
-async def hold_open(ground: Ground, deed: Deed) -> None:
+async def hold_open(environment: Environment, injection: Injection) -> None:
     """Somebody's transaction stays open; what comes behind it waits until the brokers abort it, nothing else does."""
-    del deed
-    names = list(ground.requests)
-    async with transaction(ground):
-        await ground.ask(TURN)
+    del injection
+    names = list(environment.requests)
+    async with transaction(environment):
+        await environment.ask(TURN)
         await asyncio.sleep(OPEN_MS / 1000)
-        ground.undone()
-        await never_begun(ground, names)
-    await covered(ground, names)
+        environment.undone()
+        await never_begun(environment, names)
+    await covered(environment, names)
 
 
-async def covered(ground: Ground, names: list[str]) -> None:
+async def covered(environment: Environment, names: list[str]) -> None:
     """Ordinary records come behind the marks of the transaction: on a mark no commit ever stands."""
     for name in names:
         behind = f"{name}{AGAIN}{TURN}"
-        wallets, deadline_s = ground.requests[behind], ground.deadline_s
-        await ground.installation.request(behind, wallets, deadline_s=deadline_s)
-        await ground.installation.send(CANCELLED, behind, {"request_id": behind})
+        wallets, deadline_s = environment.requests[behind], environment.deadline_s
+        await environment.installation.request(behind, wallets, deadline_s=deadline_s)
+        await environment.installation.send(CANCELLED, behind, {"request_id": behind})
 
 
-async def all_read(ground: Ground) -> None:
+async def all_read(environment: Environment) -> None:
     """No worker sees a record wait on the topics from outside: the marks of a transaction are none."""
     until = time.monotonic() + READ_WITHIN_S
     while True:
-        texts = [await ground.installation.metrics(number) for number in ground.alive]
+        texts = [await environment.installation.metrics(number) for number in environment.alive]
         waiting = [line for text in texts for line in text.splitlines() if _waits(line)]
         if not waiting:
             return
@@ -131,9 +131,9 @@ def _waits(line: str) -> bool:
     return line.startswith("streamproc_lag_records{") and is_theirs and not line.endswith(" 0.0")
 
 
-async def never_begun(ground: Ground, names: list[str]) -> None:
+async def never_begun(environment: Environment, names: list[str]) -> None:
     """What comes behind the transaction ends; of what was asked in it nobody has said anything."""
-    installation = ground.installation
+    installation = environment.installation
     for name in names:
         await installation.ending(f"{name}{AGAIN}{TURN}")
     ghosts = {f"ghost-{name}".encode() for name in names}
@@ -141,11 +141,11 @@ async def never_begun(ground: Ground, names: list[str]) -> None:
     assert not said, f"it was aborted: {said[0]}"
 
 
-async def option(ground: Ground, deed: Deed) -> None:
+async def option(environment: Environment, injection: Injection) -> None:
     """An option of the next version comes: asked for from outside it is refused by name, inside it is carried on."""
-    del deed
-    installation = ground.installation
-    wallets = next(iter(ground.requests.values()))
+    del injection
+    installation = environment.installation
+    wallets = next(iter(environment.requests.values()))
     await installation.request("newer", wallets, **{UNKNOWN: 5})
     end = await installation.ending("newer")
     assert end["status"] == "rejected", end
@@ -155,13 +155,13 @@ async def option(ground: Ground, deed: Deed) -> None:
         more = orjson.dumps({**each.event, UNKNOWN: 5, "options": {UNKNOWN: 5}})
         assert each.key is not None
         await installation.send(each.topic, each.key.decode(), more, each.headers)
-    ground.undone()
+    environment.undone()
 
 
-async def poison(ground: Ground, deed: Deed) -> None:
+async def poison(environment: Environment, injection: Injection) -> None:
     """What is no event comes on every topic that an agent reads; each one is a dead letter of its place."""
-    del deed
-    installation = ground.installation
+    del injection
+    installation = environment.installation
     sent = set()
     producer = AIOKafkaProducer(
         bootstrap_servers=installation.environment["STREAMPROC_KAFKA_BROKERS"]
@@ -180,7 +180,7 @@ async def poison(ground: Ground, deed: Deed) -> None:
                 sent.add((name, place, found.offset))
     finally:
         await producer.stop()
-    ground.undone()
+    environment.undone()
     until = time.monotonic() + LETTERS_WITHIN_S
     while not sent <= letters(installation):
         assert time.monotonic() < until, f"no end of {sorted(sent - letters(installation))}"

@@ -1,4 +1,4 @@
-"""The ground of a trial: an installation with workers by name, its upstream, and the servers if they are its own."""
+"""The environment of a trial: an installation with workers by name, its upstream, and servers of its own if any."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ AGAIN: Final = (
     "-again-"  # between a request's name and a number, when it is asked under another name
 )
 SHIFTED: Final = Path(__file__).with_name("shifted")
-# What a deed wants armed beforehand: whose failpoint (the first worker's or all workers'), and what happens there.
+# What an injection wants armed: whose failpoint (the first worker's or all workers'), and what happens there.
 ARMED: Final = {
     "crash": ("first", "{point}=kill"),
     "crash-all": ("all", "{point}=kill"),
@@ -36,7 +36,7 @@ ARMED: Final = {
 }
 
 
-class Ground:
+class Environment:
     """Where a plan is carried out."""
 
     def __init__(
@@ -83,7 +83,7 @@ class Ground:
         return self._at[name]
 
     async def start(self, plan: Plan) -> None:
-        """Start the plan's workers, with the failpoints that its deeds want."""
+        """Start the plan's workers, with the failpoints that its injections want."""
         self._plan = plan
         self.clock_off_by.write_text("0")
         if plan.is_proxied:
@@ -95,10 +95,10 @@ class Ground:
         if plan.does("database-clock"):
             await movable(self.installation.environment["STREAMPROC_POSTGRES_DSN"])
         points: dict[str, list[str]] = {"first": [], "all": []}
-        for deed in plan.deeds:
-            if deed.what in ARMED:
-                whose, text = ARMED[deed.what]
-                points[whose].append(text.format(point=deed.point, for_s=deed.for_s))
+        for injection in plan.injections:
+            if injection.what in ARMED:
+                whose, text = ARMED[injection.what]
+                points[whose].append(text.format(point=injection.point, for_s=injection.for_s))
         first = self.run("w0", ",".join(points["first"] + points["all"]))
         others = (self.run(f"w{n}", ",".join(points["all"])) for n in range(1, plan.workers))
         await asyncio.gather(first, *others)

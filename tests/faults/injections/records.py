@@ -14,13 +14,13 @@ from aiokafka.structs import OffsetAndMetadata
 from streamproc.kafka import admin
 from streamproc.kafka.wanted_topics import wanted_topics
 from streamproc.topics import read_topology
-from tests.faults.deeds_to_workers import stop_all
-from tests.faults.ground import DIES_WITHIN_S, ended
+from tests.faults.environment import DIES_WITHIN_S, ended
+from tests.faults.injections.workers import stop_all
 from tests.flow.declaring import redeclared
 
 if TYPE_CHECKING:
-    from tests.faults.ground import Ground
-    from tests.faults.plans import Deed
+    from tests.faults.environment import Environment
+    from tests.faults.plans import Injection
     from tests.flow.installation import Installation
 
 REPEATS: Final = 4  # beside the one that came by itself
@@ -39,34 +39,34 @@ PARTS: Final = (
 )
 
 
-async def resend(ground: Ground, deed: Deed) -> None:
+async def resend(environment: Environment, injection: Injection) -> None:
     """Every request comes once more."""
-    del deed
-    await ground.ask()
+    del injection
+    await environment.ask()
 
 
-async def repeat(ground: Ground, deed: Deed) -> None:
+async def repeat(environment: Environment, injection: Injection) -> None:
     """Every part that has been said until now comes four times more."""
-    del deed
-    said = [each for each in ground.installation.said if each.topic in PARTS]
+    del injection
+    said = [each for each in environment.installation.said if each.topic in PARTS]
     for each in said * REPEATS:
         key = each.key.decode() if each.key is not None else None
-        await ground.installation.send(each.topic, key, each.value, each.headers)
+        await environment.installation.send(each.topic, key, each.value, each.headers)
 
 
-async def cancel(ground: Ground, deed: Deed) -> None:
+async def cancel(environment: Environment, injection: Injection) -> None:
     """Every request is cancelled."""
-    del deed
-    for name in ground.requests:
+    del injection
+    for name in environment.requests:
         body = {"request_id": name, "reason": "no longer wanted"}
-        await ground.installation.send("analysis-cancel-requested", name, body)
+        await environment.installation.send("analysis-cancel-requested", name, body)
 
 
-async def drift(ground: Ground, deed: Deed) -> None:
+async def drift(environment: Environment, injection: Injection) -> None:
     """Parts of another version come: with more fields, without an optional one, and without one that is needed."""
-    del deed
-    installation = ground.installation
-    name, (wallet, *_) = next(iter(ground.requests.items()))
+    del injection
+    installation = environment.installation
+    name, (wallet, *_) = next(iter(environment.requests.items()))
     whole: dict[str, Any] = {"request_id": name, "wallet": wallet, "transactions": 1, "fraction": 0}
     more = {**whole, "colour": "blue", "nested": {"deep": [1, 2]}}
     await installation.send("wallet-progress", name, more)
@@ -83,15 +83,17 @@ async def drift(ground: Ground, deed: Deed) -> None:
     assert b"wallet" in letter.headers["__streams.errors.message"], letter.headers
 
 
-async def shrink(ground: Ground, deed: Deed) -> None:
+async def shrink(environment: Environment, injection: Injection) -> None:
     """An operator makes the largest record of results small, sees dead letters, repairs that and replays them."""
-    del deed
-    installation = ground.installation
+    del injection
+    installation = environment.installation
     topic = installation.prefix + "analysis-completed"
 
     await configure(installation, topic, {"max.message.bytes": str(SMALL_BYTES)})
     await installation.until(
-        lambda: len({each.key for each in installation.of("dead-letters")}) == len(ground.requests),
+        lambda: (
+            len({each.key for each in installation.of("dead-letters")}) == len(environment.requests)
+        ),
         "not every result was diverted",
     )
     assert not installation.of("analysis-completed")
@@ -101,36 +103,36 @@ async def shrink(ground: Ground, deed: Deed) -> None:
         source = letter.headers["__streams.errors.topic"].decode().removeprefix(installation.prefix)
         assert source == "analysis-ready"
         await installation.send(source, letter.key.decode(), letter.value, letter.headers)
-    ground.undone()
+    environment.undone()
 
 
-async def rewind(ground: Ground, deed: Deed) -> None:
+async def rewind(environment: Environment, injection: Injection) -> None:
     """The group's offsets are reset to the start while no worker runs."""
-    del deed
-    await stop_all(ground)
-    await reset_offsets(ground.installation)
-    for name in ground.names:
-        await ground.run(name)
+    del injection
+    await stop_all(environment)
+    await reset_offsets(environment.installation)
+    for name in environment.names:
+        await environment.run(name)
 
 
-async def trim(ground: Ground, deed: Deed) -> None:
+async def trim(environment: Environment, injection: Injection) -> None:
     """While no worker runs, all records of the table's changelog are deleted."""
-    del deed
-    ground.kill_all()
-    name, count = changelog(ground.installation)
+    del injection
+    environment.kill_all()
+    name, count = changelog(environment.installation)
     places = [TopicPartition(name, number) for number in range(count)]
-    async with _admin(ground.installation) as client:
-        consumer = AIOKafkaConsumer(bootstrap_servers=_brokers(ground.installation))
+    async with _admin(environment.installation) as client:
+        consumer = AIOKafkaConsumer(bootstrap_servers=_brokers(environment.installation))
         await consumer.start()
         ends = await consumer.end_offsets(places)
         await consumer.stop()
         assert any(ends.values()), "there was no table yet"
         # Of a compacted topic the brokers delete no records.
-        await configure(ground.installation, name, {"cleanup.policy": "delete"})
+        await configure(environment.installation, name, {"cleanup.policy": "delete"})
         await client.delete_records({tp: RecordsToDelete(end) for tp, end in ends.items()})
-        await configure(ground.installation, name, {})
-    ground.undone()
-    ground.run_all()
+        await configure(environment.installation, name, {})
+    environment.undone()
+    environment.run_all()
 
 
 async def configure(installation: Installation, topic: str, changes: dict[str, str]) -> None:
@@ -145,56 +147,56 @@ async def configure(installation: Installation, topic: str, changes: dict[str, s
         await client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, config)])
 
 
-async def unmake(ground: Ground, deed: Deed) -> None:
+async def unmake(environment: Environment, injection: Injection) -> None:
     """While no worker runs, the table's changelog is deleted: no worker starts until it is made again."""
-    del deed
-    ground.kill_all()
-    name, _ = changelog(ground.installation)
-    async with _admin(ground.installation) as client:
+    del injection
+    environment.kill_all()
+    name, _ = changelog(environment.installation)
+    async with _admin(environment.installation) as client:
         await client.delete_topics([name])
-    await refused(ground, name)
-    await repaired(ground)
+    await refused(environment, name)
+    await repaired(environment)
 
 
-async def widen(ground: Ground, deed: Deed) -> None:
+async def widen(environment: Environment, injection: Injection) -> None:
     """While no worker runs, the changelog gets a partition more: no worker starts until it is made anew."""
-    del deed
-    ground.kill_all()
-    name, count = changelog(ground.installation)
-    async with _admin(ground.installation) as client:
+    del injection
+    environment.kill_all()
+    name, count = changelog(environment.installation)
+    async with _admin(environment.installation) as client:
         await client.create_partitions({name: NewPartitions(count + 1)})
-        await refused(ground, name, str(count), str(count + 1))
+        await refused(environment, name, str(count), str(count + 1))
         await client.delete_topics([name])
-    await repaired(ground)
+    await repaired(environment)
 
 
-async def grow(ground: Ground, deed: Deed) -> None:
+async def grow(environment: Environment, injection: Injection) -> None:
     """While a worker runs, a stage's topic gets partitions; started again, it wants them declared, and goes on."""
-    del deed
+    del injection
     topic = next(each for each in read_topology().topics if each.name == GROWING)
-    name = ground.installation.prefix + topic.name
-    async with _admin(ground.installation) as client:
+    name = environment.installation.prefix + topic.name
+    async with _admin(environment.installation) as client:
         await client.create_partitions({name: NewPartitions(topic.partitions + GROWS_BY)})
-    await ground.gone("w0")
-    await refused(ground, f"{name} partitions", str(topic.partitions + GROWS_BY))
+    await environment.gone("w0")
+    await refused(environment, f"{name} partitions", str(topic.partitions + GROWS_BY))
     counts = {topic.name: topic.partitions + GROWS_BY}
-    ground.package = await asyncio.to_thread(redeclared, ground.folder / "grown", counts)
-    ground.undone()
-    await ground.run("w0", wait=False)
-    await ground.ask(1)
+    environment.package = await asyncio.to_thread(redeclared, environment.folder / "grown", counts)
+    environment.undone()
+    await environment.run("w0", wait=False)
+    await environment.ask(1)
 
 
-async def refused(ground: Ground, *words: str) -> None:
+async def refused(environment: Environment, *words: str) -> None:
     """A worker that is started ends at once, and says why in these words."""
-    await ground.run("w0", wait=False)
-    await ended(ground.worker("w0"), MISUSED)
-    said = ground.installation.log(len(ground.installation.workers) - 1)
+    await environment.run("w0", wait=False)
+    await ended(environment.worker("w0"), MISUSED)
+    said = environment.installation.log(len(environment.installation.workers) - 1)
     assert all(word in said for word in words), said
 
 
-async def repaired(ground: Ground) -> None:
+async def repaired(environment: Environment) -> None:
     """The topics are applied, as an operator does, and the workers start."""
-    installation = ground.installation
+    installation = environment.installation
     until = time.monotonic() + DIES_WITHIN_S
     while True:  # a topic that was just deleted cannot be made for a moment
         try:
@@ -210,8 +212,8 @@ async def repaired(ground: Ground) -> None:
             await asyncio.sleep(1)
         else:
             break
-    ground.undone()
-    ground.run_all()
+    environment.undone()
+    environment.run_all()
 
 
 def changelog(installation: Installation) -> tuple[str, int]:

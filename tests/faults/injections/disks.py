@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.faults.ground import Ground
-    from tests.faults.plans import Deed
+    from tests.faults.environment import Environment
+    from tests.faults.plans import Injection
 
 SIZE: Final = "400m"
 NEEDED: Final = ("kafka", "postgres")  # folders of a stack
@@ -69,28 +69,28 @@ def fill(folder: Path) -> Path:
     return filler
 
 
-async def fill_postgres(ground: Ground, deed: Deed) -> None:
+async def fill_postgres(environment: Environment, injection: Injection) -> None:
     """The disk of Postgres is full for a while; should it have ended over that, it is started again."""
-    server = ground.stack.postgres
+    server = environment.stack.postgres
     filler = await asyncio.to_thread(fill, server.folder)
-    await asyncio.sleep(deed.for_s)
+    await asyncio.sleep(injection.for_s)
     filler.unlink()
     said = (server.folder / "postgres.log").read_text("utf-8", "replace")
     assert "No space left on device" in said, "the disk was large enough"
     if server.pid is None:
         await asyncio.to_thread(server.start)
-    ground.undone()
+    environment.undone()
 
 
-async def fill_broker(ground: Ground, deed: Deed) -> None:
+async def fill_broker(environment: Environment, injection: Injection) -> None:
     """The disk of the broker is full: it halts, as brokers do; there is room again, and it is started."""
-    server = ground.stack.broker
+    server = environment.stack.broker
     filler = await asyncio.to_thread(fill, server.folder)
     until = time.monotonic() + HALTS_WITHIN_S
     while server.pid is not None and time.monotonic() < until:  # noqa: ASYNC110 - it tells nobody
         await asyncio.sleep(LOOK_S)
     assert server.pid is None, "the disk was large enough"
-    await asyncio.sleep(deed.for_s)
+    await asyncio.sleep(injection.for_s)
     filler.unlink()
     await asyncio.to_thread(server.start)
-    ground.undone()
+    environment.undone()
