@@ -9,13 +9,13 @@ import argparse
 import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields, replace
-from itertools import combinations
+from itertools import combinations, repeat
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-from gate_parts.cases import CASES, after_other_seasons, case
+from gate_parts.cases import CASES, after_other_seasons, case, with_few
 from gate_parts.former_gate import chance_of as former_chance
 from gate_parts.worlds import NEVER
 from scipy.stats import hypergeom
@@ -91,6 +91,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--first", type=int, default=1000, help="the first seed")
     parser.add_argument("--kinds", nargs="*", choices=list(CASES), default=list(CASES))
     parser.add_argument("--processes", type=int, default=os.cpu_count(), help="worlds at once")
+    parser.add_argument(
+        "--few", action="store_true", help="of each world know 20 to 32 wallets and no other"
+    )
     parser.add_argument("--page", action="store_true", help="make docs/similarity.md's table anew")
     parser.add_argument(
         "--product", action="store_true", help="put the worlds through the whole product instead"
@@ -110,7 +113,7 @@ def main(arguments: list[str]) -> int:
         from gate_parts.product import print_product  # noqa: PLC0415 - needs Kafka and Postgres
 
         return print_product(options.kinds, seeds)
-    tallies = measured(options.kinds, seeds, options.processes)
+    tallies = measured(options.kinds, seeds, options.processes, few=options.few)
     print_table(tallies)
     if options.page:
         from gate_parts.page import write_page  # noqa: PLC0415 - needs the pictures
@@ -119,7 +122,9 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def measured(kinds: Sequence[str], seeds: Iterable[int], processes: int) -> Tallies:
+def measured(
+    kinds: Sequence[str], seeds: Iterable[int], processes: int, *, few: bool = False
+) -> Tallies:
     """Tallies by kind, whether the store is mixed, and method."""
     tallies = {
         (kind, mixed, method): Tally()
@@ -129,15 +134,16 @@ def measured(kinds: Sequence[str], seeds: Iterable[int], processes: int) -> Tall
     }
     worlds = [(kind, seed) for kind in kinds for seed in seeds]
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for found in pool.map(tallies_of, *zip(*worlds, strict=True)):
+        for found in pool.map(tallies_of, *zip(*worlds, strict=True), repeat(few)):
             for key, each in found.items():
                 tallies[key].add(each)
     return tallies
 
 
-def tallies_of(kind: str, seed: int) -> Tallies:
-    """What every method does in one world, alone in the store and in a mixed one."""
+def tallies_of(kind: str, seed: int, few: bool = False) -> Tallies:  # noqa: FBT001, FBT002 - one of a pool's arguments
+    """What every method does in one world, or in one of few wallets, alone in the store and in a mixed one."""
     alone = case(kind, seed, mixed=False)
+    alone = with_few(alone) if few else alone
     found: Tallies = {}
     for mixed, world in ((False, alone), (True, after_other_seasons(alone))):
         said = flagged(world)

@@ -192,6 +192,26 @@ def after_other_seasons(made: Case) -> Case:
     return replace(made, stored=[*made.stored, *others])
 
 
+def with_few(made: Case) -> Case:
+    """The same world when only 20 to 32 of its wallets are asked about and no other is stored.
+
+    Up to half of them are of true pairs, the others tied to nobody.
+    """
+    rng = np.random.default_rng([made.seed, list(CASES).index(made.kind), 2])
+    count, true = int(rng.integers(20, 33)), sorted(made.truth)
+    tied = {name for pair in made.truth for name in pair}
+    chosen: set[str] = set()
+    for number in rng.permutation(len(true)).tolist():
+        if len(chosen) < count // 2:
+            chosen |= set(true[number])
+    others = [books.name for books in made.asked if books.name not in tied]
+    chosen |= set(rng.permutation(others)[: count - len(chosen)].tolist())
+    pairs = frozenset(pair for pair in made.truth if chosen.issuperset(pair))
+    heard = frozenset(pair for pair in made.signal if chosen.issuperset(pair))
+    asked = [books for books in made.asked if books.name in chosen]
+    return replace(made, asked=asked, stored=[], truth=pairs, signal=heard)
+
+
 def _other_seasons(rng: np.random.Generator) -> list[Books]:
     """Wallets of one to eight other seasons: communities, dormant ones and a mania among them."""
     found: list[Books] = []

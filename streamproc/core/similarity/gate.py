@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]
 
+FEW_WALLETS: Final = (
+    40  # below, a circle of taste may be smaller than what a company's level is taken from
+)
+Q_MAX_OF_FEW: Final = 0.001
 LARGEST_P: Final = 0.99  # a test that finds nothing cannot outvote one that does
 SMALL_P: Final = 1e-15  # below, a tangent is 1 / (pi p) to the last bit
 TESTED: Final = 0
@@ -60,6 +64,7 @@ def gate_of(
 ) -> Gate:
     """Return the decision on all pairs: q <= Q_MAX of both kinds together; a kind counts where its effect is large.
 
+    Where WALLETS_MIN to FEW_WALLETS wallets are known, the level of their company is known badly: q <= Q_MAX_OF_FEW.
     Of many wallets that are close in time and belong together, a pair's p and q are those of its timing alone.
     """
     total = len(scores.shared)
@@ -68,12 +73,13 @@ def gate_of(
     p = np.where(_have_times(scores, trading), cauchy(p_chance, timing.p), p_chance)
     p[np.isin(untested, (NO_TRADES, NO_COMMON_SEASON))] = 1.0
     q = benjamini_hochberg(p, total)
-    is_found = q <= Q_MAX
+    most = Q_MAX_OF_FEW if WALLETS_MIN <= trading.wallets < FEW_WALLETS else Q_MAX
+    is_found = q <= most
     q_chance, q_timing = (benjamini_hochberg(each, total) for each in (p_chance, timing.p))
     by_chance = is_found & ((q_chance <= Q_MAX) | (p_chance <= timing.p))
     by_timing = is_found & ((q_timing <= Q_MAX) | (timing.p < p_chance))
     q_alone = benjamini_hochberg(timing.p_alone, total)
-    is_signal, belongs = signals_of(is_found, q_alone <= Q_MAX, scores, trading, orders)
+    is_signal, belongs = signals_of(is_found, q_alone <= most, scores, trading, orders)
     p, q = np.where(belongs, timing.p_alone, p), np.where(belongs, q_alone, q)
     is_gated = is_found | belongs | is_signal
     untested[is_gated] = TESTED

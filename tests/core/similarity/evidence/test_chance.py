@@ -84,6 +84,12 @@ def test_worlds_without_copies_have_no_gated_pair(zipf: float) -> None:
 
 @pytest.mark.parametrize(("zipf", "at_least"), [(1.0, 5), (0.7, 16)])
 def test_planted_copies_are_found_and_nobody_else(zipf: float, at_least: float) -> None:
+    """A world in which few tokens rule is where the tail costs most.
+
+    5.7 of 25 are found where the exact tail of a sum of coins finds 8.4: the translated Poisson tail is a bound, by
+    definition never below that one, and at 1e-4 three times as large where most of an overlap is popular tokens. Tails
+    that fit the coins better (binomial ones of the same moments) fall below the exact one where popularity is uneven.
+    """
     worlds = [world(seed, zipf, PLANTED) for seed in range(10)]
     found = [(gated(inputs), truth) for inputs, truth in worlds]
     assert [flagged - truth for flagged, truth in found] == [set()] * len(worlds)
