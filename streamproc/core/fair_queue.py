@@ -1,10 +1,10 @@
 """Whose turn it is: a bounded number of places that many small requests and a few huge ones share.
 
 Who has had little goes first, in the order of arrival, so small requests are served as if they were alone; every so
-often it is the turn of whoever has waited longest, so a huge one gets on too, and as often that of the last who came,
-so one behind a thousand of its size need not wait for all of them. Nobody may hold more than a share of the
-places that leaves room for the next, however long what it does takes; and beside a smaller one a huge one holds few,
-for those at work share the processor.
+often it is the turn of whoever has waited longest, so a huge one gets on too. Where it is asked for, as often it is
+that of the last who came, so one behind a thousand of its size need not wait for all of them. Nobody may hold more than
+a share of the places that leaves room for the next, however long what it does takes; and beside a smaller one a huge
+one holds few, for those at work share the processor.
 
 Tenants take turns by the same rules, and the requests of one tenant take its turns: a hundred requests of one tenant
 weigh on another tenant as one huge request does on a small one.
@@ -34,9 +34,10 @@ class Share(NamedTuple):
 class FairQueue(Generic[T]):
     """What waits, by tenant and request; at most so many hold a place at once."""
 
-    def __init__(self, places: int) -> None:
-        """So many may be held at once, at least 1."""
+    def __init__(self, places: int, *, newest_too: bool = False) -> None:
+        """So many may be held at once, at least 1; with `newest_too` some turns are the last comer's."""
         self._places = places
+        self._newest_too = newest_too
         self._tenants: Turns[None] = Turns(places, self._most_of_a_tenant)
         self._requests: dict[bytes, Turns[T]] = {}  # by tenant
         self._known: set[bytes] = set()  # the first two tenants that were ever here
@@ -49,7 +50,9 @@ class FairQueue(Generic[T]):
         """Let an item wait, behind those of the same request or before them."""
         requests = self._requests.get(share.tenant)
         if requests is None:
-            requests = self._requests[share.tenant] = Turns(self._places)
+            requests = self._requests[share.tenant] = Turns(
+                self._places, newest_too=self._newest_too
+            )
             if share.tenant and len(self._known) < 2:  # noqa: PLR2004 - one tenant, or more
                 self._known.add(share.tenant)
         requests.add(share.request, item, is_first=is_first)
@@ -91,10 +94,10 @@ class FairQueue(Generic[T]):
         return self._requests[tenant].has_turn
 
     def _most_of_a_tenant(self, _free: int) -> int:
-        """All places for the only tenant there is; where there are more, some stay free for whoever comes next."""
+        """All places for the only tenant there is; where there are more, half stay free for the others."""
         if len(self._known) < 2:  # noqa: PLR2004 - as above
             return self._places
-        return max(1, self._places - self._places // limits.TURNS_BESIDE_SMALLER)
+        return max(1, self._places // 2)
 
 
 def _most_of_a_request(free: int) -> int:
@@ -105,8 +108,15 @@ def _most_of_a_request(free: int) -> int:
 class Turns(Generic[T]):
     """What waits, by the request (or tenant) it belongs to, and how many places each one holds."""
 
-    def __init__(self, places: int, most: Callable[[int], int] = _most_of_a_request) -> None:
+    def __init__(
+        self,
+        places: int,
+        most: Callable[[int], int] = _most_of_a_request,
+        *,
+        newest_too: bool = False,
+    ) -> None:
         """So many may be held at once, at least 1; by one of them `most` of how many are free."""
+        self._newest_too = newest_too
         self._places = places
         self._most = most
         self._waiting: dict[bytes, deque[T]] = {}  # by request, in the order of arrival
@@ -208,9 +218,10 @@ class Turns(Generic[T]):
                 if is_within and (may_go is None or may_go(share)):
                     return share
             return None
+        is_newest = self._newest_too and turn == _TURN_OF_THE_NEWEST
         for number, level in enumerate(self._levels):
             may_hold = beside if number > smallest else most
-            for share in reversed(level) if turn == _TURN_OF_THE_NEWEST else level:
+            for share in reversed(level) if is_newest else level:
                 if held(share, 0) < may_hold and (may_go is None or may_go(share)):
                     return share
         return None

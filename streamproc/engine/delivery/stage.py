@@ -65,7 +65,7 @@ class Stage:
         self._flow = flow
         self._limit = limit
         self._window = window
-        self._queue: FairQueue[_Work] = FairQueue(limit)
+        self._queue: FairQueue[_Work] = FairQueue(limit, newest_too=True)
         self._busy: dict[bytes, deque[_Work] | None] = {}  # keys at work, and who waits for them
         # And whose record each works on.
         self._runners: dict[asyncio.Task[None], PartitionOffsets | None] = {}
