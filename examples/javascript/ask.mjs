@@ -7,7 +7,8 @@ const [requested, progress, completed, failed] = ["requested", "progress", "comp
   (name) => `${STREAMPROC_TOPIC_PREFIX}analysis-${name}`,
 );
 const request = { request_id: randomUUID(), wallets: process.argv.slice(2) };
-const kafka = new Kafka({ brokers: STREAMPROC_KAFKA_BROKERS.split(","), logLevel: logLevel.ERROR });
+// What kafkajs tries again (a coordinator that a fresh broker has not made yet) is no error; what it gives up is thrown.
+const kafka = new Kafka({ brokers: STREAMPROC_KAFKA_BROKERS.split(","), logLevel: logLevel.NOTHING });
 const groupId = `ask-${request.request_id}`;
 const [admin, consumer] = [kafka.admin(), kafka.consumer({ groupId, maxWaitTimeInMs: 500 })];
 const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
