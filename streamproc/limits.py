@@ -411,6 +411,9 @@ TURNS_HELD: Final = 2  # times the free places may be held by one request: alone
 TURNS_BESIDE_SMALLER: Final = (
     8  # the part of the places that a request holds while a smaller is there
 )
+TURNS_HEAVIER: Final = 4  # times as much as another tenant asks for makes a tenant heavy beside it
+TURNS_BESIDE_LIGHTER: Final = 16  # the part of the places that a heavy tenant holds meanwhile
+TURNS_REMEMBERED: Final = 1000  # tenants that are gone and whose last turn is still known
 SYNC_WINDOW: Final = 10_000  # wallets that wait here, so that one huge request does not hide others
 
 # --- retention ---

@@ -6,19 +6,17 @@ that of the last who came, so one behind a thousand of its size need not wait fo
 a share of the places that leaves room for the next, however long what it does takes; and beside a smaller one a huge
 one holds few, for those at work share the processor.
 
-Tenants take turns by the same rules, and the requests of one tenant take its turns: a hundred requests of one tenant
-weigh on another tenant as one huge request does on a small one.
+The requests of one tenant take that tenant's turns, so a hundred requests of one weigh on another tenant as one does;
+see `TenantTurns` for whose turn it is among tenants.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from streamproc import limits
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from streamproc.core.tenant_turns import TenantTurns
 
 T = TypeVar("T")
 _TURN_OF_THE_NEWEST: Final = 2  # between two of the oldest
@@ -38,9 +36,8 @@ class FairQueue(Generic[T]):
         """So many may be held at once, at least 1; with `newest_too` some turns are the last comer's."""
         self._places = places
         self._newest_too = newest_too
-        self._tenants: Turns[None] = Turns(places, self._most_of_a_tenant)
+        self._tenants = TenantTurns(places)
         self._requests: dict[bytes, Turns[T]] = {}  # by tenant
-        self._known: set[bytes] = set()  # the first two tenants that were ever here
 
     def __len__(self) -> int:
         """How many wait."""
@@ -53,10 +50,8 @@ class FairQueue(Generic[T]):
             requests = self._requests[share.tenant] = Turns(
                 self._places, newest_too=self._newest_too
             )
-            if share.tenant and len(self._known) < 2:  # noqa: PLR2004 - one tenant, or more
-                self._known.add(share.tenant)
         requests.add(share.request, item, is_first=is_first)
-        self._tenants.add(share.tenant, None)
+        self._tenants.add(share.tenant)
 
     def clear(self) -> None:
         """Nothing waits any more; who holds a place still does."""
@@ -68,14 +63,13 @@ class FairQueue(Generic[T]):
     @property
     def has_turn(self) -> bool:
         """Whether something that waits may go now."""
-        return self._tenants.next_one(self._may_go) is not None
+        return self._tenants.has_turn(self._may_go)
 
     def take(self) -> tuple[Share, T] | None:
         """The share and the item whose turn it is, which now holds a place; None when nothing may go."""
-        turn = self._tenants.take(self._may_go)
-        if turn is None:
+        tenant = self._tenants.take(self._may_go)
+        if tenant is None:
             return None
-        tenant, _ = turn
         found = self._requests[tenant].take()
         assert found is not None  # noqa: S101 - it was asked
         request, item = found
@@ -93,32 +87,14 @@ class FairQueue(Generic[T]):
         """Whether a request of this tenant may hold one place more."""
         return self._requests[tenant].has_turn
 
-    def _most_of_a_tenant(self, _free: int) -> int:
-        """All places for the only tenant there is; where there are more, half stay free for the others."""
-        if len(self._known) < 2:  # noqa: PLR2004 - as above
-            return self._places
-        return max(1, self._places // 2)
-
-
-def _most_of_a_request(free: int) -> int:
-    """How many places one request may hold while so many are free."""
-    return limits.TURNS_HELD * free
-
 
 class Turns(Generic[T]):
-    """What waits, by the request (or tenant) it belongs to, and how many places each one holds."""
+    """What waits of one tenant, by the request it belongs to, and how many places each one holds."""
 
-    def __init__(
-        self,
-        places: int,
-        most: Callable[[int], int] = _most_of_a_request,
-        *,
-        newest_too: bool = False,
-    ) -> None:
-        """So many may be held at once, at least 1; by one of them `most` of how many are free."""
+    def __init__(self, places: int, *, newest_too: bool = False) -> None:
+        """So many may be held at once, at least 1."""
         self._newest_too = newest_too
         self._places = places
-        self._most = most
         self._waiting: dict[bytes, deque[T]] = {}  # by request, in the order of arrival
         self._levels: list[dict[bytes, None]] = [
             {}
@@ -165,11 +141,11 @@ class Turns(Generic[T]):
     @property
     def has_turn(self) -> bool:
         """Whether something that waits may go now."""
-        return self.next_one() is not None
+        return self._next() is not None
 
-    def take(self, may_go: Callable[[bytes], bool] | None = None) -> tuple[bytes, T] | None:
+    def take(self) -> tuple[bytes, T] | None:
         """The request and the item whose turn it is, which now holds a place; None when nothing may go."""
-        share = self.next_one(may_go)
+        share = self._next()
         if share is None:
             return None
         queue = self._waiting[share]
@@ -201,12 +177,12 @@ class Turns(Generic[T]):
                 self._count(share, -1)
                 del self._had[share]
 
-    def next_one(self, may_go: Callable[[bytes], bool] | None = None) -> bytes | None:
-        """Whose turn it is: the first, in its order, that may hold one place more and that `may_go` lets go."""
+    def _next(self) -> bytes | None:
+        """Whose turn it is: the first, in its order, that may hold one place more."""
         free = self._places - self._holding
         if free <= 0 or not self._left:
             return None
-        most = self._most(free)
+        most = limits.TURNS_HELD * free
         beside = min(most, max(1, self._places // limits.TURNS_BESIDE_SMALLER))
         smallest = min((number for number, requests in self._active.items() if requests), default=0)
         held = self._held.get
@@ -214,15 +190,14 @@ class Turns(Generic[T]):
         if turn == 0:
             for share in self._waiting:
                 has = held(share, 0)
-                is_within = has < beside or (has < most and self._number(share) <= smallest)
-                if is_within and (may_go is None or may_go(share)):
+                if has < beside or (has < most and self._number(share) <= smallest):
                     return share
             return None
         is_newest = self._newest_too and turn == _TURN_OF_THE_NEWEST
         for number, level in enumerate(self._levels):
             may_hold = beside if number > smallest else most
             for share in reversed(level) if is_newest else level:
-                if held(share, 0) < may_hold and (may_go is None or may_go(share)):
+                if held(share, 0) < may_hold:
                     return share
         return None
 

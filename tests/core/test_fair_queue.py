@@ -259,7 +259,7 @@ def test_beside_a_lighter_tenant_at_work_a_heavy_one_holds_few_places() -> None:
     held = Counter[bytes]()
     while (turn := queue.take()) is not None:
         held[turn[0].tenant] += 1
-    assert held == {b"light": 1, b"heavy": 64 // limits.TURNS_BESIDE_SMALLER}
+    assert held == {b"light": 1, b"heavy": 4}
 
 
 def test_work_that_is_nobodys_makes_no_tenant_step_back() -> None:
