@@ -64,9 +64,10 @@ def main(arguments: list[str]) -> int:
     )
     options = parser.parse_args(arguments)
     if options.page:
-        import similarity_page  # noqa: PLC0415 - needs the sandbox
+        from similarity_parts.page import write_page  # noqa: PLC0415 - needs the sandbox
 
-        return similarity_page.main()
+        write_page()
+        return 0
     print_figures([_apart(measured, size, options.whole) for size in SIZES])
     return 0
 

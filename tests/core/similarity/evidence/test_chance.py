@@ -87,8 +87,9 @@ def test_planted_copies_are_found_and_nobody_else(zipf: float, at_least: float) 
     """A world in which few tokens rule is where the tail costs most.
 
     5.7 of 25 are found where the exact tail of a sum of coins finds 8.4: the translated Poisson tail is a bound, by
-    definition never below that one, and at 1e-4 three times as large where most of an overlap is popular tokens. Tails
-    that fit the coins better (binomial ones of the same moments) fall below the exact one where popularity is uneven.
+    definition never below that one, and at 1e-4 2.3 to 2.8 times as large. A binomial tail of the same mean and
+    variance is none: of the 89 pairs of the first three worlds whose exact tail lies between 1e-9 and 0.05, with more
+    than 1.2 times what is expected, it is below the exact one in all, the median 0.72 of it and the least 0.003.
     """
     worlds = [world(seed, zipf, PLANTED) for seed in range(10)]
     found = [(gated(inputs), truth) for inputs, truth in worlds]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from streamproc.core.similarity import Comparison, WalletRow
 
-TOP: Final = Path(__file__).parents[1]
+TOP: Final = Path(__file__).parents[2]
 PAGE: Final = TOP / "docs" / "similarity.md"
 PICTURES: Final = TOP / "docs" / "pictures"
 ZIPFS: Final = (1.0, 0.7)
@@ -45,7 +45,7 @@ STEPS: Final = np.linspace(0, 1, 101)
 Pair = tuple[str, str]
 
 
-def main() -> int:
+def write_page() -> None:
     """Write pictures and tables."""
     PICTURES.mkdir(exist_ok=True)
     planted = {zipf: _planted(zipf) for zipf in ZIPFS}
@@ -59,7 +59,6 @@ def main() -> int:
     text = with_block(text, "demo", demo_table(DEMO_WALLETS, seed=1))
     PAGE.write_text(text, encoding="utf-8")
     print(f"{PAGE.relative_to(TOP)} and its pictures are made anew")
-    return 0
 
 
 class Found(NamedTuple):
