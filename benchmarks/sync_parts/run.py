@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 from sync_parts.database import empty_database
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from stretched import Upstream
+    from sync_parts.watch import Watch
 
     from streamproc.local.postgres import EmbeddedPostgres
 
@@ -140,10 +141,15 @@ async def _measured(
         began_s = time.monotonic()
         await asyncio.gather(*map(bounded, upstream.wallets))
         took_s = time.monotonic() - began_s
-    shown = await asyncio.to_thread(upstream.counters)
+    stored = sum([await resources.store.count_entries(wallet) for wallet in upstream.wallets])
+    return _run(took_s, stored, await asyncio.to_thread(upstream.counters), watch)
+
+
+def _run(took_s: float, stored: int, shown: dict[str, Any], watch: Watch) -> Run:
+    """What was measured, of the upstream's counters and the watch."""
     return Run(
         took_s,
-        sum([await resources.store.count_entries(wallet) for wallet in upstream.wallets]),
+        stored,
         shown["requests"],
         shown["credits"],
         sum(shown["repeated_pages"].values()),

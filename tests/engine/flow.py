@@ -23,7 +23,7 @@ from streamproc.engine.delivery import offsets
 from streamproc.errors import DeadLetterError, StoreUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
 TOPICS = ("asked", "work", "opened", "worked", "due", "told", "whole", "answered", "dead")
 JOINED = ("opened", "worked", "due")
@@ -152,25 +152,37 @@ def decoded(record: Record) -> dict[str, Any]:
 def built(wanted: Wanted) -> Engine:
     """The flow, wired on an engine."""
     name = wanted.prefix.__add__
-    config = EngineConfig(
-        brokers=wanted.broker,
-        app_id=name("app"),
-        dead_letters=name("dead"),
-        data_dir=Path(wanted.folder),
-        session_timeout_s=wanted.session_s,
-        **wanted.options,
+    engine = Engine(
+        EngineConfig(
+            brokers=wanted.broker,
+            app_id=name("app"),
+            dead_letters=name("dead"),
+            data_dir=Path(wanted.folder),
+            session_timeout_s=wanted.session_s,
+            **wanted.options,
+        )
     )
-    engine = Engine(config)
     engine.produces(*map(name, TOPICS))
-
-    async def say_opened() -> None:
-        logging.getLogger("flow").info("what handlers need is open")
-
-    async def say_closed() -> None:
-        logging.getLogger("flow").info("what handlers need is closed")
-
     engine.on_start(say_opened)
     engine.on_stop(say_closed)
+    for stage, handle in handlers(wanted).items():
+        engine.agent(stage, engine.stage(stage, handle, limit=wanted.limit), name(stage))
+    join = engine.join("join", TABLE, PARTITIONS, Logic(wanted))
+    engine.agent("join", join, *map(name, JOINED))
+    return engine
+
+
+async def say_opened() -> None:
+    logging.getLogger("flow").info("what handlers need is open")
+
+
+async def say_closed() -> None:
+    logging.getLogger("flow").info("what handlers need is closed")
+
+
+def handlers(wanted: Wanted) -> dict[str, Callable[[Record], Awaitable[Sequence[Outgoing]]]]:
+    """What works off each topic, by the topic's name."""
+    name = wanted.prefix.__add__
 
     async def asked(record: Record) -> Sequence[Outgoing]:
         request = decoded(record)
@@ -192,15 +204,7 @@ def built(wanted: Wanted) -> Engine:
     async def whole(record: Record) -> Sequence[Outgoing]:
         return [Outgoing(name("answered"), record.key, record.value)]
 
-    for stage, handle, topic in (
-        ("asked", asked, "asked"),
-        ("work", work, "work"),
-        ("whole", whole, "whole"),
-    ):
-        engine.agent(stage, engine.stage(stage, handle, limit=wanted.limit), name(topic))
-    join = engine.join("join", TABLE, PARTITIONS, Logic(wanted))
-    engine.agent("join", join, *map(name, JOINED))
-    return engine
+    return {"asked": asked, "work": work, "whole": whole}
 
 
 def note_finished(path: Path) -> None:

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
 from streamproc.sandbox.chain import known, rents
 from streamproc.sandbox.chain.chain import (
     Chain,
     ImpossibleError,
     Label,
     TokenAccount,
-    TokenRow,
     TokenTransfer,
     Transaction,
 )
 from streamproc.sandbox.chain.doubt import doubtful_accounts
 from streamproc.sandbox.chain.intent import Intent, Place, TrueEntry, entry_from_intent
 from streamproc.sandbox.chain.keys import ordered_keys
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-PROGRAM_LAMPORTS: Final = 1
+from streamproc.sandbox.chain.touched import Touched
 
 
 class Draft:
@@ -50,33 +43,29 @@ class Draft:
         self._priority = priority
         self._version = version
         self._signers: dict[str, None] = {payer: None}
-        self._lamports: dict[str, int] = {}  # before, of every account touched
-        self._accounts: dict[
-            str, TokenAccount | None
-        ] = {}  # before, of every token account touched
-        self._shapes: dict[str, tuple[str, str]] = {}  # token account -> owner, mint
+        self._touched = Touched(chain)
         self._token_transfers: list[TokenTransfer] = []
         self._native_transfers: list[tuple[str, str, int]] = []
         self._intents: dict[str, Intent] = {}
-        self._touch(payer)
+        self._touched.add(payer)
 
     # --- moves ---
 
     def sign(self, *signers: str) -> None:
         """Name accounts that sign beside the fee payer."""
         for signer in signers:
-            self._touch(signer)
+            self._touched.add(signer)
             self._signers[signer] = None
 
     def mention(self, *addresses: str) -> None:
         """Name accounts that the transaction touches without a change."""
         for address in addresses:
-            self._touch(address)
+            self._touched.add(address)
 
     def pay(self, source: str, target: str, lamports: int, *, listed: bool = True) -> None:
         """Move SOL; programs that move their own lamports leave no listed transfer."""
-        self._touch(source)
-        self._touch(target)
+        self._touched.add(source)
+        self._touched.add(target)
         if self.chain.lamports.get(source, 0) < lamports:
             raise ImpossibleError(f"{source} lacks lamports")
         self.chain.lamports[source] -= lamports
@@ -87,9 +76,9 @@ class Draft:
     def open(self, owner: str, mint: str, *, funder: str, address: str | None = None) -> str:
         """Return the owner's token account, opened (rent from the funder) when it is not there."""
         address = address or self.chain.associated_account(owner, mint)
-        self._touch(address)
+        self._touched.add(address)
         if address not in self.chain.token_accounts:
-            self._shapes[address] = (owner, mint)
+            self._touched.shapes[address] = (owner, mint)
             rent = rents.rent(self.chain.account_bytes[mint], self.rate)
             self.pay(funder, address, rent)
             if funder == self.payer != owner:
@@ -119,7 +108,7 @@ class Draft:
 
     def release(self, address: str, *, to: str) -> int:
         """Close a program's account; return the lamports that it kept."""
-        self._touch(address)
+        self._touched.add(address)
         lamports = self.chain.lamports.get(address, 0)
         self.pay(address, to, lamports, listed=False)
         return lamports
@@ -177,14 +166,14 @@ class Draft:
 
     def fail(self) -> None:
         """Undo every move; the fee stays, and listed native transfers stay listed, as really seen."""
-        self._restore()
+        self._touched.restore()
         self.failed = True
         self.tips = 0
         self._token_transfers.clear()
 
     def undo(self) -> None:
         """Undo everything, as if it had never been drafted."""
-        self._restore()
+        self._touched.restore()
 
     def commit(self, time_s: float) -> Transaction:
         """Charge the fee, give the transaction its place and append it to the chain."""
@@ -199,43 +188,20 @@ class Draft:
 
     # --- inside ---
 
-    def _touch(self, address: str) -> None:
-        """Remember an account as it was before this transaction."""
-        if address in self._lamports:
-            return
-        self._lamports[address] = self.chain.lamports.get(address, 0)
-        account = self.chain.token_accounts.get(address)
-        if account is None:
-            self._accounts[address] = None
-        else:
-            self._accounts[address] = TokenAccount(
-                account.owner, account.mint, account.amount, account.frozen
-            )
-            self._shapes[address] = (account.owner, account.mint)
-
     def _account(self, address: str) -> TokenAccount:
-        self._touch(address)
+        self._touched.add(address)
         account = self.chain.token_accounts.get(address)
         if account is None or account.frozen:
             raise ImpossibleError(f"{address} is not open")
         return account
 
-    def _restore(self) -> None:
-        for address, lamports in self._lamports.items():
-            self.chain.lamports[address] = lamports
-            before = self._accounts[address]
-            if address in self.chain.token_accounts:
-                self.chain.drop_account(address)
-            if before is not None:
-                self.chain.put_account(address, before)
-
     def _finished(self, place: Place, fee: int) -> Transaction:
         keys, readonly, loaded = ordered_keys(
-            self._signers, self._lamports, self.label.programs, self._version
+            self._signers, self._touched.lamports, self.label.programs, self._version
         )
-        before = tuple(self._lamports.get(key, PROGRAM_LAMPORTS) for key in keys)
-        after = tuple(self._after(key) for key in keys)
-        rows = tuple(self._rows(keys))
+        before = tuple(map(self._touched.before, keys))
+        after = tuple(map(self._touched.after, keys))
+        rows = tuple(self._touched.rows(keys))
         changes = [(key, b - a) for key, a, b in zip(keys, before, after, strict=True)]
         return Transaction(
             place=place,
@@ -269,33 +235,11 @@ class Draft:
             for wallet, intent in self._meant().items()
         }
 
-    def _after(self, key: str) -> int:
-        return self.chain.lamports.get(key, 0) if key in self._lamports else PROGRAM_LAMPORTS
-
-    def _rows(self, keys: Iterable[str]) -> Iterable[TokenRow]:
-        for key in keys:
-            shape = self._shapes.get(key)
-            before, after = self._accounts.get(key), self.chain.token_accounts.get(key)
-            if shape is None or (before is None and after is None):
-                continue
-            held = [None if each is None else each.amount for each in (before, after)]
-            heir = after.owner if after is not None and after.owner != shape[0] else None
-            yield TokenRow(key, shape[0], shape[1], held[0], held[1], heir)
-
     def _meant(self) -> dict[str, Intent]:
         """Return the intents; raise RuntimeError when an action forgot a wallet whose history shows it."""
         if self.failed:
-            return {wallet: Intent("failed") for wallet in sorted(self._seen())}
-        missing = self._seen() - self._intents.keys()
+            return {wallet: Intent("failed") for wallet in sorted(self._touched.tracked())}
+        missing = self._touched.tracked() - self._intents.keys()
         if missing:
             raise RuntimeError(f"{self.label} says nothing about {sorted(missing)}")
         return self._intents
-
-    def _seen(self) -> set[str]:
-        owners = {owner for owner, _ in self._shapes.values()}
-        heirs = {
-            self.chain.token_accounts[each].owner
-            for each in self._shapes
-            if each in self.chain.token_accounts
-        }
-        return (self._lamports.keys() | owners | heirs) & self.chain.tracked

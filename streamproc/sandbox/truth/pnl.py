@@ -180,19 +180,15 @@ def _record(
     sources: dict[str, int],
     trips: tuple[dict[str, int], int],
 ) -> dict[str, Any]:
+    """Return the whole wallet's record: sums over its rows, and the rows that moved in the window."""
     legs, trip_lamports = trips
     counted = [row for row in rows.values() if row.moved]
     closed = [row for row in counted if row.is_closed]
-    tokens = [_shown(row, terms) for row in counted]
-    tokens.sort(key=lambda token: (-abs(token["realized_lamports"]), token["mint"]))
-    known_unrealized = [
-        t["unrealized_lamports"] for t in tokens if t["unrealized_lamports"] is not None
-    ]
+    tokens = _tokens(counted, terms)
     realized = sum(row.realized_lamports for row in counted)
-    unrealized = sum(known_unrealized) if known_unrealized or not tokens else None
-    spent_or_received = ("spent_lamports", "received_lamports")
+    unrealized = _total_unrealized(tokens)
     return {
-        "volume_lamports": sum(token[name] for token in tokens for name in spent_or_received),
+        "volume_lamports": sum(t["spent_lamports"] + t["received_lamports"] for t in tokens),
         "realized_lamports": realized,
         "unrealized_lamports": unrealized,
         "net_lamports": realized + (unrealized or 0) + trip_lamports,
@@ -217,6 +213,20 @@ def _record(
         "rate_sources": sources,
         "tokens": tokens,
     }
+
+
+def _tokens(counted: list[Row], terms: Terms) -> list[dict[str, Any]]:
+    """Return the rows as published, those that gained or lost most first."""
+    tokens = [_shown(row, terms) for row in counted]
+    return sorted(tokens, key=lambda token: (-abs(token["realized_lamports"]), token["mint"]))
+
+
+def _total_unrealized(tokens: list[dict[str, Any]]) -> int | None:
+    """Return the sum of what is known; None when there are tokens and none is."""
+    known_unrealized = [
+        t["unrealized_lamports"] for t in tokens if t["unrealized_lamports"] is not None
+    ]
+    return sum(known_unrealized) if known_unrealized or not tokens else None
 
 
 def _stable_flow(entries: list[TrueEntry], terms: Terms) -> dict[str, str]:
