@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+import platform
 
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from streamproc import __version__
+
+# They are a series more for each counter, and say nothing that is asked for.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+
+BUILD = Gauge(
+    "streamproc_build_info",
+    "1, with what runs here as labels",
+    ["version", "python"],
+    registry=REGISTRY,
+)
+BUILD.labels(__version__, platform.python_version()).set(1)
 
 REQUESTS = Counter(
     "streamproc_requests", "Requests by terminal outcome", ["outcome"], registry=REGISTRY

@@ -63,7 +63,12 @@ def test_every_dependency_and_volume_of_the_compose_file_is_declared() -> None:
     for service in services.values():
         assert set(service.get("depends_on", {})) <= set(services)
         for volume in service.get("volumes", []):
-            assert volume.split(":")[0] in COMPOSE["volumes"]
+            source, _, mode = volume.partition(":")
+            if source.startswith("./"):
+                assert (ROOT / source).exists()
+                assert mode.endswith(":ro"), "what stands in the repository is only read"
+            else:
+                assert source in COMPOSE["volumes"]
 
 
 def test_every_port_is_open_on_loopback_only() -> None:

@@ -6,12 +6,13 @@ import asyncio
 import logging
 from collections import Counter
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import orjson
 
 from streamproc import limits, metrics
 from streamproc.errors import RequestEndedError, TransientError
+from streamproc.events.base import TerminalStatus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from streamproc.store import Ending, Store
 
 log = logging.getLogger(__name__)
+for outcome in get_args(TerminalStatus):
+    metrics.REQUESTS.labels(outcome)  # 0 until the first, so that an increase is seen from it on
 
 
 class Cancellations:
