@@ -77,7 +77,7 @@ def _may_move_goods(view: WalletView, kind: Kind) -> bool:
     """
     if kind in _EXCHANGES and not view.has_opened:
         return _may_be_filled(view)
-    if not (view.is_payer or view.deltas or view.legs):
+    if not (view.is_payer or view.deltas or view.trade_sol):
         return False
     changes = _of_holders(view)
     if _may_be_closed(view, changes):
@@ -86,6 +86,8 @@ def _may_move_goods(view: WalletView, kind: Kind) -> bool:
         return False
     moved = [units for mint, units in view.deltas.items() if mint not in QUOTES]
     moved += view.legs.values()
+    if not moved:  # what is worthless is sold for less than dust
+        moved = [units for units in (*view.deltas.values(), view.trade_sol) if units > 0]
     is_one_way = bool(moved) and not min(moved) < 0 < max(moved)
     if is_one_way and any(each.units * moved[0] < 0 for each in changes):
         return True

@@ -257,7 +257,8 @@ def _add_changed_hands(
     """Add what an account gained that has another owner or mint than before: its old ones lost all their units.
 
     An old owner's are those of an account of its own, which loses of WSOL as many lamports; the rent stays. An owner
-    that only one side names is no other.
+    that only one side names is no other. What is opened anew for another mint, and is empty, is one account with what
+    was closed there.
     """
     was, now = balances
     units, lost = int(now.uiTokenAmount.amount), -int(was.uiTokenAmount.amount)
@@ -265,7 +266,8 @@ def _add_changed_hands(
     if was.mint == now.mint and not has_other_owner:
         _add_change(changes, keys, meta, now if now.owner else was, units + lost)
         return
-    _add_change(changes, keys, meta, now, units)
+    if units or has_other_owner or not lost:
+        _add_change(changes, keys, meta, now, units)
     if not lost:
         return
     account = keys[was.accountIndex]
