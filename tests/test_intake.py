@@ -272,6 +272,46 @@ def test_a_record_that_is_no_envelope_has_its_trace_in_headers_only() -> None:
     assert enveloped_trace(envelope(traceparent=TRACE), ()) is None
 
 
+# --- texts without an end, names that stand twice ---
+
+UNCLOSED = b'"' + rb'\"' * (limits.REQUEST_MAX_BYTES // 2 - 20)  # each of its quotes could begin a text
+
+
+def test_a_text_without_an_end_is_looked_through_once() -> None:
+    assert enveloped_trace(b'{"traceparent":1,' + UNCLOSED, STRUCTURED) is None
+    assert letter(b'{"traceparent":1,' + UNCLOSED, STRUCTURED).reason == "not_json"
+    long = b"{" + UNCLOSED + b" " * 100 + b',"request_id":"A"'
+    assert len(long) > limits.REQUEST_MAX_BYTES
+    assert letter(long).reason == "too_large"
+
+
+@pytest.mark.parametrize("end", [b"", b'"', b"\\", b'\\"', b"\\\\", b'\\\\"', b'":{'])
+def test_what_stands_before_a_text_without_an_end_is_found(end: bytes) -> None:
+    assert scanned_request_id(b'{"request_id": "A", "' + end) == "A"
+    assert scanned_request_id(b'{"x": "' + end) is None
+
+
+def test_a_name_that_stands_twice_in_an_envelopes_request_is_refused() -> None:
+    twice = envelope().replace(b'"wallets":', b'"wallets": ["x"], "wallets":')
+    assert [fault.field for fault in refused(twice, STRUCTURED).faults] == ["wallets"]
+    inner = envelope(data={**REQUEST, "wallets": WALLETS, "x": {"a": 1}}).replace(
+        b'"a": 1', b'"a": 1, "a": 2'
+    )
+    assert [fault.field for fault in refused(inner, STRUCTURED).faults] == ["x"]
+
+
+def test_two_ids_or_two_requests_in_an_envelope_are_answered_to_nobody() -> None:
+    ids = envelope().replace(b'"request_id":', b'"request_id": "B", "request_id":')
+    assert "request_id" in str(letter(ids, STRUCTURED))
+    requests = envelope().replace(b'"data":', b'"data": {"request_id": "B"}, "data":')
+    assert "data" in str(letter(requests, STRUCTURED))
+
+
+@pytest.mark.parametrize("name", ["value", "data"])
+def test_json_with_a_field_too_many_is_json(name: str) -> None:
+    assert letter(json.dumps({name: 1}).encode()).reason == "invalid_request"
+
+
 # --- whatever comes ---
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
