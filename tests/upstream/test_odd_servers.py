@@ -27,6 +27,7 @@ Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 GOOD = json.dumps({"jsonrpc": "2.0", "id": 1, "result": [1, 2, 3]}).encode()
 KEY = "canary-7d1e-key"
+WORDS = b"sentences-of-the-service"  # of which none may be repeated
 CALL_S = 1.0
 MANY = 200_000
 
@@ -112,6 +113,7 @@ READ: dict[str, Answer] = {
     ),
     "a chunk a byte": chunked(*(chunk(GOOD[at : at + 1]) for at in range(len(GOOD))), b"0\r\n\r\n"),
     "chunks with trailers": chunked(chunk(GOOD), b"0\r\nX-After: 1\r\n\r\n"),
+    "gzip in capitals": whole(b"Content-Encoding: GZIP", body=gzip.compress(GOOD)),
     "gzip as asked": whole(b"Content-Encoding: gzip", body=gzip.compress(GOOD)),
     "an encoding that is none": whole(b"Content-Encoding: identity"),
     "header values of any bytes": whole(b"X-Odd: \xff\xfe \xe2\x80\xae"),
@@ -153,6 +155,11 @@ REFUSED: dict[str, Answer] = {
     "a broken gzip": whole(b"Content-Encoding: gzip", body=gzip.compress(GOOD)[:-9]),
     "gzip that is none": whole(b"Content-Encoding: gzip"),
     "gzip twice": whole(b"Content-Encoding: gzip, gzip", body=gzip.compress(gzip.compress(GOOD))),
+    "the key as an encoding": whole(b"Content-Encoding: " + KEY.encode()),
+    "words as an encoding": whole(b"Content-Encoding: " + WORDS),
+    "words as a reason": whole(status=b"500 " + WORDS),
+    "words as a place": whole(b"Location: http://" + WORDS, status=b"302 " + WORDS),
+    "words as a type": whole(b"Content-Type: " + WORDS, body=WORDS),
     "deflate, not asked for": whole(b"Content-Encoding: deflate", body=zlib.compress(GOOD)),
     "brotli, not asked for": whole(b"Content-Encoding: br", body=b"\x0b\x02\x80abc\x03"),
     "zstd, not asked for": whole(b"Content-Encoding: zstd", body=b"\x28\xb5\x2f\xfd\x00"),
@@ -253,4 +260,5 @@ async def test_what_is_no_answer_ends_by_name_and_the_next_call_is_answered(odd:
         assert error.code != "internal"
         assert str(error).isprintable()
         assert KEY not in str(error)
+        assert WORDS.decode() not in str(error)
         assert await ask() == (None, GOOD)

@@ -188,7 +188,7 @@ def _is_large(reply: Reply) -> bool:
 
 def _encoding(reply: Reply) -> str:
     """How the body was compressed."""
-    return reply.headers.get("content-encoding", "identity")
+    return reply.headers.get("content-encoding", "identity").lower()
 
 
 def _clear(reply: Reply) -> Reply:
@@ -197,8 +197,6 @@ def _clear(reply: Reply) -> Reply:
     if encoding == "identity" or not reply.body:
         return reply
     if encoding not in GZIP:
-        raise UpstreamUnavailableError(
-            f"the answer is compressed as {encoding}, which was not asked for"
-        )
+        raise UpstreamUnavailableError("the answer is compressed in a way that was not asked for")
     check_claim(reply.body, limits.ANSWER_HERE_MAX_BYTES)
     return reply._replace(body=unpacked(reply.body))
