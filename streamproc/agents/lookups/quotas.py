@@ -20,6 +20,23 @@ if TYPE_CHECKING:
     from streamproc.store import Store
 
 SETTING: Final = "STREAMPROC_QUOTAS_FILE"
+# What PyYAML lets pass: a date that is none, a number of no digits, nesting without end.
+_LET_PASS: Final = (ValueError, LookupError, AttributeError, RecursionError)
+
+
+class _Once(yaml.SafeLoader):
+    """YAML in which no mapping has a name twice: nobody knows which of the two an operator means."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:  # noqa: ANN401 - PyYAML's own
+        """The mapping; raises ComposerError with the place of a name that stood there before."""
+        node = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for name in (each for each, _ in node.value if isinstance(each, yaml.ScalarNode)):
+            if name.value in seen:
+                problem = f"{name.value!r} must stand once"
+                raise yaml.composer.ComposerError(None, None, problem, name.start_mark)
+            seen.add(name.value)
+        return node
 
 
 class DailyCredits:
@@ -68,12 +85,15 @@ def quotas_of(settings: Settings) -> Quotas:
 def _content_of(path: Path) -> dict[str, object]:
     """The mapping that the file holds; an empty file holds an empty one."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _Once)  # noqa: S506 - a SafeLoader
     except (OSError, UnicodeDecodeError) as error:
         rule = f"must name a readable text file: {error}"
         raise ConfigurationError([Fault(SETTING, str(path), rule)]) from error
     except yaml.YAMLError as error:
         rule = f"must be YAML: {' '.join(str(error).split())}"
+        raise ConfigurationError([Fault(SETTING, str(path), rule)]) from error
+    except _LET_PASS as error:
+        rule = f"must be YAML whose values are what they look like: {type(error).__name__}"
         raise ConfigurationError([Fault(SETTING, str(path), rule)]) from error
     if content is None:
         return {}

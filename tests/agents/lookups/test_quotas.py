@@ -56,6 +56,14 @@ def test_the_file_says_what_counts_for_whom(tmp_path: Path) -> None:
         ("default: {wallets: 9223372036854775808}", "default.wallets"),
         ("installation: {wallets: 10}", "installation.wallets"),
         ("!!python/object/apply:os.system ['true']", "YAML"),
+        ("tenants: {acme: {wallets: 2026-13-45}}", "YAML"),
+        ("tenants: {acme: {wallets: !!int many}}", "YAML"),
+        ("tenants: {acme: {wallets: !!bool many}}", "YAML"),
+        ("tenants: {acme: {wallets: !!timestamp now}}", "YAML"),
+        ("[" * 5000, "YAML"),
+        ("tenants: {acme: {wallets: 1}, acme: {wallets: 2}}", "'acme' must stand once"),
+        ("default: {wallets: 1, 'wallets': 2}", "'wallets' must stand once"),
+        ("default: {}\ntenants: {}\ndefault: {wallets: 1}", "'default' must stand once"),
     ],
 )
 def test_what_is_wrong_in_the_file_is_named(tmp_path: Path, content: str, named: str) -> None:
@@ -63,6 +71,18 @@ def test_what_is_wrong_in_the_file_is_named(tmp_path: Path, content: str, named:
     file.write_text(content)
     with pytest.raises(ConfigurationError, match=named):
         quotas_of(settings(file))
+
+
+def test_what_stands_in_a_file_once_may_be_referred_to(tmp_path: Path) -> None:
+    file = tmp_path / "quotas.yaml"
+    file.write_text(
+        "default: &usual {running_requests: 5, wallets: 10}\n"
+        "tenants: {acme: {<<: *usual, wallets: 20}, other: *usual}\n"
+    )
+    usual = Quota(running_requests=5, wallets=10)
+    acme = Quota(running_requests=5, wallets=20)
+    tenants = {"acme": acme, "other": usual}
+    assert quotas_of(settings(file)) == Quotas(default=usual, tenants=tenants)
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
