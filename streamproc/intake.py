@@ -38,12 +38,18 @@ _TEXT: Final = 0x09  # a tab: no text begins with a lower byte
 
 
 class OutsideFaultsError(InvalidInputError):
-    """A record from outside breaks rules; `request_id` is whom to answer, None when nobody can be."""
+    """A record from outside breaks rules; `request_id` is whom to answer, None when nobody can be.
 
-    def __init__(self, faults: list[Fault], request_id: str | None) -> None:
+    `tenant` is whose it is, as far as that can be read.
+    """
+
+    def __init__(
+        self, faults: list[Fault], request_id: str | None, tenant: str | None = None
+    ) -> None:
         """Keep whom to answer beside the faults."""
         super().__init__(faults)
         self.request_id = request_id
+        self.tenant = tenant
 
 
 class Read(NamedTuple):
@@ -77,7 +83,10 @@ def decode_outside(
     try:
         return validated(model, fields, found)
     except InvalidInputError as error:
-        raise _refused(error.faults, usable_id(fields.get("request_id")), reason) from None
+        is_unsure = "tenant" in {each.field for each in found}
+        tenant = None if is_unsure else usable_id(fields.get("tenant"))  # has the same letters
+        request_id = usable_id(fields.get("request_id"))
+        raise _refused(error.faults, request_id, reason, tenant) from None
 
 
 def validated(model: type[M], fields: dict[str, Any], faults: Sequence[Fault] = ()) -> M:
@@ -156,10 +165,13 @@ def _scanned(value: bytes, name: bytes) -> bytes | None:
 
 
 def _refused(
-    faults: list[Fault], request_id: str | None, reason: str = "invalid_request"
+    faults: list[Fault],
+    request_id: str | None,
+    reason: str = "invalid_request",
+    tenant: str | None = None,
 ) -> Exception:
     """The answer, or the dead letter where there is nobody to answer to."""
-    error = OutsideFaultsError(faults, request_id)
+    error = OutsideFaultsError(faults, request_id, tenant)
     return DeadLetterError(reason, str(error)) if request_id is None else error
 
 
@@ -227,7 +239,9 @@ def _parsed(text: str, faults: list[Fault], inner: str | None = None) -> object:
         ) from None
     if isinstance(content, dict):
         read = (content, content.get(inner) if inner else None)
-        twice = [name for made, names in repeated for each in read if made is each for name in names]
+        twice = [
+            name for made, names in repeated for each in read if made is each for name in names
+        ]
         faults += [Fault(quoted_name(name), "twice", "must stand once") for name in twice]
     return content
 

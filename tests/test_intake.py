@@ -274,7 +274,8 @@ def test_a_record_that_is_no_envelope_has_its_trace_in_headers_only() -> None:
 
 # --- texts without an end, names that stand twice ---
 
-UNCLOSED = b'"' + rb'\"' * (limits.REQUEST_MAX_BYTES // 2 - 20)  # each of its quotes could begin a text
+# Each of its quotes could begin a text.
+UNCLOSED = b'"' + rb"\"" * (limits.REQUEST_MAX_BYTES // 2 - 20)
 
 
 def test_a_text_without_an_end_is_looked_through_once() -> None:
@@ -310,6 +311,23 @@ def test_two_ids_or_two_requests_in_an_envelope_are_answered_to_nobody() -> None
 @pytest.mark.parametrize("name", ["value", "data"])
 def test_json_with_a_field_too_many_is_json(name: str) -> None:
     assert letter(json.dumps({name: 1}).encode()).reason == "invalid_request"
+
+
+# --- whose it is ---
+
+
+def test_of_a_refused_request_is_known_whose_it_is() -> None:
+    def tenant_of(value: bytes, headers: ReceivedHeaders = ()) -> str | None:
+        return refused(value, headers).tenant
+
+    wrong = {**REQUEST, "max_pairs": 0}
+    assert tenant_of(json.dumps({**wrong, "tenant": "acme"}).encode()) == "acme"
+    assert tenant_of(envelope(data={**wrong, "tenant": "acme"}), STRUCTURED) == "acme"
+    assert tenant_of(json.dumps(wrong).encode()) is None
+    for odd in ("", "a b", None, 7, "x" * 65):
+        assert tenant_of(json.dumps({**wrong, "tenant": odd}).encode()) is None
+    twice = json.dumps({**wrong, "tenant": "acme"}).replace('"tenant"', '"tenant": "a", "tenant"')
+    assert tenant_of(twice.encode()) is None
 
 
 # --- whatever comes ---

@@ -78,7 +78,7 @@ async def accept_request(
     try:
         request = decode_outside(AnalysisRequested, record.value, record.headers, faults)
     except OutsideFaultsError as error:
-        for said in await _rejected(record, error, store=store, codec=codec):
+        for said in await _rejected(record, error, store=store, codec=codec, answers=answers):
             yield said
         return
     about_also(request_id=request.request_id, tenant=request.tenant)
@@ -87,7 +87,9 @@ async def accept_request(
     recorded = await _recorded(new, store, quotas)
     if isinstance(recorded, str):
         over = OutsideFaultsError([Fault("tenant", new.tenant, recorded)], new.request_id)
-        for said in await _rejected(record, over, store=store, codec=codec, new=new):
+        for said in await _rejected(
+            record, over, store=store, codec=codec, answers=answers, new=new
+        ):
             yield said
         return
     if recorded.state == "conflict":
@@ -214,11 +216,13 @@ async def _rejected(
     *,
     store: Store,
     codec: Codec,
+    answers: Answers,
     new: NewRequest | None = None,
 ) -> list[Encoded]:
     """The end of a request that breaks rules: the answer and its one progress record, kept and then said.
 
-    `new` is the request where it could be read. Raises DeadLetterError when the id belongs to other content.
+    Who sends the same again is answered as often as `answers` allows. `new` is the request where it could be read.
+    Raises DeadLetterError when the id belongs to other content.
     """
     assert error.request_id is not None  # noqa: S101 - a dead letter otherwise
     at_ms = await store.now_ms()
@@ -229,7 +233,7 @@ async def _rejected(
         digest=new.digest if new else hashlib.sha256(record.value or b"").digest(),
         source=_source(record),
         at_ms=at_ms,
-        tenant=new.tenant if new else DEFAULT_TENANT,
+        tenant=new.tenant if new else error.tenant or DEFAULT_TENANT,
         terminal=ahead.encode(failed, time_ms=at_ms),
         progress=ahead.encode(progress, time_ms=at_ms),
     )
@@ -237,6 +241,11 @@ async def _rejected(
     if ending is None:
         raise _reused(error.request_id) from None
     count_end(ending)
+    known = None if ending.is_news else await store.request(rejection.request_id)
+    is_repeat = known is not None and known.source != rejection.source
+    if is_repeat and not answers.may(rejection.request_id):
+        metrics.REPEATS_DROPPED.labels("requests").inc()
+        return []
     return [ending.terminal] if ending.progress is None else [ending.terminal, ending.progress]
 
 

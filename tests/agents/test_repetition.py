@@ -62,6 +62,29 @@ async def first_said(store: Store) -> list[Outgoing]:
     return [outgoing(each) for each in await run(record)]
 
 
+async def test_a_rejected_request_that_comes_again_is_answered_at_a_bounded_rate(
+    store: Store,
+) -> None:
+    answers = Answers(lambda: 0.0)
+    handler = partial(accept_request, store=store, codec=CODEC, answers=answers)
+    run = running(handler, codec=CODEC, publish=lambda _: asyncio.Future())
+    value = orjson.dumps({**BODY, "max_pairs": 0})
+
+    async def said(offset: int) -> list[Encoded]:
+        return await run(
+            Record("prefix-analysis-requested", 0, offset, b"r-1", value, (), HEARD_MS)
+        )
+
+    first = await said(3)
+    assert [each.topic for each in first] == ["prefix-analysis-failed", "prefix-analysis-progress"]
+    again = [await said(offset) for offset in range(4, 14)]
+    assert again == [first] * limits.ANSWERS_AT_ONCE + [[]] * (10 - limits.ANSWERS_AT_ONCE)
+    assert await said(3) == first  # the same record again, after a crash
+    stored = await store.request("r-1")
+    assert stored is not None
+    assert stored.tenant == "light"
+
+
 async def test_what_the_join_asks_again_is_byte_for_byte_what_was_asked_first(
     store: Store,
 ) -> None:
