@@ -76,14 +76,16 @@ async def listed(resources: Resources, upstream: Upstream) -> Run:
     """Ask, read and store: everything that a sync does before it analyzes."""
 
     async def one(event: WalletSyncRequested) -> None:
-        assert await resources.lookups.why_excluded(event) is None
-        began_ms = await resources.store.now_ms()
-        async for page in resources.lookups.history(event):
+        known = await resources.store.known_wallet(event.wallet)
+        assert (
+            await resources.lookups.why_excluded(event, is_known=known.synced is not None) is None
+        )
+        async for page in resources.lookups.history(event, known.ranges):
             kept = StoredPage(page.entries, page.closed, page.strategy, decimals=page.decimals)
             await resources.store.add_page(event.wallet, kept)
         newest = tip(await resources.store.ranges(event.wallet))
         assert newest is not None
-        await resources.store.mark_synced(event.wallet, watermark_slot=newest, at_ms=began_ms)
+        await resources.store.mark_synced(event.wallet, watermark_slot=newest, at_ms=known.at_ms)
 
     return await _measured(resources, upstream, Options(), one)
 

@@ -66,7 +66,9 @@ async def open_resources(settings: Settings, topology: Topology) -> AsyncIterato
         pool = await opened.enter_async_context(process_pool())
         quotas = quotas_of(settings)
         lookups = await opened.enter_async_context(
-            open_lookups(settings, store, cancellations, pool.run, quotas)
+            open_lookups(
+                settings, store, cancellations, pool.run, clock_ms=clock.now_ms, quotas=quotas
+            )
         )
         analyst = Analyst(
             store=store,

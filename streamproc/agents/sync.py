@@ -34,15 +34,16 @@ from streamproc.events import (
 from streamproc.store import StoredPage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
     from streamproc.agents.lookups.lookups import Lookups
     from streamproc.agents.results.analyst import Analyst
     from streamproc.agents.shared.cancellation import Cancellations
     from streamproc.agents.shared.handlers import Said
+    from streamproc.core.ledger.ranges import SlotRange
     from streamproc.fair_limiter import FairLimiter
     from streamproc.serde import Codec
-    from streamproc.store import Store, WalletAnalysis
+    from streamproc.store import KnownWallet, Store, Synced, WalletAnalysis
     from streamproc.upstream.history.cursor import HistoryPage
 
 log = logging.getLogger(__name__)
@@ -112,15 +113,18 @@ async def _steps(
 ) -> AsyncGenerator[WalletProgressed | WalletAnalyzed, None]:
     """Progress, then the outcome; an error of the wallet or of the whole request is an outcome too."""
     try:
-        excluded = await lookups.why_excluded(event)
+        known = await store.known_wallet(event.wallet)
+        excluded = await lookups.why_excluded(event, is_known=known.synced is not None)
         if excluded is not None:
             yield _outcome(event, "excluded", error=excluded)
             return
-        async with aclosing(_synced(event, store=store, lookups=lookups)) as synced_so_far:
-            async for progress in synced_so_far:
-                yield progress
-        synced = await store.synced(event.wallet)
-        slot = synced.watermark_slot if synced else 0
+        slot = 0
+        async with aclosing(_synced(event, known, store=store, lookups=lookups)) as synced_so_far:
+            async for step in synced_so_far:
+                if isinstance(step, int):
+                    slot = step
+                else:
+                    yield step
         analysis = await analyst.analyze(event.request_id, event.wallet, slot, event.options)
         yield _analyzed(event, analysis)
     except (RequestEndedError, TransientError, failpoints.FailpointError):
@@ -140,21 +144,26 @@ async def _steps(
 
 async def list_anew(event: WalletSyncRequested, *, store: Store, lookups: Lookups) -> None:
     """Fetch and store what is missing of a wallet, and say nothing."""
-    async with aclosing(_synced(event, store=store, lookups=lookups)) as pages:
+    known = await store.known_wallet(event.wallet)
+    async with aclosing(_synced(event, known, store=store, lookups=lookups)) as pages:
         async for _ in pages:
             pass
 
 
 async def _synced(
-    event: WalletSyncRequested, *, store: Store, lookups: Lookups
-) -> AsyncGenerator[WalletProgressed, None]:
-    """Fetch and store what is missing, at most one progress record a second; a spent credit budget ends it early."""
-    if await _is_fresh(event, store):
-        return
-    started_ms = await store.now_ms()
-    sync_progress = SyncProgress(event, await store.ranges(event.wallet))
+    event: WalletSyncRequested, known: KnownWallet, *, store: Store, lookups: Lookups
+) -> AsyncGenerator[WalletProgressed | int, None]:
+    """Fetch and store what is missing, at most one progress record a second; a spent credit budget ends it early.
+
+    Last comes the slot up to which the wallet is synced, if any is.
+    """
+    if known.synced is not None:
+        yield known.synced.watermark_slot
+        if await _is_fresh(event, known.synced, known.ranges, store):
+            return
+    sync_progress = SyncProgress(event, known.ranges)
     try:
-        async with aclosing(lookups.history(event)) as pages:
+        async with aclosing(lookups.history(event, known.ranges)) as pages:
             async for page in pages:
                 await store.add_page(event.wallet, _stored(page))
                 await failpoints.reach("mid-sync")
@@ -162,9 +171,9 @@ async def _synced(
                     yield sync_progress.progress()
     except CreditBudgetExceededError as error:
         log.info("wallet %s stops early: %s", event.wallet, error)
-    known = tip(await store.ranges(event.wallet))
-    if known is not None:
-        await store.mark_synced(event.wallet, watermark_slot=known, at_ms=started_ms)
+    newest = tip(sync_progress.covered)
+    if newest is not None:
+        yield await store.mark_synced(event.wallet, watermark_slot=newest, at_ms=known.at_ms)
 
 
 def _stored(page: HistoryPage) -> StoredPage:
@@ -179,14 +188,15 @@ def _stored(page: HistoryPage) -> StoredPage:
     )
 
 
-async def _is_fresh(event: WalletSyncRequested, store: Store) -> bool:
+async def _is_fresh(
+    event: WalletSyncRequested, synced: Synced, ranges: Sequence[SlotRange], store: Store
+) -> bool:
     """Whether all that is wanted of the wallet was asked for since the request came, or recently enough for it."""
-    synced = await store.synced(event.wallet)
     oldest_ms = event.requested_at_ms - event.options.max_age_s * 1000
-    if synced is None or synced.at_ms < oldest_ms:
+    if synced.at_ms < oldest_ms:
         return False
     newest = synced.watermark_slot
-    lowest = reach(await store.ranges(event.wallet), to_slot=newest)
+    lowest = reach(ranges, to_slot=newest)
     if lowest is None or lowest == 0:
         return lowest == 0
     wanted = event.options.max_transactions

@@ -13,7 +13,7 @@ from streamproc.store.requests import (
     StoredRequest,
 )
 from streamproc.store.store import Store, open_store
-from streamproc.store.wallets import AnalysisTexts, Synced, WalletAnalysis
+from streamproc.store.wallets import AnalysisTexts, KnownWallet, Synced, WalletAnalysis
 
 __all__ = [
     "Analyses",
@@ -21,6 +21,7 @@ __all__ = [
     "Decision",
     "Ending",
     "HeldHistory",
+    "KnownWallet",
     "Lease",
     "NewRequest",
     "Recorded",

@@ -59,7 +59,7 @@ class HeldHistory:
 
     history: History
     wallet: str
-    ranges: list[SlotRange]
+    ranges: Sequence[SlotRange]
 
     async def count(self, slots: SlotRange) -> int:
         """How many transactions of these slots are kept."""

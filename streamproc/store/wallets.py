@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from streamproc import limits
 from streamproc.core.json_bytes import encode_json
+from streamproc.core.ledger.ranges import SlotRange, union
 from streamproc.store.history import newer_format
+from streamproc.store.postgres.batching import Batching
 from streamproc.store.postgres.database import Subject
 from streamproc.store.postgres.retry import patient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from streamproc.store.postgres.database import Row
+    from streamproc.store.postgres.database import Database, Row
 
 Record = Mapping[str, Any]  # JSON that is kept as it was composed
 
@@ -26,6 +29,14 @@ class Synced(NamedTuple):
 
     at_ms: int
     watermark_slot: int
+
+
+class KnownWallet(NamedTuple):
+    """How a wallet stands at a moment: its last sync, and which slots are wholly known."""
+
+    at_ms: int  # of the database's clock
+    synced: Synced | None = None  # None: never, or in an older format
+    ranges: Sequence[SlotRange] = ()  # as few as possible, ascending; none of an older format
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +62,45 @@ class AnalysisTexts(NamedTuple):
 class Wallets(Subject):
     """Wallets and their analyses."""
 
+    def __init__(self, database: Database) -> None:
+        """Ask this database."""
+        super().__init__(database)
+        self._knowing: Batching[str, Row] = Batching(
+            self._known_wallets, most=limits.STATEMENT_ROWS
+        )
+
+    async def known_wallet(self, wallet: str) -> KnownWallet:
+        """How the wallet stands now; calls at the same time share a statement.
+
+        Raises TransientError when what is stored is of a newer format.
+        """
+        row = await self._knowing(wallet)
+        found, known = row["entry_format"], self._database.formats.entries
+        if found is None or found < known:
+            return KnownWallet(row["now_ms"])
+        if found > known:
+            raise newer_format(wallet, found, known)
+        synced = None
+        if row["synced_at_ms"] is not None:
+            synced = Synced(row["synced_at_ms"], row["watermark_slot"])
+        pairs = zip(row["from_slots"] or (), row["to_slots"] or (), strict=True)
+        return KnownWallet(row["now_ms"], synced, union(pairs))
+
+    async def _known_wallets(self, wallets: Sequence[str]) -> list[Row]:
+        """The row of each, in their order."""
+        return list(await self._database.rows("wallets.known", wallets))
+
     @patient
-    async def mark_synced(self, wallet: str, *, watermark_slot: int, at_ms: int) -> None:
-        """Note that everything up to this slot, the tip at that time of the database's clock, was asked for."""
+    async def mark_synced(self, wallet: str, *, watermark_slot: int, at_ms: int) -> int:
+        """Note that everything up to this slot, the tip at that time of the database's clock, was asked for.
+
+        Returns the highest slot that was ever noted.
+        """
         formats = self._database.formats
-        await self._database.run(
-            "wallets.mark_synced", wallet, at_ms, watermark_slot, formats.entries
+        return int(
+            await self._database.value(
+                "wallets.mark_synced", wallet, at_ms, watermark_slot, formats.entries
+            )
         )
 
     async def synced(self, wallet: str) -> Synced | None:

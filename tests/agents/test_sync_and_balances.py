@@ -36,7 +36,7 @@ from streamproc.topics import read_topology
 from streamproc.upstream.history.cursor import HistoryPage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator
+    from collections.abc import AsyncGenerator, Iterator, Sequence
 
     from streamproc.store import Store
 
@@ -71,11 +71,16 @@ class Upstream:
         self.found = Found({}, {})
         self.asked = 0
 
-    async def why_excluded(self, _event: WalletSyncRequested) -> PublicError | None:
+    async def why_excluded(
+        self, _event: WalletSyncRequested, *, is_known: bool
+    ) -> PublicError | None:
+        del is_known
         self.asked += 1
         return self.excluded
 
-    async def history(self, _event: WalletSyncRequested) -> AsyncGenerator[HistoryPage, None]:
+    async def history(
+        self, _event: WalletSyncRequested, _ranges: Sequence[SlotRange]
+    ) -> AsyncGenerator[HistoryPage, None]:
         for page in self.pages:
             yield page
         if self.error is not None:

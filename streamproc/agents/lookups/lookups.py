@@ -23,6 +23,7 @@ from streamproc.errors import (
 )
 from streamproc.events import Options, PublicError
 from streamproc.fair_limiter import CURRENT_REQUEST
+from streamproc.store import HeldHistory
 from streamproc.upstream import open_upstream
 from streamproc.upstream.client.calls import PLAIN_CREDITS
 
@@ -34,10 +35,12 @@ if TYPE_CHECKING:
         Callable,
         Iterable,
         Mapping,
+        Sequence,
     )
 
     from streamproc.agents.shared.cancellation import Cancellations
     from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
+    from streamproc.core.ledger.ranges import SlotRange
     from streamproc.core.quotas import Quotas
     from streamproc.events import BalanceFetchRequested, WalletSyncRequested
     from streamproc.settings import Settings
@@ -66,9 +69,14 @@ class Lookups:
         store: Store,
         cancellations: Cancellations,
         excluded: frozenset[str],
+        clock_ms: Callable[[], int],
         quotas: Quotas = NO_QUOTAS,
     ) -> None:
-        """`excluded` are the operator's addresses that are never analyzed, `quotas` what tenants may spend."""
+        """`excluded` are the operator's addresses that are never analyzed, `quotas` what tenants may spend.
+
+        `clock_ms` is the database's clock.
+        """
+        self._clock_ms = clock_ms
         self._daily = DailyCredits(store, quotas)
         self._upstream = upstream
         self._store = store
@@ -96,23 +104,25 @@ class Lookups:
         """What keeps the upstream's answers from coming and since when; None while all is well."""
         return self._upstream.pause()
 
-    async def _waiting(
+    def _waiting(
         self, event: WalletSyncRequested | BalanceFetchRequested, options: Options
     ) -> Permit:
         """The permit of work that waits for the upstream nearly up to the deadline, by the database's clock."""
-        left_s = event.deadline_at - await self._store.now_ms() / 1000
+        left_s = event.deadline_at - self._clock_ms() / 1000
         return self.permit(event.request_id, options, left_s - limits.DEADLINE_SPARE_S)
 
-    async def why_excluded(self, event: WalletSyncRequested) -> PublicError | None:
+    async def why_excluded(
+        self, event: WalletSyncRequested, *, is_known: bool
+    ) -> PublicError | None:
         """Why the address is not analyzed: it is on the operator's list, or no wallet; None when it is one.
 
-        A wallet that has been synced before is not asked about again.
+        A wallet that is known, for it has been synced before, is not asked about again.
         """
         if event.wallet in self._excluded:
             return PublicError(code="excluded", message="on the operator's list")
-        if await self._store.synced(event.wallet) is not None:
+        if is_known:
             return None
-        permit = await self._waiting(event, event.options)
+        permit = self._waiting(event, event.options)
         account = await self._wallet_check.of(
             event.request_id,
             event.wallet,
@@ -125,12 +135,17 @@ class Lookups:
         what = "a program" if account.is_executable else "an account of a token program"
         return PublicError(code="excluded", message=f"no wallet: {what}")
 
-    async def history(self, event: WalletSyncRequested) -> AsyncGenerator[HistoryPage, None]:
-        """The pages of the wallet's history that are not stored yet; to be closed by who may stop before the end."""
+    async def history(
+        self, event: WalletSyncRequested, ranges: Sequence[SlotRange]
+    ) -> AsyncGenerator[HistoryPage, None]:
+        """The pages of the wallet's history beside these ranges, which are stored.
+
+        To be closed by who may stop before the end.
+        """
         pages = self._upstream.history(
             event.wallet,
             permit=await self._leaving_room(event),
-            held=await self._store.held(event.wallet),
+            held=HeldHistory(self._store, event.wallet, ranges),
             max_transactions=event.options.max_transactions,
         )
         async with aclosing(pages):
@@ -147,17 +162,17 @@ class Lookups:
         if budget is not None and wallets is not None:
             left = max(0, budget - unavoidable_credits(wallets))
             options = options.model_copy(update={"credit_budget": left})
-        return await self._waiting(event, options)
+        return self._waiting(event, options)
 
     async def balances(self, event: BalanceFetchRequested) -> FetchedBalances:
         """Every wallet's present balances; raises RequestError when no wallet can be asked."""
         found = await self._upstream.balances(
             event.wallets,
-            permit=await self._waiting(event, event.options),
+            permit=self._waiting(event, event.options),
             include_oversized=event.options.include_oversized,
             known_oversized=await self._store.oversized(event.wallets),
         )
-        fetched_at = await self._store.now_ms() // 1000
+        fetched_at = self._clock_ms() // 1000
         for wallet, each in found.items():
             if each.state == "oversized":
                 await self._store.mark_oversized(wallet, for_s=limits.OVERSIZED_KEPT_S)
@@ -266,14 +281,20 @@ async def open_lookups(
     store: Store,
     cancellations: Cancellations,
     run: Run,
+    *,
+    clock_ms: Callable[[], int],
     quotas: Quotas = NO_QUOTAS,
 ) -> AsyncIterator[Lookups]:
-    """The questions, as long as the block runs; `run` reads large answers in a process of its own."""
+    """The questions, as long as the block runs; `run` reads large answers in a process of its own.
+
+    `clock_ms` is the database's clock.
+    """
     async with open_upstream(settings, store, run=run) as upstream:
         yield Lookups(
             upstream=upstream,
             store=store,
             cancellations=cancellations,
             excluded=excluded_wallets(settings),
+            clock_ms=clock_ms,
             quotas=quotas,
         )

@@ -27,8 +27,8 @@ class SyncProgress:
         """Nothing has come yet; `held` was there before."""
         self._event = event
         self._transactions = 0
-        self._covered = union(held)
-        self._bottom = self._covered[0].to_slot if self._is_bottom_covered() else None
+        self.covered = union(held)
+        self._bottom = self.covered[0].to_slot if self._is_bottom_covered() else None
         self._fraction: float | None = None
         self._said_s = float("-inf")
 
@@ -36,7 +36,7 @@ class SyncProgress:
         """Count a page; whether it is time to say so."""
         self._transactions += len(page.entries)
         if page.closed is not None:
-            self._covered = union([*self._covered, page.closed])
+            self.covered = union([*self.covered, page.closed])
             self._fraction = self._fraction_now()
         now_s = time.monotonic()
         if now_s - self._said_s < limits.WALLET_PROGRESS_INTERVAL_S:
@@ -67,20 +67,20 @@ class SyncProgress:
         None before it is known where that is: the empty ground below the first transaction is most of all slots, and
         says nothing about how much is left.
         """
-        top = self._covered[-1].to_slot
-        if self._covered == [(0, top)]:
+        top = self.covered[-1].to_slot
+        if self.covered == [(0, top)]:
             return 1.0
-        if self._bottom is None and self._is_bottom_covered() and len(self._covered) > 1:
-            self._bottom = self._covered[0].to_slot
+        if self._bottom is None and self._is_bottom_covered() and len(self.covered) > 1:
+            self._bottom = self.covered[0].to_slot
         if self._bottom is None or top <= self._bottom:
             return None
         above = sum(
             high - max(low, self._bottom + 1) + 1
-            for low, high in self._covered
+            for low, high in self.covered
             if high > self._bottom
         )
         return min(ALMOST, above / (top - self._bottom))
 
     def _is_bottom_covered(self) -> bool:
         """Whether the lowest slots that are covered are those before the first transaction, as far as one can tell."""
-        return bool(self._covered) and self._covered[0].from_slot <= OWNERS_KNOWN_FROM_SLOT
+        return bool(self.covered) and self.covered[0].from_slot <= OWNERS_KNOWN_FROM_SLOT

@@ -16,9 +16,24 @@ INSERT INTO wallets AS w (address, synced_at_ms, watermark_slot, entry_format) V
 ON CONFLICT (address) DO UPDATE
 SET synced_at_ms = greatest(w.synced_at_ms, excluded.synced_at_ms),
     watermark_slot = greatest(w.watermark_slot, excluded.watermark_slot)
+RETURNING watermark_slot
 
 -- name: synced
 SELECT synced_at_ms, watermark_slot, entry_format FROM wallets WHERE address = $1
+
+-- name: known
+-- How each wallet stands, in the order in which they are asked about, and when that was.
+SELECT
+    w.synced_at_ms, w.watermark_slot, w.entry_format, r.from_slots, r.to_slots,
+    (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
+FROM unnest($1::text[]) WITH ORDINALITY AS asked (address, position)
+LEFT JOIN wallets AS w ON w.address = asked.address
+LEFT JOIN LATERAL (
+    SELECT array_agg(from_slot) AS from_slots, array_agg(to_slot) AS to_slots
+    FROM wallet_ranges
+    WHERE wallet_id = w.id
+) AS r ON true
+ORDER BY asked.position
 
 -- name: mark_oversized
 -- A mark that is in force is not prolonged by those who only heard of it.

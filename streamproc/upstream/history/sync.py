@@ -90,6 +90,8 @@ class Histories:
             below = inside._replace(from_slot=max(0, known.from_slot - 1))
             if remaining.left is not None and await held.count(below) >= remaining.left:
                 return  # the newest of the slot below are held as well: that is where the last walk stopped
+            if remaining.left is None and known.from_slot == 0:
+                return  # nothing is below
             count = await held.count(inside)
             remaining.skip(count)
             listed += count
