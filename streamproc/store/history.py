@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -53,6 +54,14 @@ class StoredRange(NamedTuple):
     finality: str
 
 
+class StoredHistory(NamedTuple):
+    """All that is kept of a wallet up to a slot."""
+
+    entries: StoredEntries
+    ranges: list[StoredRange]
+    unreadable: list[tuple[int, str]]  # slot and signature, as far as they are known
+
+
 @dataclass(frozen=True, slots=True)
 class HeldHistory:
     """What was known of a wallet at one moment."""
@@ -98,22 +107,24 @@ class History(Subject):
             entries = packed(entries, wallet)
         ids = await self._ids_of(set(entries.mints) | set(page.decimals))
         await self._put_decimals(page.decimals)
+        rows = entries.copied(ids) if entries else b""
+        facts = (
+            *_columns(page.unreadable),
+            list(page.token_accounts),
+            *(page.closed or (None, None)),
+            page.strategy,
+            page.finality,
+        )
         wallet_id = await self._wallet_id(wallet)
-        async with self._database.transaction() as connection:
-            await self._lock(connection, wallet, wallet_id)
-            if entries:
-                await _keep(connection, wallet_id, entries.copied(ids))
-            if page.unreadable:
-                await connection.run(
-                    "history.keep_unreadable", wallet_id, *_columns(page.unreadable)
-                )
-            if page.token_accounts:
-                await connection.run(
-                    "history.keep_token_accounts", wallet_id, list(page.token_accounts)
-                )
-            if page.closed is not None:
-                names = page.strategy, page.finality
-                await connection.run("history.close_range", wallet_id, *page.closed, *names)
+        kept = await self._keep(wallet_id, rows, facts)
+        if kept is not None and kept < self._format:
+            await self._drop_older(wallet_id)
+            kept = await self._keep(wallet_id, rows, facts, takes_over=True)
+        if kept is None:
+            self._wallet_ids.pop(wallet, None)
+            raise TransientError(f"the wallet {wallet} was removed, and its pages with it")
+        if kept > self._format:
+            raise newer_format(wallet, kept, self._format)
 
     async def ranges(self, wallet: str) -> list[SlotRange]:
         """The slots that are wholly known, by whatever strategy, as few ranges, ascending."""
@@ -158,28 +169,38 @@ class History(Subject):
             )
         )
 
-    async def stored_entries(self, wallet: str, *, up_to_slot: int = _EVERY_SLOT) -> StoredEntries:
-        """The kept entries up to this slot, not taken apart: there may be many."""
+    async def stored_history(self, wallet: str, *, up_to_slot: int = _EVERY_SLOT) -> StoredHistory:
+        """What is kept up to this slot, the entries not taken apart: there may be many.
+
+        What is stored meanwhile may be in it, and counts as of a later revision.
+        """
         parts: list[bytes] = []
 
         async def take(part: bytes) -> None:
             parts.append(part)
 
-        async with self._database.snapshot() as connection:
-            found = await connection.row("history.revision", wallet, self._format)
-            wallet_id, revision = (0, 0) if found is None else (found["id"], found["revision"])
-            mints = await connection.rows("history.mints_of_entries", wallet_id, up_to_slot)
-            said = await connection.raw.copy_from_query(
-                query("history.entries"), wallet_id, up_to_slot, output=take, format="binary"
-            )
-        return StoredEntries(
+        async with self._database.connection() as connection:
+            head = await connection.row("history.head", wallet, up_to_slot, self._format)
+            if head is None:
+                return StoredHistory(StoredEntries(wallet, 0, 0, b"", {}, {}), [], [])
+            copied = query("history.entries").replace("$1", str(head["id"]))
+            copied = copied.replace("$2", str(int(up_to_slot)))
+            said = await connection.raw.copy_from_query(copied, output=take, format="binary")
+            mints = await connection.rows("history.mints_of_entries", head["id"], up_to_slot)
+        entries = StoredEntries(
             wallet,
             int(said.split()[-1]),
-            revision,
+            head["revision"],
             b"".join(parts),
             {row["id"]: row["address"] for row in mints},
             {row["address"]: row["decimals"] for row in mints if row["decimals"] is not None},
         )
+        ranges = [StoredRange(*row) for row in head["ranges"]]
+        return StoredHistory(entries, ranges, [tuple(row) for row in head["unreadable"]])
+
+    async def stored_entries(self, wallet: str, *, up_to_slot: int = _EVERY_SLOT) -> StoredEntries:
+        """The entries of `stored_history`."""
+        return (await self.stored_history(wallet, up_to_slot=up_to_slot)).entries
 
     async def entries(self, wallet: str, *, up_to_slot: int = _EVERY_SLOT) -> list[Entry]:
         """The kept entries up to this slot, in canonical order; for few of them."""
@@ -193,15 +214,13 @@ class History(Subject):
     async def _wallet_id(self, wallet: str) -> int:
         """The wallet's number; it gets one when it has none."""
         if wallet not in self._wallet_ids:
-            found = await self._database.row("wallets.wallet_and_format", wallet)
-            if found is None:
-                await self._database.run("wallets.make_wallet", wallet, self._format)
-                found = await self._database.row("wallets.wallet_and_format", wallet)
-            if found is None:
+            for _ in range(2):  # somebody else may make it at the very moment
+                found = await self._database.value("wallets.number_wallet", wallet, self._format)
+                if found is not None:
+                    break
+            else:
                 raise TransientError(f"the wallet {wallet} is being removed")
-            if found["entry_format"] < self._format:
-                await self._drop_older(found["id"])
-            self._wallet_ids[wallet] = int(found["id"])
+            self._wallet_ids[wallet] = int(found)
             if len(self._wallet_ids) > limits.WALLETS_REMEMBERED:
                 self._wallet_ids.popitem(last=False)
         return self._wallet_ids[wallet]
@@ -212,16 +231,24 @@ class History(Subject):
         while await self._database.value("history.drop_older", wallet_id, self._format, most):
             pass
 
-    async def _lock(self, connection: Connection, wallet: str, wallet_id: int) -> None:
-        """Hold the wallet's row until the end of the transaction, and take it over from an older format."""
-        kept = await connection.value("wallets.lock_wallet", wallet_id)
-        if kept is None:
-            self._wallet_ids.pop(wallet, None)
-            raise TransientError(f"the wallet {wallet} was removed, and its pages with it")
-        if kept > self._format:
-            raise newer_format(wallet, kept, self._format)
-        if kept < self._format:
-            await connection.run("history.take_over", wallet_id, self._format)
+    async def _keep(
+        self, wallet_id: int, rows: bytes, facts: tuple[object, ...], *, takes_over: bool = False
+    ) -> int | None:
+        """Keep a page's rows, by way of a temporary table, and its facts, if the wallet is of this format, or made so.
+
+        Returns the format that it is of, None when it is not there any more.
+        """
+        async with self._database.connection() as connection:
+            await connection.prepare("history.make_page")
+            async with connection.raw.transaction() if rows or takes_over else nullcontext():
+                if takes_over:
+                    await connection.run("history.take_over", wallet_id, self._format)
+                if rows:
+                    await _copy(connection, rows)
+                kept: int | None = await connection.value(
+                    "history.keep_page", wallet_id, self._format, *facts
+                )
+        return kept
 
     @property
     def _format(self) -> int:
@@ -230,11 +257,8 @@ class History(Subject):
 
     async def _ids_of(self, mints: set[str]) -> dict[str, int]:
         """Each mint's number; those that have none get one."""
-        unknown = sorted(mints - self._mint_ids.keys())
-        if unknown:
-            async with self._database.connection() as connection:
-                await connection.run("history.make_mints", unknown)
-                rows = await connection.rows("history.mint_ids", unknown)
+        while unknown := sorted(mints - self._mint_ids.keys()):
+            rows = await self._database.rows("history.number_mints", unknown)
             self._mint_ids.update((row["address"], row["id"]) for row in rows)
         ids = {mint: self._mint_ids[mint] for mint in mints}
         while len(self._mint_ids) > limits.MINTS_REMEMBERED:
@@ -259,13 +283,11 @@ def newer_format(wallet: str, kept: int, known: int) -> TransientError:
     )
 
 
-async def _keep(connection: Connection, wallet_id: int, rows: bytes) -> None:
-    """Copy rows into the table by way of a temporary one."""
-    await connection.run("history.make_page")
+async def _copy(connection: Connection, rows: bytes) -> None:
+    """Copy rows into the temporary table, which is empty again at the end of the transaction."""
     await connection.raw.copy_to_table(
         "page", source=BytesIO(rows), columns=COLUMNS, schema_name="pg_temp", format="binary"
     )
-    await connection.run("history.keep_page", wallet_id)
 
 
 def _columns(unreadable: Sequence[Unreadable]) -> tuple[list[int], list[str], list[str]]:

@@ -151,19 +151,18 @@ class Wallets(Subject):
         `revision` is that of the entries that it was made from.
         """
         formats = self._database.formats
-        await self._database.run("wallets.make_wallet", analysis.wallet, formats.entries)
-        wallet_id = await self._database.value("wallets.wallet_id", analysis.wallet)
         parts = (analysis.pnl, analysis.behavior, analysis.coverage, analysis.details)
         texts = [None if part is None else encode_json(part).decode() for part in parts]
         await self._database.run(
             "wallets.put_analysis",
-            wallet_id,
+            analysis.wallet,
             analysis.watermark_slot,
             options_digest,
             engine_version,
             *texts,
             revision,
             formats.analyses,
+            formats.entries,
         )
 
     async def present_analysis(

@@ -16,7 +16,6 @@ from streamproc.core.ledger.entries import Entry, Kind
 from streamproc.core.ledger.ranges import SlotRange
 from streamproc.errors import StoreUnavailableError, TransientError
 from streamproc.store import Store, StoredPage, WalletAnalysis, open_store
-from streamproc.store.postgres.queries import query
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -131,13 +130,13 @@ async def test_a_worker_from_before_formats_can_neither_add_nor_mark(
     await _synced(newer, _entry(1, 5))
     connection: Any = await asyncpg.connect(store_dsn)
     wallet_id = await connection.fetchval("SELECT id FROM wallets WHERE address = $1", WALLET)
-    close = query("history.close_range")
+    close = "UPDATE wallets SET revision = revision + 1 WHERE id = $1"
     mark = (
         "INSERT INTO wallets AS w (address, synced_at_ms, watermark_slot) VALUES ($1, 2000, 99)"
         " ON CONFLICT (address) DO UPDATE SET synced_at_ms = excluded.synced_at_ms"
     )
     with pytest.raises(asyncpg.LockNotAvailableError, match="stored in format 8"):
-        await connection.execute(close, wallet_id, 10, 99, "full", "finalized")
+        await connection.execute(close, wallet_id)
     with pytest.raises(asyncpg.LockNotAvailableError, match="stored in format 8"):
         await connection.execute(mark, WALLET)
     await connection.execute(mark, OTHER)

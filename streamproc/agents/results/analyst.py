@@ -139,15 +139,16 @@ class Analyst:
 
     async def _history(self, wallet: str, watermark_slot: int) -> tuple[History, int]:
         """What is stored of the wallet up to this slot, and of which revision it is at least."""
-        entries = await self._store.stored_entries(wallet, up_to_slot=watermark_slot)
-        ranges = await self._store.stored_ranges(wallet)
+        entries, ranges, unreadable = await self._store.stored_history(
+            wallet, up_to_slot=watermark_slot
+        )
         history = History(
             wallet=wallet,
             entries=entries,
             ranges=union((each.from_slot, each.to_slot) for each in ranges),
             watermark_slot=watermark_slot,
             decimals=entries.decimals,
-            unreadable=await self._store.unreadable(wallet, up_to_slot=watermark_slot),
+            unreadable=unreadable,
             token_accounts="known"
             if any(each.strategy == KNOWN_ONLY for each in ranges)
             else "all",

@@ -32,6 +32,15 @@ SERVER_SETTINGS = {
 }
 
 
+class _Session(asyncpg.Connection):  # type: ignore[misc] # asyncpg ships no types
+    """One of the pool's connections, which knows what was prepared in it for good."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - asyncpg's own
+        """Nothing is prepared yet."""
+        super().__init__(*args, **kwargs)
+        self.prepared: set[str] = set()
+
+
 class Connection:
     """One connection that runs named statements."""
 
@@ -55,6 +64,12 @@ class Connection:
     async def run(self, name: str, *values: object) -> None:
         """Carry the statement out."""
         await self.raw.execute(query(name), *values)
+
+    async def prepare(self, name: str) -> None:
+        """Carry out a statement that holds for the whole session, once in it; not within a transaction."""
+        if name not in self.raw.prepared:
+            await self.run(name)
+            self.raw.prepared.add(name)
 
 
 class Database:
@@ -80,15 +95,6 @@ class Database:
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection in a transaction that is committed at the end of the block."""
         async with self.connection() as connection, connection.raw.transaction():
-            yield connection
-
-    @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[Connection]:
-        """A connection whose statements in the block all see the same moment, and change nothing."""
-        async with (
-            self.connection() as connection,
-            connection.raw.transaction(isolation="repeatable_read", readonly=True),
-        ):
             yield connection
 
     async def rows(self, name: str, *values: object) -> Sequence[Row]:
@@ -131,6 +137,7 @@ async def open_database(dsn: str, *, pool_size: int, formats: Formats) -> AsyncI
             dsn,
             min_size=1,
             max_size=pool_size,
+            connection_class=_Session,
             timeout=limits.CONNECT_TIMEOUT_S,
             command_timeout=limits.COMMAND_TIMEOUT_S,
             max_inactive_connection_lifetime=limits.IDLE_CONNECTION_S,

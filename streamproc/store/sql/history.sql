@@ -1,10 +1,17 @@
--- name: make_mints
--- In the order of addresses, so that two workers with overlapping pages never wait for each other.
-INSERT INTO mints (address)
-SELECT address FROM unnest($1::text[]) AS new (address)
-WHERE NOT EXISTS (SELECT FROM mints WHERE mints.address = new.address)
-ORDER BY address
-ON CONFLICT (address) DO NOTHING
+-- name: number_mints
+-- In the order of addresses, so that two workers with overlapping pages never wait for each other. Who is made by somebody
+-- else at this very moment is not among the answers.
+WITH made AS (
+    INSERT INTO mints (address)
+    SELECT address FROM unnest($1::text[]) AS new (address)
+    WHERE NOT EXISTS (SELECT FROM mints WHERE mints.address = new.address)
+    ORDER BY address
+    ON CONFLICT (address) DO NOTHING
+    RETURNING id, address
+)
+SELECT id, address FROM made
+UNION ALL
+SELECT id, address FROM mints WHERE address = ANY($1::text[])
 
 -- name: mint_ids
 SELECT id, address FROM mints WHERE address = ANY($1::text[])
@@ -34,10 +41,18 @@ FROM entries
 WITH NO DATA
 
 -- name: keep_page
--- What a later listing knows better replaces what is there: exact amounts, the place in the block, or in a newer list.
-WITH kept AS (
+-- What a page tells, its entries being in `page`: kept wholly, or not at all where the wallet is of another format than $2,
+-- which is the answer; none when there is no such wallet. $3 to $5 unreadable ones, $6 token accounts, $7 to $10 the slots
+-- that are closed (null: none are) and how. Pages of one wallet are stored one after the other; those of different wallets
+-- do not wait. What a later listing knows better replaces what is there: exact amounts, the place in the block, or in a
+-- newer list.
+WITH locked AS MATERIALIZED (
+    SELECT id, entry_format FROM wallets WHERE id = $1 FOR NO KEY UPDATE
+), mine AS (
+    SELECT id FROM locked WHERE entry_format = $2::smallint
+), kept AS (
     INSERT INTO entries AS e
-    SELECT $1::bigint, page.* FROM page
+    SELECT mine.id, page.* FROM mine CROSS JOIN page
     ON CONFLICT (wallet_id, slot, signature) DO UPDATE
     SET tx_index = excluded.tx_index, block_time = excluded.block_time, flags = excluded.flags,
         kind = excluded.kind, network_fee = excluded.network_fee, sol_delta = excluded.sol_delta,
@@ -49,9 +64,38 @@ WITH kept AS (
         OR (e.flags & 2 = excluded.flags & 2 AND coalesce(e.tx_index, -1) < 0
             AND excluded.tx_index IS DISTINCT FROM e.tx_index AND excluded.tx_index IS NOT NULL)
     RETURNING 1
+), odd AS (
+    INSERT INTO unreadable (wallet_id, slot, signature, reason)
+    SELECT DISTINCT ON (slot, signature) mine.id, slot, signature, reason
+    FROM mine CROSS JOIN unnest($3::bigint[], $4::text[], $5::text[]) AS new (slot, signature, reason)
+    ON CONFLICT DO NOTHING
+    RETURNING 1
+), accounts AS (
+    INSERT INTO wallet_token_accounts (wallet_id, address)
+    SELECT DISTINCT mine.id, address FROM mine CROSS JOIN unnest($6::text[]) AS new (address)
+    ON CONFLICT DO NOTHING
+), known AS (
+    SELECT FROM wallet_ranges
+    WHERE wallet_id = $1 AND strategy = $9 AND finality = $10
+        AND from_slot <= $7::bigint AND to_slot >= $8::bigint
+), touching AS (
+    DELETE FROM wallet_ranges AS r USING mine
+    WHERE r.wallet_id = mine.id AND strategy = $9 AND finality = $10
+        AND from_slot <= $8::bigint + 1 AND to_slot >= $7::bigint - 1
+        AND NOT EXISTS (SELECT FROM known)
+    RETURNING from_slot, to_slot
+), closed AS (
+    INSERT INTO wallet_ranges (wallet_id, from_slot, to_slot, strategy, finality)
+    SELECT mine.id, least($7::bigint, min(from_slot)), greatest($8::bigint, max(to_slot)), $9, $10
+    FROM mine LEFT JOIN touching ON true
+    WHERE $7::bigint IS NOT NULL AND NOT EXISTS (SELECT FROM known)
+    GROUP BY mine.id
+    RETURNING 1
+), changed AS (
+    UPDATE wallets SET revision = revision + 1
+    WHERE id = $1 AND (EXISTS (SELECT FROM kept) OR EXISTS (SELECT FROM odd) OR EXISTS (SELECT FROM closed))
 )
-UPDATE wallets SET revision = revision + 1
-WHERE id = $1 AND EXISTS (SELECT FROM kept)
+SELECT entry_format FROM locked
 
 -- name: drop_older
 -- A batch of the rows of an older format; the wallet's ranges go last, with its format, by `take_over`.
@@ -69,29 +113,20 @@ WITH old AS (
 SELECT count(*)::int FROM gone
 
 -- name: take_over
--- What an older format knows of the wallet is forgotten: nothing of it is read again, and nothing mixed with it.
-WITH entries_gone AS (
-    DELETE FROM entries WHERE wallet_id = $1
+-- What an older format than $2 knows of the wallet is forgotten: nothing of it is read again, and nothing mixed with it.
+WITH older AS MATERIALIZED (
+    SELECT id FROM wallets WHERE id = $1 AND entry_format < $2::smallint FOR NO KEY UPDATE
+), entries_gone AS (
+    DELETE FROM entries WHERE wallet_id IN (SELECT id FROM older)
 ), ranges_gone AS (
-    DELETE FROM wallet_ranges WHERE wallet_id = $1
+    DELETE FROM wallet_ranges WHERE wallet_id IN (SELECT id FROM older)
 ), tokens_gone AS (
-    DELETE FROM wallet_tokens WHERE wallet_id = $1
+    DELETE FROM wallet_tokens WHERE wallet_id IN (SELECT id FROM older)
 ), unreadable_gone AS (
-    DELETE FROM unreadable WHERE wallet_id = $1
+    DELETE FROM unreadable WHERE wallet_id IN (SELECT id FROM older)
 )
 UPDATE wallets SET entry_format = $2, revision = revision + 1, synced_at_ms = NULL, watermark_slot = NULL
-WHERE id = $1
-
--- name: keep_unreadable
-WITH kept AS (
-    INSERT INTO unreadable (wallet_id, slot, signature, reason)
-    SELECT DISTINCT ON (slot, signature) $1::bigint, slot, signature, reason
-    FROM unnest($2::bigint[], $3::text[], $4::text[]) AS new (slot, signature, reason)
-    ON CONFLICT DO NOTHING
-    RETURNING 1
-)
-UPDATE wallets SET revision = revision + 1
-WHERE id = $1 AND EXISTS (SELECT FROM kept)
+WHERE id IN (SELECT id FROM older)
 
 -- name: unreadable
 SELECT u.slot, u.signature
@@ -99,38 +134,12 @@ FROM unreadable AS u
 JOIN wallets AS w ON w.id = u.wallet_id
 WHERE w.address = $1 AND u.slot <= $2 AND w.entry_format = $3
 
--- name: keep_token_accounts
-INSERT INTO wallet_token_accounts (wallet_id, address)
-SELECT DISTINCT $1::bigint, address FROM unnest($2::text[]) AS new (address)
-ON CONFLICT DO NOTHING
-
 -- name: token_accounts
 SELECT a.address
 FROM wallet_token_accounts AS a
 JOIN wallets AS w ON w.id = a.wallet_id
 WHERE w.address = $1
 ORDER BY a.address
-
--- name: close_range
-WITH known AS (
-    SELECT FROM wallet_ranges
-    WHERE wallet_id = $1 AND strategy = $4 AND finality = $5
-        AND from_slot <= $2::bigint AND to_slot >= $3::bigint
-), touching AS (
-    DELETE FROM wallet_ranges
-    WHERE wallet_id = $1 AND strategy = $4 AND finality = $5
-        AND from_slot <= $3::bigint + 1 AND to_slot >= $2::bigint - 1
-        AND NOT EXISTS (SELECT FROM known)
-    RETURNING from_slot, to_slot
-), closed AS (
-    INSERT INTO wallet_ranges (wallet_id, from_slot, to_slot, strategy, finality)
-    SELECT $1, least($2::bigint, min(from_slot)), greatest($3::bigint, max(to_slot)), $4, $5
-    FROM touching
-    HAVING NOT EXISTS (SELECT FROM known)
-    RETURNING 1
-)
-UPDATE wallets SET revision = revision + 1
-WHERE id = $1 AND EXISTS (SELECT FROM closed)
 
 -- name: ranges
 SELECT r.from_slot, r.to_slot, r.strategy, r.finality
@@ -153,11 +162,21 @@ WHERE w.address = $1 AND e.slot BETWEEN $2 AND $3 AND w.entry_format = $4
 ORDER BY e.slot, e.tx_index, e.signature
 LIMIT 1
 
--- name: revision
-SELECT id, revision FROM wallets WHERE address = $1 AND entry_format = $2
+-- name: head
+-- What is known of a wallet beside its entries up to slot $2.
+SELECT
+    w.id, w.revision,
+    ARRAY(
+        SELECT ROW(from_slot, to_slot, strategy, finality) FROM wallet_ranges
+        WHERE wallet_id = w.id
+        ORDER BY from_slot, to_slot
+    ) AS ranges,
+    ARRAY(SELECT ROW(slot, signature) FROM unreadable WHERE wallet_id = w.id AND slot <= $2) AS unreadable
+FROM wallets AS w
+WHERE w.address = $1 AND w.entry_format = $3
 
 -- name: entries
--- In the order of `core.ledger.row_layout`.
+-- In the order of `core.ledger.row_layout`. For COPY, which takes no parameters: they are written into the text.
 SELECT slot, signature, tx_index, block_time, flags, kind, network_fee, sol_delta, tips, rent, mints, deltas,
     routed_mint, routed_units, fee_payer, counterparty, overflow, moves
 FROM entries

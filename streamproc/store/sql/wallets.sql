@@ -1,15 +1,14 @@
--- name: wallet_id
+-- name: number_wallet
+-- None where somebody else makes it at this very moment.
+WITH made AS (
+    INSERT INTO wallets (address, entry_format)
+    SELECT $1, $2 WHERE NOT EXISTS (SELECT FROM wallets WHERE address = $1)
+    ON CONFLICT (address) DO NOTHING
+    RETURNING id
+)
+SELECT id FROM made
+UNION ALL
 SELECT id FROM wallets WHERE address = $1
-
--- name: wallet_and_format
-SELECT id, entry_format FROM wallets WHERE address = $1
-
--- name: make_wallet
-INSERT INTO wallets (address, entry_format) VALUES ($1, $2) ON CONFLICT (address) DO NOTHING
-
--- name: lock_wallet
--- Pages of one wallet are stored one after the other; pages of different wallets do not wait.
-SELECT entry_format FROM wallets WHERE id = $1 FOR NO KEY UPDATE
 
 -- name: mark_synced
 INSERT INTO wallets AS w (address, synced_at_ms, watermark_slot, entry_format) VALUES ($1, $2, $3, $4)
@@ -48,9 +47,17 @@ WHERE address = ANY($1::text[])
     AND oversized_until_ms > (extract(epoch FROM clock_timestamp()) * 1000)::bigint
 
 -- name: put_analysis
+-- $11 the format of entries of a wallet that is not known yet.
+WITH made AS (
+    INSERT INTO wallets (address, entry_format)
+    SELECT $1, $11 WHERE NOT EXISTS (SELECT FROM wallets WHERE address = $1)
+    ON CONFLICT (address) DO NOTHING
+    RETURNING id
+)
 INSERT INTO wallet_analyses
     AS a (wallet_id, watermark_slot, options_digest, engine_version, pnl, behavior, coverage, details, revision, format)
-VALUES ($1, $2, $3, $4, $5::json, $6::json, $7::json, $8::json, $9, $10)
+SELECT id, $2, $3, $4, $5::json, $6::json, $7::json, $8::json, $9, $10
+FROM (SELECT id FROM made UNION ALL SELECT id FROM wallets WHERE address = $1) AS w
 ON CONFLICT (wallet_id, watermark_slot, options_digest, engine_version) DO UPDATE
 SET pnl = excluded.pnl, behavior = excluded.behavior, coverage = excluded.coverage, details = excluded.details,
     revision = excluded.revision, format = excluded.format, analyzed_at = now()

@@ -110,7 +110,7 @@ def test_an_unknown_statement_is_a_key_error() -> None:
 async def test_writers_change_rows_and_readers_nothing(store_dsn: str) -> None:
     connection: Any = await asyncpg.connect(store_dsn)
     await connection.execute("SET ROLE streamproc_writer")
-    await connection.execute(query("wallets.make_wallet"), "W", 2)
+    await connection.execute(query("wallets.number_wallet"), "W", 2)
     await connection.execute(query("history.make_page"))
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await connection.execute("DROP TABLE entries")
@@ -118,5 +118,5 @@ async def test_writers_change_rows_and_readers_nothing(store_dsn: str) -> None:
     assert await connection.fetchval("SELECT count(*) FROM wallets") == 1
     assert await connection.fetch("SELECT * FROM trades") == []
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await connection.execute(query("wallets.make_wallet"), "V", 2)
+        await connection.execute(query("wallets.number_wallet"), "V", 2)
     await connection.close()
