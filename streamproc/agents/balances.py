@@ -48,6 +48,7 @@ async def fetch_balances(
     if said is None:
         with cancellations.watching(request_id):
             fetched = await _fetched(event, store=store, lookups=lookups)
+        await store.settled([request_id])
         record = codec.encode(fetched, time_ms=clock_ms())
         said = await store_output(store, request_id, NAME, record)
     yield said
@@ -59,6 +60,7 @@ async def _fetched(
     """What is to be said; raises RequestEndedError when nobody listens any more."""
     try:
         found = await lookups.balances(event)
+        await store.settled([event.request_id])
         await store.put_balances(event.request_id, found.records)
     except (RequestEndedError, TransientError, failpoints.FailpointError):
         raise

@@ -82,6 +82,7 @@ async def sync_wallet(
                         else:
                             yield step
         assert outcome is not None  # noqa: S101 - the steps end with it
+        await store.settled([event.request_id])
         record = codec.encode(outcome, time_ms=clock_ms())
         said = await store_output(store, event.request_id, name, record)
     yield said
@@ -165,6 +166,7 @@ async def _synced(
     try:
         async with aclosing(lookups.history(event, known.ranges)) as pages:
             async for page in pages:
+                await store.settled([event.request_id])
                 await store.add_page(event.wallet, _stored(page))
                 await failpoints.reach("mid-sync")
                 if sync_progress.is_due(page):

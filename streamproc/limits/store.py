@@ -20,6 +20,7 @@ STATEMENT_ENDS: Final = 100
 MINTS_REMEMBERED: Final = 100_000  # dictionary entries kept by a worker: 15 MB
 WALLETS_REMEMBERED: Final = 10_000  # numbers of wallets kept by a worker: 2 MB
 OLD_ENTRIES_DROPPED: Final = 20_000  # of an older format by one statement: tenths of a second
+CREDITS_LINGER_S: Final = 0.25  # credits of calls whose answers nobody keeps are counted in memory
 RATE_RECOVERY_S: Final = 60.0  # from a standstill back to the plan's rate
 RATE_FACTOR_MIN: Final = 0.05  # of the plan's rate, however often the upstream refuses
 RATE_INCIDENT_S: Final = 1.0  # refusals so close to each other count once

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import asyncio
+import logging
+from collections import Counter
+from contextvars import Context
+from typing import TYPE_CHECKING, NamedTuple
 
 from streamproc import limits
+from streamproc.errors import StoreUnavailableError, StreamprocError
+from streamproc.store.postgres.batching import Batching
 from streamproc.store.postgres.database import Subject
+from streamproc.store.postgres.errors import is_undone
 from streamproc.store.postgres.retry import patient, patient_if_undone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from streamproc.store.postgres.database import Database
+
+log = logging.getLogger(__name__)
 
 
 class Lease(NamedTuple):
@@ -19,19 +33,47 @@ class Lease(NamedTuple):
 class Budget(Subject):
     """Credits by request, and rates by key and bucket."""
 
+    def __init__(self, database: Database) -> None:
+        """Ask this database."""
+        super().__init__(database)
+        self._unsettled: Counter[str] = Counter()  # credits by request
+        self._settling: Batching[str, None] = Batching(self._settle, most=limits.STATEMENT_ROWS)
+        self._rest: asyncio.Task[None] | None = None
+
     @patient_if_undone
     async def reserve_credits(self, request_id: str, credit: int, budget: int | None) -> bool:
         """Set credits aside for a call; False, and nothing is set aside, when the budget does not allow it."""
         found = await self._database.value("budget.reserve_credits", request_id, credit, budget)
         return found is not None
 
-    @patient_if_undone
     async def settle_credits(self, request_id: str, *, reserved: int, spent: int) -> None:
-        """Replace what was set aside by what the answered call cost; a failed call costs nothing."""
-        await self._database.run("budget.settle_credits", request_id, reserved, spent)
+        """Replace what was set aside by what the answered call cost; a failed call costs nothing.
+
+        Where nothing was set aside, it is counted here until `settled` is called, or for CREDITS_LINGER_S.
+        """
+        if reserved:
+            await self._settle_one(request_id, reserved, spent)
+        elif spent:
+            self._unsettled[request_id] += spent
+            if self._rest is None:
+                self._rest = asyncio.create_task(self._settle_rest(), context=Context())
+
+    async def settled(self, request_ids: Iterable[str]) -> None:
+        """Return when the store knows what these requests' calls have cost: before what was paid for is kept.
+
+        Calls at the same time share a statement.
+        """
+        open_ones = [each for each in request_ids if self._unsettled[each]]
+        if open_ones:
+            await asyncio.gather(*map(self._settling, open_ones))
+
+    async def settle_all(self) -> None:
+        """As `settled`, for all requests."""
+        await self.settled(list(self._unsettled))
 
     async def credits_spent(self, request_id: str) -> int:
         """What the request's answered calls cost so far."""
+        await self.settled([request_id])
         return await self._database.value("budget.credits_spent", request_id) or 0
 
     @patient
@@ -56,3 +98,50 @@ class Budget(Subject):
             limits.RATE_INCIDENT_S,
             pause_s,
         )
+
+    @patient_if_undone
+    async def _settle_one(self, request_id: str, reserved: int, spent: int) -> None:
+        """Settle a call for which something was set aside."""
+        await self._database.run("budget.settle_credits", request_id, reserved, spent)
+
+    @patient_if_undone
+    async def _count(self, spent: dict[str, int]) -> None:
+        """Count what requests have spent."""
+        await self._database.run("budget.count_credits", list(spent), list(spent.values()))
+
+    async def _settle(self, request_ids: Sequence[str]) -> list[None]:
+        """Settle what is open of these requests; it stays open where the store has certainly not counted it."""
+        open_ones = {each: self._unsettled[each] for each in sorted(set(request_ids))}
+        counted = {each: spent for each, spent in open_ones.items() if spent}
+        try:
+            if counted:
+                await self._count(counted)
+        except StoreUnavailableError as error:
+            if not is_undone(error):
+                self._close(counted)
+            raise
+        except StreamprocError:
+            if len(request_ids) == 1:  # of several each is tried alone
+                self._close(counted)
+            raise
+        self._close(counted)
+        return [None] * len(request_ids)
+
+    def _close(self, counted: dict[str, int]) -> None:
+        """Take off what is not open any more."""
+        self._unsettled.subtract(counted)
+        for each in counted:
+            if not self._unsettled[each]:
+                del self._unsettled[each]
+
+    async def _settle_rest(self) -> None:
+        """Settle what nobody asks for: its call was given up after its answer, or its request has ended."""
+        try:
+            while self._unsettled:
+                await asyncio.sleep(limits.CREDITS_LINGER_S)
+                try:
+                    await self.settle_all()
+                except StreamprocError as error:
+                    log.warning("credits cannot be counted for now: %s", error)
+        finally:
+            self._rest = None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from streamproc.core.quotas import Usage
 from streamproc.store.analyses import columns_of, recorded_from
-from streamproc.store.postgres.database import Subject
+from streamproc.store.budget import Budget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +21,8 @@ class CreditsToday(NamedTuple):
     of_all: int
 
 
-class QuotaUse(Subject):
-    """What tenants use now."""
+class QuotaUse(Budget):
+    """What tenants use now, beside what their requests may spend."""
 
     async def record_within(
         self, new: NewRequest, refuse: Callable[[Usage], str | None]
@@ -49,6 +49,7 @@ class QuotaUse(Subject):
 
     async def credits_today(self, tenant: str) -> CreditsToday:
         """What was spent for the tenant, and for all, today."""
+        await self.settle_all()
         row = await self._database.row("quotas.credits_today", tenant)
         assert row is not None  # noqa: S101 - an aggregate always returns its row
         return CreditsToday(row["of_tenant"], row["of_all"])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from streamproc import limits
 from streamproc.core.formats import PRESENT
-from streamproc.errors import ConfigurationError, Fault
+from streamproc.errors import ConfigurationError, Fault, StreamprocError
 from streamproc.store.analyses import Analyses
 from streamproc.store.balances import Balances
-from streamproc.store.budget import Budget
 from streamproc.store.cancels import Cancels
 from streamproc.store.enrichment import Enrichment
 from streamproc.store.history import History
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from streamproc.core.formats import Formats
 
 
+log = logging.getLogger(__name__)
+
+
 class Store(
     Analyses,
     Snapshots,
@@ -36,7 +41,6 @@ class Store(
     Balances,
     Cancels,
     Enrichment,
-    Budget,
     Listing,
     Relations,
     Retention,
@@ -58,4 +62,17 @@ async def open_store(
         rule = "must be applied first: streamproc db migrate"
         raise ConfigurationError([Fault("schema", name, rule) for name in waiting])
     async with open_database(dsn, pool_size=pool_size, formats=formats) as database:
-        yield Store(database)
+        store = Store(database)
+        try:
+            yield store
+        finally:
+            await _settle_rest(store)
+
+
+async def _settle_rest(store: Store) -> None:
+    """Count the credits that are still to be counted, if the store answers soon."""
+    try:
+        async with asyncio.timeout(limits.POOL_CLOSE_S):
+            await store.settle_all()
+    except (TimeoutError, StreamprocError) as error:
+        log.warning("credits of calls just made are not counted: %s", error)

@@ -4,9 +4,11 @@ import asyncio
 import itertools
 from typing import TYPE_CHECKING
 
+import asyncpg
 import pytest
 
 from streamproc import limits
+from streamproc.errors import StoreUnavailableError
 from streamproc.store import NewRequest, Store, open_store
 from tests.store.stepping import movable, moved
 
@@ -47,6 +49,52 @@ async def test_without_a_budget_credits_are_only_counted(store: Store, request_i
     await store.settle_credits(request_id, reserved=0, spent=7)
     assert await store.reserve_credits(request_id, 10**9, None)
     assert await store.credits_spent(request_id) == 7
+
+
+async def test_credits_are_counted_together_and_each_once(store: Store, store_dsn: str) -> None:
+    names = ["a-1", "a-2"]
+    await store.record_requests([NewRequest(name, b"", "t/0/0", [], {}, 0, 1) for name in names])
+    for spent in range(1, 11):
+        for name in names:
+            await store.settle_credits(name, reserved=0, spent=spent)
+    await asyncio.gather(*(store.settled(names) for _ in range(5)))
+    async with open_store(store_dsn, pool_size=1) as other:
+        assert [await other.credits_spent(name) for name in names] == [55, 55]
+
+
+async def test_credits_that_nobody_asks_for_are_counted_soon_and_at_the_end(
+    store: Store, store_dsn: str, request_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_store(store_dsn, pool_size=1) as other:
+        await other.settle_credits(request_id, reserved=0, spent=3)
+    assert await store.credits_spent(request_id) == 3
+    monkeypatch.setattr(limits, "CREDITS_LINGER_S", 0.01)
+    async with open_store(store_dsn, pool_size=1) as other:
+        await other.settle_credits(request_id, reserved=0, spent=4)
+        while await store.credits_spent(request_id) < 7:  # noqa: ASYNC110 - another store counts
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("error", "left"),
+    [
+        (asyncpg.exceptions.SerializationError("try again"), 5),
+        (asyncpg.exceptions.ConnectionDoesNotExistError("closed in the middle of operation"), 0),
+    ],
+)
+async def test_credits_stay_open_while_postgres_refuses_and_not_where_nobody_knows(
+    store: Store, request_id: str, monkeypatch: pytest.MonkeyPatch, error: Exception, left: int
+) -> None:
+    async def failing(*_: object) -> None:
+        raise StoreUnavailableError("away") from error
+
+    monkeypatch.setattr(limits, "STORE_TRIES", 1)
+    await store.settle_credits(request_id, reserved=0, spent=5)
+    with monkeypatch.context() as patched:
+        patched.setattr(store._database, "run", failing)
+        with pytest.raises(StoreUnavailableError):
+            await store.settled([request_id])
+    assert await store.credits_spent(request_id) == left
 
 
 async def test_a_first_call_may_spend_the_whole_budget_and_no_credit_more(

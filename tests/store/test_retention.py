@@ -31,6 +31,7 @@ async def ended(store: Store, dsn: str, *names: str, days_ago: int) -> None:
         await store.record_progress(name, 1, record)
         await store.put_balances(name, {"w": {"state": "ok"}})
         await store.settle_credits(name, reserved=0, spent=7)
+        await store.settled([name])
     await store.decide([Decision(name, "completed", None, record, result=b"{}") for name in names])
     age = "UPDATE analyses SET ended_at = now() - make_interval(days => $1) WHERE request_id = ANY($2)"
     await execute(dsn, age, days_ago, names)

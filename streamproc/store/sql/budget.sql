@@ -14,6 +14,16 @@ ON CONFLICT (request_id) DO UPDATE
 SET reserved = greatest(analysis_credits.reserved + $3::bigint - $2::bigint, 0),
     spent = analysis_credits.spent + $3::bigint
 
+-- name: count_credits
+-- $1 different requests for whose calls nothing was set aside, $2 what these have cost. In the order of ids, so that two
+-- workers never wait for each other.
+INSERT INTO analysis_credits AS c (request_id, reserved, spent)
+SELECT request_id, spent, spent
+FROM unnest($1::text[], $2::bigint[]) AS new (request_id, spent)
+ORDER BY request_id
+ON CONFLICT (request_id) DO UPDATE
+SET reserved = c.reserved + excluded.reserved, spent = c.spent + excluded.spent
+
 -- name: credits_spent
 SELECT spent FROM analysis_credits WHERE request_id = $1
 
