@@ -22,9 +22,10 @@ from streamproc.kafka.record_batches import install
 from tests.faults.heal import heal_table, healing_world
 from tests.faults.injections.disks import ImpossibleHereError, small_disks
 from tests.faults.opening import TEMPLATE, environment_on, lane, small_world
-from tests.faults.plans import Plan, catalogue, mixture
-from tests.faults.promises import POINTS
-from tests.faults.simulation import simulate
+from tests.faults.plans.catalogue import catalogue, mixture
+from tests.faults.plans.plan import Plan
+from tests.faults.simulated.promises import POINTS
+from tests.faults.simulated.simulation import simulate
 from tests.faults.trial import run_trial
 from tests.flow.conftest import upstream_settings
 from tests.flow.installation import installed

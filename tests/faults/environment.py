@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from streamproc.local.stack import LocalStack
     from streamproc.sandbox.service.server import Sandbox
     from streamproc.sandbox.world.world import World
-    from tests.faults.plans import Plan
+    from tests.faults.plans.plan import Plan
     from tests.flow.installation import Installation
     from tests.forked import Process
 

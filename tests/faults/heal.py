@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from streamproc.sandbox.world.world import World
 from tests.faults.injections import injections
-from tests.faults.plans import Injection, Plan
+from tests.faults.plans.plan import Injection, Plan
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -131,48 +131,60 @@ async def noted(
         looking.cancel()
 
 
+class Measured(NamedTuple):
+    """What all runs have shown so far."""
+
+    calm: dict[int, list[Run]]  # without a fault, by the number of workers
+    healed_s: dict[Fault, list[float]]
+    poisoned: list[Run]
+    diverted_s: list[float]  # until the last poison was a dead letter
+
+
 async def heal_table(
     environment: Callable[[], AbstractAsyncContextManager[Environment]],
 ) -> tuple[str, bool]:
     """Run everything, each time in an environment of its own; the table as Markdown, and whether all holds."""
-    calm: dict[int, list[Run]] = {1: [], 2: []}
-    healed: dict[Fault, list[float]] = {fault: [] for fault in FAULTS}
-    poisoned: list[Run] = []
-    diverted_s: list[float] = []
+    seen = Measured({1: [], 2: []}, {fault: [] for fault in FAULTS}, [], [])
     for _ in range(REPEATS):
-        for workers, runs in calm.items():
+        for workers, runs in seen.calm.items():
             async with environment() as own:
                 runs.append(await measured(own, workers, nothing))
-        for fault, seconds in healed.items():
+        for fault, seconds in seen.healed_s.items():
             async with environment() as own:
                 run = await measured(
                     own, fault.workers, partial(done_to, own, fault), is_named=fault.is_named
                 )
             # Who takes over works alone from then on.
-            left = calm[1 if fault.what == "kill-one" else fault.workers][-1]
+            left = seen.calm[1 if fault.what == "kill-one" else fault.workers][-1]
             seconds.append(healed_s(left, run))
         async with environment() as own:
             run, taken_s = await poison(own)
-        poisoned.append(run)
-        diverted_s.append(taken_s)
-    slower = median(map(p95_s, poisoned)) / median(map(p95_s, calm[1])) - 1
+        seen.poisoned.append(run)
+        seen.diverted_s.append(taken_s)
+    is_good = all(max(each) <= fault.must_s for fault, each in seen.healed_s.items())
+    return table_of(seen), is_good and max(seen.diverted_s) <= 1.0
+
+
+def table_of(seen: Measured) -> str:
+    """What was measured, as Markdown."""
+    slower = median(map(p95_s, seen.poisoned)) / median(map(p95_s, seen.calm[1])) - 1
     told = ", ".join(
-        f"{n} of them: {median(run.last_s for run in runs):.1f} s" for n, runs in calm.items()
+        f"{n} of them: {median(run.last_s for run in runs):.1f} s" for n, runs in seen.calm.items()
     )
+    diverted = f"{median(seen.diverted_s):.1f} s | {max(seen.diverted_s):.1f} s"
     lines = [
         f"| fault, {REPEATS} runs each | healed after: median | worst | aim | must |",
         "|---|---|---|---|---|",
         *(
             f"| {fault.name} | {median(each):.1f} s | {max(each):.1f} s | {fault.aim_s:g} s | {fault.must_s:g} s |"
-            for fault, each in healed.items()
+            for fault, each in seen.healed_s.items()
         ),
-        f"| poison, until it is a dead letter | {median(diverted_s):.1f} s | {max(diverted_s):.1f} s | 1 s | 1 s |",
+        f"| poison, until it is a dead letter | {diverted} | 1 s | 1 s |",
         f"| poison, other requests' p95 | {slower:+.0%} | | 10 % | 10 % |",
         "",
         f"Without a fault {REQUESTS} requests of {WALLETS} wallets take, by workers, {told}.",
     ]
-    is_good = all(max(each) <= fault.must_s for fault, each in healed.items())
-    return "\n".join(lines), is_good and max(diverted_s) <= 1.0
+    return "\n".join(lines)
 
 
 async def nothing() -> None:

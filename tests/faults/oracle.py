@@ -10,7 +10,7 @@ import asyncpg
 import orjson
 
 from tests.faults.environment import AGAIN
-from tests.faults.plans import FULL
+from tests.faults.plans.plan import FULL
 from tests.flow.installation import KEY
 from tests.flow.rules import TERMINAL_TOPICS, check_end, lasting
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from streamproc.sandbox.service.counters import Counters
     from streamproc.sandbox.world.world import World
-    from tests.faults.plans import Plan
+    from tests.faults.plans.plan import Plan
     from tests.flow.installation import Installation, Said
 
 Json = dict[str, Any]

@@ -12,7 +12,7 @@ from streamproc.engine.records import partition_of
 from streamproc.topics import read_topology
 from tests.faults import oracle
 from tests.faults.opening import small_world
-from tests.faults.plans import FULL, Injection, Plan
+from tests.faults.plans.plan import FULL, Injection, Plan
 from tests.faults.trial import requests_of
 from tests.faults.watch import MEMORY_BYTES, Sample, Watch, early_commits, queued
 from tests.flow.installation import KEY, Said

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from tests.faults.plans.catalogue import catalogue
+
 from tests.faults.heal import FAULTS
-from tests.faults.plans import catalogue
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tests.faults import oracle
 from tests.faults.injections.injections import INJECTIONS
 from tests.faults.oracle import Undisturbed, repeated
-from tests.faults.plans import FULL, Plan
+from tests.faults.plans.plan import FULL, Plan
 from tests.faults.quiet import settled
 from tests.faults.watch import queued, watched
 from tests.flow.installation import ENDS_WITHIN_S

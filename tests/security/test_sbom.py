@@ -10,7 +10,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from tests.test_containers import pins
+from tests.checkout.test_containers import pins
 
 TOP = Path(__file__).parents[2]
 

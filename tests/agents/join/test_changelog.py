@@ -22,7 +22,7 @@ from streamproc.serde import Codec
 from streamproc.topics import read_topology
 from tests.engine.join.test_join import CHANGELOG, Producer
 from tests.engine.table import Table
-from tests.faults.model import ModelStore
+from tests.faults.simulated.model import ModelStore
 
 START_S: Final = 1_700_000_000
 REQUEST: Final = "asked-1"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.faults.environment import Environment
-    from tests.faults.plans import Injection
+    from tests.faults.plans.plan import Injection
 
 SIZE: Final = "400m"
 NEEDED: Final = ("kafka", "postgres")  # folders of a stack

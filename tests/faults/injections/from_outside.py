@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from tests.faults.environment import Environment
-    from tests.faults.plans import Injection
+    from tests.faults.plans.plan import Injection
     from tests.flow.installation import Installation
 
 ASKED: Final = "analysis-requested"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from tests.faults.environment import Environment
-    from tests.faults.plans import Injection
+    from tests.faults.plans.plan import Injection
 
 INJECTIONS: Final[dict[str, Callable[[Environment, Injection], Awaitable[None]]]] = {
     "crash": workers.crash,

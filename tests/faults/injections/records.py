@@ -20,7 +20,7 @@ from tests.flow.declaring import redeclared
 
 if TYPE_CHECKING:
     from tests.faults.environment import Environment
-    from tests.faults.plans import Injection
+    from tests.faults.plans.plan import Injection
     from tests.flow.installation import Installation
 
 REPEATS: Final = 4  # beside the one that came by itself

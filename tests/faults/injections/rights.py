@@ -13,7 +13,7 @@ from tests.security.access_lists import ALL, DENY, GROUP, READ, TOPIC, WRITE, Gr
 
 if TYPE_CHECKING:
     from tests.faults.environment import Environment
-    from tests.faults.plans import Injection
+    from tests.faults.plans.plan import Injection
 
 STOPPED: Final = 1  # the exit code of a worker that cannot go on
 # The brokers of a trial know no logins: everybody has this name, and whatever is not listed is allowed.

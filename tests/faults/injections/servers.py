@@ -14,7 +14,7 @@ from tests.store.stepping import moved
 
 if TYPE_CHECKING:
     from tests.faults.environment import Environment
-    from tests.faults.plans import Injection
+    from tests.faults.plans.plan import Injection
 
 OURS: Final = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'streamproc'"

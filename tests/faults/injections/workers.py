@@ -11,11 +11,11 @@ import psutil
 
 from tests.faults.environment import DIES_WITHIN_S, STOPS_WITHIN_S, ended
 from tests.faults.quiet import settled
-from tests.flow.test_two_versions import next_version
+from tests.flow.disturbed.test_two_versions import next_version
 
 if TYPE_CHECKING:
     from tests.faults.environment import Environment
-    from tests.faults.plans import Injection
+    from tests.faults.plans.plan import Injection
 
 KILLED: Final = -signal.SIGKILL
 NO_USE: Final = 70  # the exit code of a worker whose watchdog has ended it

@@ -31,7 +31,7 @@ from streamproc.events import (
 )
 from streamproc.serde import Codec
 from streamproc.topics import read_topology
-from tests.faults.model import (
+from tests.faults.simulated.model import (
     Cancellations,
     Composer,
     Crash,
@@ -40,7 +40,7 @@ from tests.faults.model import (
     Table,
     said_from,
 )
-from tests.faults.promises import kept_promises
+from tests.faults.simulated.promises import kept_promises
 from tests.flow.driver import sent
 
 if TYPE_CHECKING:

@@ -95,6 +95,15 @@ async def did_work(installation: Installation, number: int, *agents: str) -> Non
         await asyncio.sleep(0.2)
 
 
+async def check_carried(installation: Installation, name: str) -> None:
+    """The request completes, with what only the newer version knows."""
+    await installation.ending(name)
+    assert check_end(installation.said, name)["status"] == "completed"
+    ready = installation.of("analysis-ready", name)[-1].event
+    assert ready["options"] == {"added_option": 5}
+    assert ready["added_state"] == 7, "the older one has carried on what it does not know"
+
+
 async def test_a_rolling_upgrade_and_back_loses_and_diverts_nothing(
     installation: Installation, sandbox: Sandbox, wallets: list[str], tmp_path: Path
 ) -> None:
@@ -126,11 +135,7 @@ async def test_a_rolling_upgrade_and_back_loses_and_diverts_nothing(
         sandbox.set_faults()
         await left(older)
     for name in names:
-        await installation.ending(name)
-        assert check_end(installation.said, name)["status"] == "completed"
-        ready = installation.of("analysis-ready", name)[-1].event
-        assert ready["options"] == {"added_option": 5}
-        assert ready["added_state"] == 7, "the older one has carried on what it does not know"
+        await check_carried(installation, name)
     await did_work(installation, 2, "balances", "join", "similarity")
     analyzed = [each.event.get("added_field") for each in installation.of("wallet-analyzed")]
     assert set(analyzed) == {"news", None}, "both versions have said so"

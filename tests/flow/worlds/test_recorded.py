@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
-RECORDED = Path(__file__).parents[3] / "shared/data/real-transactions"
+RECORDED = Path(__file__).parents[4] / "shared/data/real-transactions"
 FULL = "getTransactionsForAddress"
 WALLETS = 8
 # Of 165 to 182 bytes; all recordings are older than September 2026.

@@ -1,4 +1,4 @@
-"""The rooms of the package as the architecture page lists them: `python -m tests.rooms` writes them there."""
+"""The rooms of the package as the architecture page lists them: `python -m tests.docs.rooms` writes them there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from streamproc.cli.views.markdown import with_block
 
-TOP: Final = Path(__file__).parents[1]
+TOP: Final = Path(__file__).parents[2]
 PAGE: Final = TOP / "docs" / "architecture.md"
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(280)]
 
-TABLE = Path(__file__).parents[2] / "docs" / "operations.md"
+TABLE = Path(__file__).parents[3] / "docs" / "operations.md"
 JSON = {"STREAMPROC_LOG_FORMAT": "json"}
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from streamproc.engine.records import Record
-    from tests.faults.model import ModelStore
+    from tests.faults.simulated.model import ModelStore
 
 # What may happen in a run: points that no seed reaches would be promises that nothing has tried.
 POINTS: Final = frozenset(

@@ -23,7 +23,7 @@ from streamproc.settings import PREFIX, Settings
 if TYPE_CHECKING:
     from tests.conftest import Servers
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 OURS = {name: service for name, service in COMPOSE["services"].items() if "build" in service}
 PIN = re.compile(r"^([a-z0-9][\w.\-\[\]]*==\S+).*?(?=^\S|\Z)", re.MULTILINE | re.DOTALL)

@@ -41,7 +41,7 @@ from tests.contract.valid import check_by_schema
 if TYPE_CHECKING:
     from streamproc.result import KeptToken
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 ANALYSIS = (DOCS / "analysis.md").read_text("utf-8")
 RESULT = (DOCS / "result.md").read_text("utf-8")
 PAGES = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -15,10 +15,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.flow.conftest import Opener
+    from tests.flow.installation import Installation
+    from tests.flow.rules import Json
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 FULL = "getTransactionsForAddress"
+QUOTAS: Final = """
+tenants:
+  acme: {running_requests: 1}
+  small: {wallets: 3}
+  thrifty: {credits_per_day: 1}
+"""
 
 
 @pytest.mark.timeout(300)
@@ -26,12 +34,7 @@ async def test_a_tenants_quotas_are_rejections_that_name_them(
     open_installation: Opener, tmp_path: Path
 ) -> None:
     quotas = tmp_path / "quotas.yaml"
-    quotas.write_text(
-        "tenants:\n"
-        "  acme: {running_requests: 1}\n"
-        "  small: {wallets: 3}\n"
-        "  thrifty: {credits_per_day: 1}\n"
-    )
+    quotas.write_text(QUOTAS)
     world = World(seed=41, wallets=12, transactions=(8, 16))
     w = world.addresses
     with served(world) as sandbox:
@@ -52,18 +55,20 @@ async def test_a_tenants_quotas_are_rejections_that_name_them(
                 assert check_end(on.said, "others")["status"] == "completed"
                 await on.send("analysis-cancel-requested", "first", {"request_id": "first"})
                 await on.ending("first")
-            await on.request("third", w[2:4], tenant="acme", enrich=False)
-            await on.ending("third")
-            assert check_end(on.said, "third")["status"] == "completed"
-            await on.request("large", w[:4], tenant="small", enrich=False)
-            await on.ending("large")
-            assert "wallets of 3" in check_end(on.said, "large")["faults"][0]["rule"]
+            assert (await ended(on, "third", w[2:4], "acme"))["status"] == "completed"
+            large = await ended(on, "large", w[:4], "small")
+            assert "wallets of 3" in large["faults"][0]["rule"]
             # The first one spends more than the quota while it runs, so its histories are cut and the next is refused.
-            await on.request("spends", w[4:8], tenant="thrifty", enrich=False)
-            await on.ending("spends")
-            await on.request("spent", w[8:10], tenant="thrifty", enrich=False)
-            await on.ending("spent")
-            assert "credits_per_day of 1" in check_end(on.said, "spent")["faults"][0]["rule"]
+            await ended(on, "spends", w[4:8], "thrifty")
+            spent = await ended(on, "spent", w[8:10], "thrifty")
+            assert "credits_per_day of 1" in spent["faults"][0]["rule"]
+
+
+async def ended(on: Installation, name: str, wallets: list[str], tenant: str) -> Json:
+    """The end of a request of this tenant."""
+    await on.request(name, wallets, tenant=tenant, enrich=False)
+    await on.ending(name)
+    return check_end(on.said, name)
 
 
 @pytest.mark.timeout(300)

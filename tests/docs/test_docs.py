@@ -24,9 +24,9 @@ from streamproc.events import AnalysisCompleted
 from streamproc.sandbox.world.world import World
 from streamproc.serde import decode
 from streamproc.topics import read_topology
+from tests.docs.rooms import rooms_table
 from tests.flow.conftest import served, upstream_settings
 from tests.flow.installation import installed
-from tests.rooms import rooms_table
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from streamproc.sandbox.service.server import Sandbox
     from tests.flow.installation import Installation
 
-TOP = Path(__file__).parents[1]
+TOP = Path(__file__).parents[2]
 PAGES = [*TOP.glob("*.md"), *(TOP / "docs").rglob("*.md")]
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 PATH = re.compile(r"`((?:[a-z_]+/)*[a-z_]+\.(?:py|sql|yaml|toml)|(?:[a-z_]+/)+)`")

@@ -10,9 +10,9 @@ from streamproc.agents import similarity
 from streamproc.agents.join.logic import JoinLogic
 from streamproc.engine.join import changelog
 from streamproc.errors import StreamprocError
-from tests.faults import simulation
-from tests.faults.promises import POINTS
-from tests.faults.simulation import simulate
+from tests.faults.simulated import simulation
+from tests.faults.simulated.promises import POINTS
+from tests.faults.simulated.simulation import simulate
 
 SEEDS = 200
 _decode = changelog.decode

@@ -11,7 +11,7 @@ import pytest
 from streamproc.core.pnl.records import WalletPnl
 from streamproc.events import SCORES
 
-TOP: Final = Path(__file__).parents[1]
+TOP: Final = Path(__file__).parents[2]
 TEXT: Final = (TOP / "CONTRIBUTING.md").read_text("utf-8")
 RECIPES: Final = dict(
     re.findall(
