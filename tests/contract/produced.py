@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from streamproc import limits
+from streamproc.agents.join.draft_records import in_order
 from streamproc.agents.requests import fan_out, rejection_of
 from streamproc.core.join.emit import emit, give_up
 from streamproc.core.join.fold import step
@@ -173,13 +174,13 @@ def said(outcome: str) -> Iterator[Event | AnalysisRequested]:
             yield part
             state = step(state, part)
         now = DUE if outcome == "deadline_passed" and isinstance(part, AnalysisDue) else now + 2
-        state, events = emit(state, now=now)
-        yield from events
-        for event in events:
+        state, emitted = emit(state, now=now)
+        for event in in_order(emitted):
+            yield event
             if isinstance(event, AnalysisReady):
                 yield from _after(event)
     if outcome == "internal":
-        yield from give_up(state, now=now)[1]
+        yield from in_order(give_up(state, now=now)[1])
 
 
 def _after(ready: AnalysisReady) -> Iterator[Event]:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from streamproc import metrics
+from streamproc.agents.join.draft_records import draft_in, in_order
 from streamproc.agents.join.terminal_publisher import terminal_records
 from streamproc.agents.join.unopened import known_of
 from streamproc.agents.shared.cancellation import count_end
-from streamproc.agents.shared.records import encoded, outgoing
+from streamproc.agents.shared.records import outgoing
 from streamproc.core.join.emit import emit, give_up, is_urgent
 from streamproc.core.join.fold import due, step
 from streamproc.core.join.state import PARTS, JoinState, touched
@@ -27,7 +28,6 @@ from streamproc.events import (
     AnalysisCancelRequested,
     AnalysisDue,
     AnalysisFailed,
-    AnalysisProgressed,
     AnalysisReady,
     BalanceFetchRequested,
     WalletProgressed,
@@ -40,7 +40,9 @@ from streamproc.store import Decision
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from streamproc.agents.join.draft_records import KeptDraft
     from streamproc.agents.join.unopened import Known
+    from streamproc.core.join.end_draft import EndDraft
     from streamproc.core.join.state import Part
     from streamproc.engine import Record
     from streamproc.events import Event
@@ -77,7 +79,6 @@ class JoinLogic:
         self._events = {codec.topic_of(event): event for event in PARTS}
         self.topics = tuple(self._events)
         self._failed_topic = codec.topic_of(AnalysisFailed)
-        self._progress_topic = codec.topic_of(AnalysisProgressed)
         self._encoder = msgspec.json.Encoder()
         self._decoder = msgspec.json.Decoder(_Kept)
 
@@ -145,19 +146,21 @@ class JoinLogic:
         Raises StoreUnavailableError when the store cannot be asked; nothing is published then.
         """
         drafts = {
-            key: decision
+            key: draft
             for key, records in told
-            if (decision := self._decision(key, records)) is not None
+            if (draft := draft_in(records, self._failed_topic)) is not None
         }
         if not drafts:
             return [records for _, records in told]
-        endings = await self._store().decide(list(drafts.values()))
+        endings = await self._store().decide(
+            [_decision(key, draft) for key, draft in drafts.items()]
+        )
         for ending in endings:
             count_end(ending)
         await failpoints.reach("after-terminal-update-before-publish")
         by_key = dict(zip(drafts, endings, strict=True))
         return [
-            await self._decided(records, by_key[key]) if key in by_key else records
+            await self._decided(drafts[key], by_key[key]) if key in by_key else records
             for key, records in told
         ]
 
@@ -190,7 +193,7 @@ class JoinLogic:
         return self._told(traced)
 
     def _told(self, traced: Traced) -> tuple[Traced, list[Outgoing]]:
-        """What is to be said about one state now; a bug in that ends the request instead of leaving it for ever."""
+        """What is to be said about one state now; a bug in that ends the request."""
         now_ms = self._clock_ms()
         try:
             state, events = emit(traced.state, now=now_ms // 1000)
@@ -201,47 +204,39 @@ class JoinLogic:
             return self._said(traced, state, events, now_ms)
 
     def _said(
-        self, traced: Traced, state: JoinState, events: list[Event], now_ms: int
+        self, traced: Traced, state: JoinState, events: list[Event | EndDraft], now_ms: int
     ) -> tuple[Traced, list[Outgoing]]:
         """The records of these events, which continue the request's trace, beside the new state."""
         trace = traced.traceparent.encode() if traced.traceparent else None
         records = [
             self._codec.encode(each, time_ms=_time_of(each, state, now_ms), traceparent=trace)
-            for each in events
+            for each in in_order(events)
         ]
         return Traced(state, traced.traceparent), [outgoing(record) for record in records]
 
-    def _decision(self, key: bytes, records: list[Outgoing]) -> Decision | None:
-        """The decision that these records ask for, if there is a draft of an end among them."""
-        draft = next((each for each in records if each.topic == self._failed_topic), None)
-        if draft is None:
-            return None
-        failed = AnalysisFailed.model_validate_json(draft.value or b"")
-        last = records[-1]
-        return Decision(
-            request_id=key.decode(),
-            status=failed.status,
-            code=failed.code,
-            terminal=encoded(draft),
-            progress=encoded(last) if last.topic == self._progress_topic else None,
-        )
-
-    async def _decided(self, records: list[Outgoing], ending: Ending) -> list[Outgoing]:
-        """The records with the draft and its last progress replaced by what the store says.
-
-        A draft alone was made after the hand-over: the similarity agent publishes that end. A draft after its progress
-        record is the join's last word about a request whose end nobody published.
-        """
-        *before, last = records
-        if last.topic == self._failed_topic:
-            if not before:
-                return []
-            draft, store = encoded(before[-1]), self._store()
-            said = await terminal_records(ending, draft, store=store, codec=self._codec)
-            return [outgoing(each) for each in said]
-        before = [each for each in before if each.topic != self._failed_topic]
+    async def _decided(self, draft: KeptDraft, ending: Ending) -> list[Outgoing]:
+        """What is published in place of a draft, now that the store says how the request has ended."""
+        if draft.progress is None:  # the similarity agent publishes it
+            return draft.before
+        if draft.publisher == "stand_in":
+            said = await terminal_records(
+                ending, draft.progress, store=self._store(), codec=self._codec
+            )
+            return [*draft.before, *map(outgoing, said)]
         progress = [] if ending.progress is None else [outgoing(ending.progress)]
-        return [*before, outgoing(ending.terminal), *progress]
+        return [*draft.before, outgoing(ending.terminal), *progress]
+
+
+def _decision(key: bytes, draft: KeptDraft) -> Decision:
+    """The decision that a draft asks for; where the join stands in, the last progress is made after it."""
+    failed = AnalysisFailed.model_validate_json(draft.terminal.value)
+    return Decision(
+        request_id=key.decode(),
+        status=failed.status,
+        code=failed.code,
+        terminal=draft.terminal,
+        progress=draft.progress if draft.publisher == "join" else None,
+    )
 
 
 def _count(before: JoinState, after: JoinState, part: Part) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamproc import limits
+from streamproc.core.join.end_draft import EndDraft
 from streamproc.core.join.fan_out import balances_asked, wallet_asked
 from streamproc.core.join.outcome import (
     FailureReason,
@@ -26,8 +27,9 @@ from streamproc.events import (
 )
 
 if TYPE_CHECKING:
+    from streamproc.core.join.end_draft import Publisher
     from streamproc.core.join.state import JoinState, Opened, WalletOutcome
-    from streamproc.events import Stage
+    from streamproc.events import AnalysisProgressed, Stage
 
 
 def is_urgent(state: JoinState) -> bool:
@@ -39,11 +41,11 @@ def is_urgent(state: JoinState) -> bool:
     return state.phase == "waiting" and (state.seq == 0 or is_whole(state))
 
 
-def emit(state: JoinState, *, now: int) -> tuple[JoinState, list[Event]]:
+def emit(state: JoinState, *, now: int) -> tuple[JoinState, list[Event | EndDraft]]:
     """What is to be said about this state now, and the state that remembers having said it.
 
-    A terminal AnalysisFailed is a *draft*: it counts only once the store has decided the outcome. After AnalysisReady
-    the similarity agent speaks, and the join waits to hear that the end is published; see `_awaiting_end`.
+    An end is a draft, and the last of what is said: it counts only once the store has decided the outcome. After
+    AnalysisReady the similarity agent speaks, and the join waits to hear that the end is published: `_awaiting_end`.
     """
     if state.opened is None or state.phase in {"ended", "forgotten"}:
         return state, []
@@ -61,48 +63,52 @@ def emit(state: JoinState, *, now: int) -> tuple[JoinState, list[Event]]:
     return state, [*events, *asked]
 
 
-def give_up(state: JoinState, *, now: int) -> tuple[JoinState, list[Event]]:
+def give_up(state: JoinState, *, now: int) -> tuple[JoinState, list[Event | EndDraft]]:
     """The end of a request about which `emit` fails, which would be a bug: failed, rather than never."""
     failure: FailureReason = "failed", "internal", "a bug; the worker's log says more"
     if state.phase == "ready":
-        return shortened(state, "ended"), _terminal(state, failure, now)
+        return shortened(state, "ended"), [_draft(state, failure, "stand_in", now)]
     return _ended(state, failure, [], now)
 
 
 def _ended(
     state: JoinState, failure: FailureReason, events: list[Event], now: int
-) -> tuple[JoinState, list[Event]]:
-    """What was said, then the draft of the end and its progress record."""
-    state = _advanced(state, state.percent)
-    status, _, message = failure
-    last = _progress(state, status, message, now)
-    return shortened(state, "ended"), [*events, _failed(state, failure, now), last]
+) -> tuple[JoinState, list[Event | EndDraft]]:
+    """What was said, then the draft of the end, which the join publishes."""
+    draft = _draft(state, failure, "join", now)
+    return shortened(_advanced(state, state.percent), "ended"), [*events, draft]
 
 
-def _awaiting_end(state: JoinState, now: int) -> tuple[JoinState, list[Event]]:
+def _awaiting_end(state: JoinState, now: int) -> tuple[JoinState, list[Event | EndDraft]]:
     """After the hand-over: decide a cancel or deadline silently, hand over again what is overdue, or end it.
 
-    A draft alone is decided and not published: the similarity agent does that. When even a decided end stays unsaid,
-    the join publishes it: the draft comes *after* its progress record then, whose `seq` only the store knows.
+    The similarity agent publishes what is decided. When even a decided end stays unsaid, the join stands in for it.
     """
     failure = failure_of(state)
     if failure is not None and not state.is_decided:
-        return decided(state, now), [_failed(state, failure, now)]
+        return decided(state, now), [_draft(state, failure, "similarity", now)]
     if state.reask_at <= state.reasked_at:
         return state, []
     state = replace(state, reasked_at=state.reask_at, reasks=state.reasks + 1)
     if failure is not None and state.reasks >= limits.UNSAID_HEALS_MAX:
-        return shortened(state, "ended"), _terminal(state, failure, now)
+        return shortened(state, "ended"), [_draft(state, failure, "stand_in", now)]
     return state, [_ready(state, state.ready_at)] if is_whole(state) else []
 
 
-def _terminal(state: JoinState, failure: FailureReason, now: int) -> list[Event]:
-    """The last progress record and the draft, in the order that says: publish this."""
-    last = _progress(_advanced(state, state.percent), failure[0], failure[2], now)
-    return [last, _failed(state, failure, now)]
+def _draft(state: JoinState, failure: FailureReason, publisher: Publisher, now: int) -> EndDraft:
+    """The draft of this end, with the last progress record unless the similarity agent makes it.
+
+    Where the join stands in only the store knows the record's `seq`: this one is the least that it can be.
+    """
+    status, _, message = failure
+    failed = _failed(state, failure, now)
+    if publisher == "similarity":
+        return EndDraft(failed, publisher, None)
+    last = _progress(_advanced(state, state.percent), status, message, now)
+    return EndDraft(failed, publisher, last)
 
 
-def _progress(state: JoinState, stage: Stage, message: str, now: int) -> Event:
+def _progress(state: JoinState, stage: Stage, message: str, now: int) -> AnalysisProgressed:
     """The progress record of this state; its `seq` is the state's."""
     assert state.opened is not None  # noqa: S101 - nothing is published of an unopened request
     return progressed(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from streamproc import limits
 from streamproc.core.join.emit import emit, give_up, is_urgent
+from streamproc.core.join.end_draft import EndDraft
 from streamproc.core.join.fold import due, step
 from streamproc.core.join.outcome import failed_wallets
 from streamproc.core.join.state import JoinState, Part, is_whole
@@ -17,7 +18,6 @@ from streamproc.events import (
     AnalysisAccepted,
     AnalysisCancelRequested,
     AnalysisDue,
-    AnalysisFailed,
     AnalysisProgressed,
     AnalysisReady,
     BalanceFetchRequested,
@@ -118,7 +118,7 @@ def test_progress_has_no_gaps_never_falls_and_ends_once(
     parts: list[Part], flushes: list[bool]
 ) -> None:
     state = JoinState("r")
-    said: list[Event] = []
+    said: list[Event | EndDraft] = []
     for part, flush in zip(parts, flushes, strict=False):
         state = step(state, part)
         if flush:
@@ -173,7 +173,7 @@ def test_what_a_later_version_wrote_into_a_state_is_carried_on(
 @given(st.permutations(whole()))
 def test_a_whole_request_is_handed_over_exactly_once_in_any_order(parts: list[Part]) -> None:
     state = JoinState("r")
-    said: list[Event] = []
+    said: list[Event | EndDraft] = []
     for part in [*parts, *parts]:
         state, events = emit(step(state, part), now=9)
         said += events
@@ -182,6 +182,13 @@ def test_a_whole_request_is_handed_over_exactly_once_in_any_order(parts: list[Pa
     assert {each.watermark_slot for each in ready.wallets.values()} == {7}
     last = [event for event in said if isinstance(event, AnalysisProgressed)][-1]
     assert (last.stage, last.percent, last.wallets_done) == ("syncing", 60, 4)
+
+
+def end_of(events: list[Event | EndDraft]) -> EndDraft:
+    """The draft of an end, which is the last of what is said."""
+    draft = events[-1]
+    assert isinstance(draft, EndDraft)
+    return draft
 
 
 def test_nothing_is_said_before_the_request_is_open() -> None:
@@ -201,10 +208,10 @@ def test_the_first_record_is_accepted_at_five_percent_even_when_parts_overtook()
 
 def test_one_failed_wallet_fails_the_request_by_default_and_names_it() -> None:
     state, events = emit(folded([accepted(), failed(WALLETS[2])]), now=1)
-    draft, last = events[-2:]
-    assert isinstance(draft, AnalysisFailed)
-    assert (draft.status, draft.code) == ("failed", "wallets_failed")
-    assert [each.wallet for each in draft.wallets_failed] == [WALLETS[2]]
+    failed_draft, publisher, last = end_of(events)
+    assert publisher == "join"
+    assert (failed_draft.status, failed_draft.code) == ("failed", "wallets_failed")
+    assert [each.wallet for each in failed_draft.wallets_failed] == [WALLETS[2]]
     assert isinstance(last, AnalysisProgressed)
     assert (last.terminal, last.stage, last.wallets_failed) == (True, "failed", 1)
     assert state.phase == "ended"
@@ -257,7 +264,7 @@ def test_the_success_ratio_counts_as_the_decimal_that_was_written(
             *(analyzed(name) for name in names[:enough]),
             *(failed(name) for name in names[enough:]),
         ]
-        draft = [e for e in emit(folded(parts), now=1)[1] if isinstance(e, AnalysisFailed)]
+        draft = [e for e in emit(folded(parts), now=1)[1] if isinstance(e, EndDraft)]
         assert bool(draft) is (enough < good)
 
 
@@ -272,8 +279,7 @@ def test_one_wallet_alone_is_enough_where_no_more_were_asked_for() -> None:
     alone: list[Part] = [accepted(wallets=WALLETS[:1]), analyzed(WALLETS[0]), balances()]
     assert any(isinstance(event, AnalysisReady) for event in emit(folded(alone), now=1)[1])
     none = folded([accepted(wallets=WALLETS[:1]), excluded(WALLETS[0])])
-    (draft,) = [event for event in emit(none, now=1)[1] if isinstance(event, AnalysisFailed)]
-    assert draft.code == "too_few_wallets"
+    assert end_of(emit(none, now=1)[1]).failed.code == "too_few_wallets"
 
 
 @pytest.mark.parametrize(("ratio", "completes"), [(0.75, True), (0.76, False), (0.0, True)])
@@ -294,8 +300,7 @@ def test_failed_balances_make_a_wallet_failed_but_oversized_ones_do_not() -> Non
     parts: list[Part] = [accepted(), *map(analyzed, WALLETS), balances(wallet_1="oversized")]
     assert any(isinstance(event, AnalysisReady) for event in emit(folded(parts), now=1)[1])
     state = folded([accepted(), *map(analyzed, WALLETS), balances(wallet_1="failed")])
-    draft = next(e for e in emit(state, now=1)[1] if isinstance(e, AnalysisFailed))
-    assert draft.code == "balances_failed"
+    assert end_of(emit(state, now=1)[1]).failed.code == "balances_failed"
     assert list(failed_wallets(state)) == ["wallet-1"]
 
 
@@ -314,24 +319,21 @@ def test_excluded_wallets_do_not_count_against_the_ratio() -> None:
 
 def test_fewer_than_two_wallets_beside_the_excluded_fail_the_request() -> None:
     _, events = emit(folded([accepted(), *map(excluded, WALLETS[:3])]), now=1)
-    draft = next(event for event in events if isinstance(event, AnalysisFailed))
-    assert draft.code == "too_few_wallets"
+    assert end_of(events).failed.code == "too_few_wallets"
 
 
 def test_a_fatal_error_ends_the_request_whatever_the_ratio() -> None:
     _, events = emit(folded([accepted(ratio=0.0), failed(WALLETS[0], fatal=True)]), now=1)
-    draft = next(event for event in events if isinstance(event, AnalysisFailed))
-    assert draft.code == ERROR.code
+    assert end_of(events).failed.code == ERROR.code
 
 
 def test_a_cancel_before_the_start_ends_it_as_soon_as_it_opens() -> None:
     cancel = AnalysisCancelRequested(request_id="r", reason="changed my mind")
     _, events = emit(folded([cancel, accepted()]), now=1)
-    kinds = [type(event).__name__ for event in events]
-    assert kinds == ["AnalysisProgressed", "AnalysisFailed", "AnalysisProgressed"]
-    assert isinstance(events[1], AnalysisFailed)
-    assert events[1].status == "cancelled"
-    assert "changed my mind" in events[1].message
+    assert [type(event) for event in events] == [AnalysisProgressed, EndDraft]
+    draft = end_of(events)
+    assert draft.failed.status == "cancelled"
+    assert "changed my mind" in draft.failed.message
 
 
 def test_a_cancel_after_the_hand_over_is_drafted_without_a_progress_record() -> None:
@@ -339,12 +341,13 @@ def test_a_cancel_after_the_hand_over_is_drafted_without_a_progress_record() -> 
     state = step(state, AnalysisCancelRequested(request_id="r"))
     assert is_urgent(state)
     state, events = emit(state, now=2)
-    assert [type(event) for event in events] == [AnalysisFailed]
+    draft = end_of(events)
+    assert (len(events), draft.publisher, draft.progress) == (1, "similarity", None)
     assert not is_urgent(state)
     assert emit(state, now=3)[1] == []
 
 
-def healing(state: JoinState, at: int) -> tuple[JoinState, list[Event]]:
+def healing(state: JoinState, at: int) -> tuple[JoinState, list[Event | EndDraft]]:
     """The timer finds parts overdue at this time, and the join acts on it."""
     assert due(state, now=at) == "heal"
     return emit(step(state, AnalysisDue(request_id="r", kind="heal", at=at)), now=at)
@@ -376,14 +379,14 @@ def test_an_end_that_is_decided_and_not_published_is_handed_over_then_said_by_th
     seq = len([event for event in events if isinstance(event, AnalysisProgressed)])
     late = AnalysisDue(request_id="r", kind="expire", at=DEADLINE)
     state, events = emit(step(state, late), now=DEADLINE)
-    assert [type(event) for event in events] == [AnalysisFailed]
+    assert (len(events), end_of(events).publisher) == (1, "similarity")
     assert due(state, now=DEADLINE + limits.UNSAID_S - 1) is None
     state, events = healing(state, DEADLINE + limits.UNSAID_S)
     assert [type(event) for event in events] == [AnalysisReady]
     state, events = healing(state, DEADLINE + 2 * limits.UNSAID_S)
-    last, draft = events
-    assert isinstance(last, AnalysisProgressed)
-    assert isinstance(draft, AnalysisFailed)
+    _, publisher, last = end_of(events)
+    assert (len(events), publisher) == (1, "stand_in")
+    assert last is not None
     assert (last.seq, last.stage, last.terminal) == (seq + 1, "expired", True)
     assert state.phase == "ended"
 
@@ -391,11 +394,11 @@ def test_an_end_that_is_decided_and_not_published_is_handed_over_then_said_by_th
 def test_giving_up_ends_a_request_before_and_after_the_hand_over() -> None:
     state, _ = emit(folded([accepted(), analyzed(WALLETS[0])]), now=1)
     ended, events = give_up(state, now=2)
-    assert [type(event) for event in events] == [AnalysisFailed, AnalysisProgressed]
+    assert (len(events), end_of(events).publisher) == (1, "join")
     assert ended.phase == "ended"
     state, _ = emit(folded(whole()), now=1)
     ended, events = give_up(state, now=2)
-    assert [type(event) for event in events] == [AnalysisProgressed, AnalysisFailed]
+    assert (len(events), end_of(events).publisher) == (1, "stand_in")
     assert ended.phase == "ended"
 
 
@@ -414,14 +417,10 @@ def test_healing_asks_in_turn_when_all_would_be_too_much_for_one_write(
 
 def test_the_deadline_expires_a_request_and_an_early_timer_does_not() -> None:
     early = AnalysisDue(request_id="r", kind="expire", at=DEADLINE - 1)
-    assert not any(
-        isinstance(e, AnalysisFailed) for e in emit(folded([accepted(), early]), now=1)[1]
-    )
+    assert not any(isinstance(e, EndDraft) for e in emit(folded([accepted(), early]), now=1)[1])
     late = AnalysisDue(request_id="r", kind="expire", at=DEADLINE)
-    draft = next(
-        e for e in emit(folded([accepted(), late]), now=1)[1] if isinstance(e, AnalysisFailed)
-    )
-    assert (draft.status, draft.code) == ("expired", "deadline_passed")
+    draft = end_of(emit(folded([accepted(), late]), now=1)[1])
+    assert (draft.failed.status, draft.failed.code) == ("expired", "deadline_passed")
 
 
 def test_no_part_of_a_request_carries_the_mints_that_it_excludes() -> None:
