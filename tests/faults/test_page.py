@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.faults.plans.catalogue import catalogue
-
 from tests.faults.heal import FAULTS
+from tests.faults.plans.catalogue import catalogue
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")

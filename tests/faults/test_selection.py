@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
-from tests.faults.plans.catalogue import catalogue
 
 from tests.faults.opening import environment_on, small_world
+from tests.faults.plans.catalogue import catalogue
 from tests.faults.plans.plan import Plan
 from tests.faults.trial import run_trial
 from tests.flow.conftest import served
