@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Final
 
-OURS_ALONE: Final = 0o077  # results, records, data and logs are for whoever runs the program
+OURS_ALONE: Final = 0o077  # results, records, data and logs are for the user that runs the program
 
 
 def main() -> None:

@@ -74,7 +74,7 @@ JOIN: Final = "join"  # a fold instead, of the events in PARTS: see agents/join/
 
 
 def agent_faults(topology: Topology) -> list[Fault]:
-    """Where `topics.yaml` and the agents differ about who reads what: a record that nobody reads would lie for ever."""
+    """Where `topics.yaml` and the agents differ about who reads what: what nobody reads is never worked off."""
     reads = {agent.name: {agent.event.__name__} for agent in AGENTS}
     reads[JOIN] = {part.__name__ for part in PARTS}
     declared = {

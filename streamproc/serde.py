@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 SOURCE: Final = "/streamproc"
 NAMESPACE: Final = uuid.UUID(
     "6f1c2f2e-6c0a-5a51-9a55-2b7f4f5d3d10"
-)  # ours, random once, fixed for ever
+)  # ours, random once, never changed
 M = TypeVar("M", bound="BaseModel")
 Headers = tuple[tuple[str, bytes], ...]
 ReceivedHeaders = tuple[tuple[str, bytes | None], ...]  # what others write may have null values

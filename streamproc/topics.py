@@ -49,7 +49,7 @@ class Topic(_Declared):
 
     @property
     def retention_ms(self) -> int | None:
-        """How long records are kept in milliseconds, None for ever."""
+        """How long records are kept in milliseconds, None without limit."""
         return None if self.retention == "forever" else _span_ms(self.retention)
 
     @property

@@ -1,7 +1,7 @@
 """Whose turn it is: a bounded number of places that many small requests and a few huge ones share.
 
 Who has had little goes first, in the order of arrival, so small requests are served as if they were alone; every so
-often it is the turn of whoever has waited longest, so a huge one gets on too. Where it is asked for, as often it is
+often it is the turn of the oldest, so a huge one gets on too. Where it is asked for, as often it is
 that of the last who came, so one behind a thousand of its size need not wait for all of them. Nobody may hold more than
 a share of the places that leaves room for the next, however long what it does takes; and beside a smaller one a huge
 one holds few, for those at work share the processor.

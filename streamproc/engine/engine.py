@@ -25,7 +25,7 @@ from streamproc.engine.faust.consumer import GuardedTransport
 from streamproc.engine.faust.packing import PassThrough
 from streamproc.engine.faust.worker import run_worker
 from streamproc.engine.health.gauges import Gauges
-from streamproc.engine.health.log_rate_limit import hold_back_floods
+from streamproc.engine.health.log_rate_limit import limit_log_rate
 from streamproc.engine.health.readiness import Readiness
 from streamproc.engine.health.watchdog import LoopGuard, Watchdog
 from streamproc.engine.join.join import Join
@@ -151,7 +151,7 @@ class Engine:
 
     def run(self) -> int:
         """Run in this thread until SIGTERM, SIGINT or a crash; the exit code. Logging is the caller's to set up."""
-        hold_back_floods()
+        limit_log_rate()
         code = run_worker(self.app, self)
         if self.flow.stopped_for:
             code = code or 1

@@ -34,7 +34,7 @@ from streamproc.units import (
 class AnalysisDue(Event):
     """A timer says that a request's parts are overdue (heal), its deadline has passed (expire), or a bug (broken).
 
-    Whoever publishes the end after the hand-over says so (ended): from then on nothing is due.
+    The agent that publishes the end after the hand-over says so (ended): from then on nothing is due.
     """
 
     kind: Literal["heal", "expire", "ended", "broken"]

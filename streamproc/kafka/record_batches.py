@@ -2,7 +2,7 @@
 
 aiokafka unpacks a batch of any size, and one record that it cannot read (a header's name that is no UTF-8) ends its
 fetcher. Here a batch is unpacked up to a bound and no further, and what cannot be read comes as an `Unreadable` value
-under its offset, so that whoever reads steps over it and can say where it lay.
+under its offset, so that a reader steps over it and can say where it lay.
 
 `install` puts this in the place of the two classes by which aiokafka's fetcher reads what a fetch brought.
 """

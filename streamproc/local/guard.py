@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
 
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=end).start())
     threading.Thread(target=end_when_parent_is_gone, daemon=True).start()
-    _write(Path(pid_file), str(child.pid))  # last: whoever reads it may tell us to end
+    _write(Path(pid_file), str(child.pid))  # last: who reads it may tell us to end
     code = child.wait()
     return code if code >= 0 else 128 - code
 

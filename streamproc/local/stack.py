@@ -84,7 +84,7 @@ class LocalStack:
             lock.release()
 
     async def ended(self) -> NoReturn:
-        """Wait until a server ends by itself, then raise LocalStackError; for ever when none does."""
+        """Wait until a server ends by itself, then raise LocalStackError; without limit when none does."""
         while True:
             for server in (self.broker, self.postgres):
                 if server.pid is None:

@@ -20,7 +20,7 @@ LONGEST_SECRET: Final = (
 )
 TELLING_PART: Final = 8  # characters of a secret's beginning that a cut text may not end with
 _KEPT: Final = 64  # patterns; an installation has a handful of secrets
-# Whoever they belong to: what stands before the @ of an address, and the values of telling parameters.
+# Of any owner: what stands before the @ of an address, and the values of telling parameters.
 _WORD: Final = re.compile(r"""[^\s"'<>]+""")
 _PARAMETER: Final = re.compile(
     r"""\b((?:api[-_]?key|access[-_]?token|auth[-_]?token|token|secret|(?:ssl)?password|passwd|passfile)

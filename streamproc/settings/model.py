@@ -112,7 +112,7 @@ class Settings(BaseModel):
         8, le=limits.POOL_MAX_CONNECTIONS, description="most connections of one worker"
     )
     results_kept_days: KeptDays | None = Field(
-        None, description="days that requests and results stay in Postgres; without it for ever"
+        None, description="days that requests and results stay in Postgres; unset: without limit"
     )
     helius_api_key: SecretStr | None = Field(None, description="key of the upstream")
     history_source: Literal["auto", "gtfa", "enhanced", "rpc"] = Field(

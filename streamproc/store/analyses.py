@@ -125,7 +125,7 @@ class Analyses(Subject):
         found = []
         for each in decisions:
             found.append(endings[each.request_id])
-            endings[each.request_id] = replace(found[-1], is_news=False)  # to whoever asks second
+            endings[each.request_id] = replace(found[-1], is_news=False)  # to the second that asks
         return found
 
     async def decide_one(self, decision: Decision) -> Ending:

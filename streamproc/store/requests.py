@@ -96,7 +96,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a request ended, whoever wished it: the records to publish are these and no others.
+    """How a request ended: the records to publish are these and no others.
 
     `is_news` is true for the one caller whose statement ended it; only then is known how long it ran, since it was
     recorded, and what it has spent.

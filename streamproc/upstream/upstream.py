@@ -112,7 +112,7 @@ class Upstream:
     ) -> AsyncGenerator[HistoryPage, None]:
         """The pages of the wallet's history that are not held yet; see `history.Histories.walk`.
 
-        To be closed (`contextlib.aclosing`) by whoever may stop before its end: fetchers of a long history are at work.
+        To be closed (`contextlib.aclosing`) by a caller that may stop early: fetchers of a long history are at work.
 
         Raises WalletError when this wallet cannot be finished, RequestError when no wallet of the request can; pages
         that came before that are good.

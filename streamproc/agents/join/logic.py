@@ -190,9 +190,9 @@ class JoinLogic:
         if (reason := known.cancelled.get(state.request_id)) is not None:
             heard = AnalysisCancelRequested(request_id=state.request_id, reason=reason or None)
             traced = Traced(step(state, heard), traced.traceparent)
-        return self._told(traced)
+        return self._emitted(traced)
 
-    def _told(self, traced: Traced) -> tuple[Traced, list[Outgoing]]:
+    def _emitted(self, traced: Traced) -> tuple[Traced, list[Outgoing]]:
         """What is to be said about one state now; a bug in that ends the request."""
         now_ms = self._clock_ms()
         try:
@@ -251,7 +251,7 @@ def _count(before: JoinState, after: JoinState, part: Part) -> None:
 
 
 def _time_of(event: Event, state: JoinState, now_ms: int) -> int:
-    """When what an event says was first said: what may be said again has one time, whoever says it and when."""
+    """When what an event says was first said: what may be said again always has the same time."""
     if isinstance(event, WalletSyncRequested | BalanceFetchRequested) and state.opened is not None:
         return state.opened.requested_at_ms
     return event.at * 1000 if isinstance(event, AnalysisReady) else now_ms

@@ -17,8 +17,8 @@ async def terminal_records(
 ) -> list[Encoded]:
     """The terminal record, the progress that the similarity agent kept, and the last one, kept now if there is none.
 
-    Asked again it is the same: what is kept first stays. The `seq` follows the records that are kept, so whoever speaks
-    later finds the terminal one in its place. Raises StoreUnavailableError.
+    Asked again it is the same: what is kept first stays. The `seq` follows the records that are kept, so a later
+    speaker finds the terminal one in its place. Raises StoreUnavailableError.
     """
     planned = AnalysisProgressed.model_validate_json(draft.value)
     said = await store.progress_from(ending.request_id, planned.seq)

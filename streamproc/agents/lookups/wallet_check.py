@@ -65,6 +65,6 @@ class WalletCheck:
 
 
 def _seen(task: asyncio.Task[dict[str, Account]]) -> None:
-    """Look at a failure, for whoever waited for it may have gone."""
+    """Look at a failure, for the caller that waited may have gone."""
     if not task.cancelled():
         task.exception()

@@ -76,7 +76,7 @@ class Cancellations:
         return {k: v for part in parts for k, v in (await self._statuses(part)).items()}
 
     async def _run(self) -> None:
-        """Look for ever; while the store is away nothing is known to have ended."""
+        """Look until cancelled; while the store is away nothing is known to have ended."""
         while True:
             try:
                 await self.look()
@@ -88,7 +88,7 @@ class Cancellations:
 
 
 def count_end(ending: Ending) -> None:
-    """Count an end, measure it and say it in one line: once, by whoever ended it, not by those who find it decided."""
+    """Count an end, measure it and say it in one line: once, by the worker that ended it."""
     if not ending.is_news:
         return
     metrics.REQUESTS.labels(ending.status).inc()

@@ -51,7 +51,7 @@ async def keeping_time(ask_ms: Callable[[], Awaitable[int]]) -> AsyncIterator[Da
 
 
 async def _run(clock: DatabaseClock) -> None:
-    """Look for ever; while the database is away time is counted on."""
+    """Look until cancelled; while the database is away time is counted on."""
     while True:
         await asyncio.sleep(limits.CLOCK_LOOK_S)
         try:

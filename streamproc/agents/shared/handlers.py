@@ -32,7 +32,7 @@ Run = Callable[["Record"], Awaitable[list[Encoded]]]
 # Sends one record now, before its source is done; the future is done when the brokers have it.
 Publish = Callable[[Encoded], "asyncio.Future[None]"]
 
-# Said while the work still goes on: whoever waits wants to know at once.
+# Said while the work still goes on: a caller that waits wants to know at once.
 AT_ONCE = (WalletProgressed, AnalysisProgressed)
 
 

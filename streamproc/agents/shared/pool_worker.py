@@ -77,7 +77,7 @@ class PoolProcess:
         return self._starting
 
     def _start(self) -> None:
-        """Return when the process is there, or cannot be had: whoever has work for it finds that out.
+        """Return when the process is there, or cannot be had: the caller that has work for it finds that out.
 
         A fork server that has just died refuses connections until it is known to be dead and another is started. A
         process that does not answer in time is killed: nobody watches it before it has.
@@ -185,7 +185,7 @@ def begin() -> None:
 
 
 def end_with_the_parent() -> None:
-    """Have this process of a pool end when the one that asked for it dies, however suddenly; it would wait for ever."""
+    """Have this process of a pool end when the one that asked for it dies, however suddenly; it would never end."""
     parent = multiprocessing.parent_process()
     assert parent is not None  # noqa: S101 - a pool's process has one
 

@@ -44,7 +44,7 @@ async def _emptied(drop: Callable[[], Awaitable[int]]) -> int:
 
 
 async def _run(store: Store, results_kept_days: int | None) -> None:
-    """Drop for ever; a store that is away, or a statement that took too long, is tried again the next time."""
+    """Drop until cancelled; a store that is away, or a statement that took too long, is tried again the next time."""
     while True:
         await asyncio.sleep(limits.RETENTION_LOOK_S)
         try:

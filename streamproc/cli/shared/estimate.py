@@ -44,7 +44,7 @@ class Alone:
         return _Lease(0.0, 1 / rate)
 
     async def penalize(self, _key_hash: str, _bucket: str, *, pause_s: float = 0.0) -> None:
-        """Whoever was refused waits anyway."""
+        """A call that was refused waits anyway."""
 
     async def reserve_credits(self, _request_id: str, _credit: int, _budget: int | None) -> bool:
         """A probe has no budget."""

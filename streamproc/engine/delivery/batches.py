@@ -50,7 +50,7 @@ def filled(batch: Any, queue: deque[Item], most: int) -> list[Item]:  # noqa: AN
                     value=record.value,
                     headers=list(record.headers),
                 )
-            except (TypeError, ValueError) as error:  # not bytes: a bug of whoever made the record
+            except (TypeError, ValueError) as error:  # not bytes: a bug where the record was made
                 call.refuse(OutputRefusedError(f"{record.topic}: {error}"))
             else:
                 if has_room is None:

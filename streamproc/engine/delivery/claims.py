@@ -1,6 +1,6 @@
 """Claims: the brokers refuse what a former owner of a changelog's partition has put on the wire, however late it comes.
 
-Each partition has a transactional id of its own. Whoever is assigned it has the brokers count up that id's epoch, and
+Each partition has a transactional id of its own. Its new owner has the brokers count up that id's epoch, and
 writes a mark with the new one before the table is recovered. The partition's leader then takes no batch of an older
 epoch any more: what came before the mark is recovered, what comes after it is refused. No transaction is ever begun:
 the brokers compare epochs of all batches that carry a producer's identity, and nothing has to be committed.

@@ -31,8 +31,8 @@ class DeadLetterLimit:
 
     What counts is what our own agents wrote and do not understand: two versions that do not fit together. What outside
     producers may send, on the topics named `outside` or through a request whose consequences fail further in, is no
-    sign of that. Letters that are replayed do not count either: whoever replays them watches. `most` 0 is a budget
-    without end.
+    sign of that. Letters that are replayed do not count either: an operator who replays them watches. `most` 0 is a
+    budget without end.
     """
 
     def __init__(

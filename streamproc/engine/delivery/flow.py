@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-EXIT_CODE: Final = 70  # the process is of no use any more; whoever started it starts it again
+EXIT_CODE: Final = 70  # the process is of no use any more; a supervisor starts it again
 
 
 class Reader(Protocol):
@@ -245,7 +245,7 @@ async def _guarded(work: Awaitable[T]) -> T:
 
 
 def exit_now(why: str, *, is_error: bool = False) -> None:
-    """End the process at once; nothing is lost, what was not finished comes again to whoever runs next."""
+    """End the process at once; nothing is lost, what was not finished comes again to the next worker."""
     log.critical("%s; this process ends (exit code %d)", why, EXIT_CODE, exc_info=is_error)
     logging.shutdown()
     os._exit(EXIT_CODE)

@@ -64,7 +64,7 @@ class PartitionOffsets:
         self.end = max(self.end, offset)
 
     def lose(self) -> None:
-        """Forget what is unfinished: whoever owns the partition now gets it again."""
+        """Forget what is unfinished: the worker that owns the partition now gets it again."""
         self.is_lost = True
         self.unfinished.clear()
         self.held_bytes = 0

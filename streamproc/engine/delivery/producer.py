@@ -1,4 +1,4 @@
-"""The one idempotent producer of a worker: whoever sends gets one confirmation for all records of a call.
+"""The one idempotent producer of a worker: a sender gets one confirmation for all records of a call.
 
 Each partition has a queue and at most one batch on its way. What is sent meanwhile waits and becomes the next batch, so
 batches form by themselves and the order of a partition holds through every retry. What can be tried again is tried
@@ -121,7 +121,7 @@ class Producer:
         return future
 
     def claim(self, partitions: Iterable[Partition]) -> asyncio.Future[None]:
-        """Become the only writer of these partitions; done when the brokers refuse whoever wrote them before."""
+        """Become the only writer of these partitions; done when the brokers refuse a former writer."""
         marks = [mark_of(partition) for partition in partitions]
         for mark in marks:
             self._claims.pop((mark.topic, mark.partition or 0), None)

@@ -43,7 +43,7 @@ class LogRateLimit(logging.Filter):
         return False
 
 
-def hold_back_floods() -> None:
+def limit_log_rate() -> None:
     """Put the filter on every handler of the root logger; a second call adds nothing."""
     for handler in logging.getLogger().handlers:
         if not any(isinstance(each, LogRateLimit) for each in handler.filters):

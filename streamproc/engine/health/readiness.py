@@ -44,7 +44,7 @@ class Readiness:
         self._answered_at[name] = self._clock()
 
     async def run(self) -> None:
-        """Ask everyone every two seconds, for ever."""
+        """Ask everyone every two seconds, until cancelled."""
         while True:
             await asyncio.gather(*(self.ask(name) for name in self._probes))
             await asyncio.sleep(limits.PROBE_S)

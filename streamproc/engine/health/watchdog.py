@@ -1,6 +1,6 @@
 """The watchdog ends a process that only looks alive: a blocked event loop, a dead fetcher, lag and nothing moving.
 
-Whoever runs the worker starts it again; what was not finished comes again. It never ends one that merely waits: for a
+A supervisor starts the worker again; what was not finished comes again. It never ends one that merely waits: for a
 long handler, for the store, for brokers that are away.
 """
 
@@ -62,7 +62,7 @@ class LoopGuard(threading.Thread):
         self._ended = threading.Event()
 
     async def beat(self) -> None:
-        """Show once a second, for ever, that the loop turns."""
+        """Show once a second, until cancelled, that the loop turns."""
         while True:
             self._beat_at = time.monotonic()
             await asyncio.sleep(_BEAT_S)
@@ -111,7 +111,7 @@ class Watchdog:
         self._since = time.monotonic()  # nothing has been wrong before this
 
     async def run(self) -> None:
-        """Look once a second, for ever."""
+        """Look once a second, until cancelled."""
         while True:
             await asyncio.sleep(_BEAT_S)
             await self.look()

@@ -259,7 +259,7 @@ class Join(Generic[S]):
         self.abandon()
 
     def abandon(self) -> None:
-        """Forget everything that is live; what was not done comes again to whoever owns the partitions."""
+        """Forget everything that is live; what was not done comes again to the worker that owns the partitions."""
         for task in list(self._commits):
             task.cancel()
         for key_states in (self.live, self._dirty, self._urgent):

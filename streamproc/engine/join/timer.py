@@ -55,7 +55,7 @@ class JoinTimer:
             self._join.due_times.schedule(key, now)
 
     async def run(self) -> None:
-        """Look at what is due, for ever."""
+        """Look at what is due, until cancelled."""
         while True:
             await asyncio.sleep(limits.TIMER_S)
             if self._is_ready():

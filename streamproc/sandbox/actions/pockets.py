@@ -26,7 +26,7 @@ def empty_accounts(scene: Scene, owner: str) -> list[str]:
 
 
 def open_empty(scene: Scene, funder: str, owner: str, mint: str) -> Transaction:
-    """Open an empty token account: rent paid, whoever owns it."""
+    """Open an empty token account: rent paid, for any owner."""
 
     def act(draft: Draft) -> None:
         if scene.chain.associated_account(owner, mint) in scene.chain.token_accounts:

@@ -1,6 +1,6 @@
 """Which transactions the enhanced form leaves in doubt: it names no owner of an account whose amount stays the same.
 
-An account that moves by what a token account keeps, or by what one frees, may be anybody's. Whoever reads that form
+An account that moves by what a token account keeps, or by what one frees, may be anybody's. A reader of that form
 alone can go by the size only, and has to say so.
 """
 

@@ -1,4 +1,4 @@
-"""What a generated transaction meant, stated by whoever generated it: the world's truth.
+"""What a generated transaction meant, stated where it was generated: the world's truth.
 
 Nothing here looks at balances. An action states kind, token deltas, what the exchange itself brought (`sol`), rent and
 trades; fee and tips are what it decided to pay; `sol_delta` follows from sol = sol_delta + network fee + tips + rent.

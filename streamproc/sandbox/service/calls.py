@@ -125,7 +125,7 @@ class Calls:
         )
 
     async def _batch(self, request: web.Request, given: list[Any]) -> web.StreamResponse:
-        """Answer many calls in one reply, last first: whoever asks finds each answer by its id."""
+        """Answer many calls in one reply, last first: a caller finds each answer by its id."""
         most = self._sandbox.batch_max
         if not 1 <= len(given) <= most:
             text = f"batches hold 1..{most} calls" if most else "batches are not supported"

@@ -21,7 +21,7 @@ _SIZE_BYTES: Final = 4  # the end of a gzip member: its length before compressio
 def check_claim(member: bytes, most: int | None = None) -> None:
     """Raise UpstreamTimeoutError when a gzip member claims to be larger than we take: a smaller page may fit.
 
-    UpstreamUnavailableError when it claims more than JSON can be compressed to. Whoever lies about it is found out
+    UpstreamUnavailableError when it claims more than JSON can be compressed to. A lie about it is found out
     later: no more is unpacked than was claimed.
     """
     size = int.from_bytes(member[-_SIZE_BYTES:], "little")

@@ -53,7 +53,7 @@ class RpcHistory:
     """The last choice and every provider's: a credit a call, and a call a transaction.
 
     The wallet's own list misses what names its token accounts only, so theirs are listed too: those that are open now,
-    those known from before, and closed ones as they appear in the wallet's transactions. Whoever closes an account has
+    those known from before, and closed ones as they appear in the wallet's transactions. Who closes an account has
     its owner sign, so coming down from the top its closing is met before anything else of it.
     """
 
