@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 CHAIN_BEGAN: Final = 1_577_836_800  # 2020-01-01: before the first block
 DAY_S: Final = 86_400
 DECIMALS_MAX: Final = 255  # a byte on the chain
+AMOUNT_MAX: Final = (
+    2**128
+)  # 64 bits on the chain; no sum of as many has more digits than can be written
 # Controls, surrogates, and what is not seen but changes how the rest is: marks of direction, joiners, tags.
 _UNSEEN: Final = frozenset({"Cc", "Cs", "Cf", "Zl", "Zp"})
 _JOINERS: Final = "\u200c\u200d"  # of letters and of emoji: what they join would fall apart
@@ -117,13 +120,17 @@ def amount(value: object, most: float) -> float | None:
 def plausible(page: Page, now: float) -> Page:
     """The page without what no chain has: times before 2020 or after tomorrow, decimals off their scale.
 
-    Who pays or stands opposite and is no address is not known; a transaction of such a mint cannot be read.
+    Who pays or stands opposite and is no address is not known; a transaction of such a mint, or of an amount off the
+    scale, cannot be read.
     """
     latest, odd = now + DAY_S, _odd_addresses(page.entries)
     entries, unreadable = [], list(page.unreadable)
     for entry in page.entries:
         if odd and not odd.isdisjoint(_mints(entry)):
             unreadable.append(Unreadable(entry.signature, entry.slot, "a mint is no address"))
+            continue
+        if not all(-AMOUNT_MAX < each < AMOUNT_MAX for each in _figures(entry)):
+            unreadable.append(Unreadable(entry.signature, entry.slot, "an amount is none"))
             continue
         known = _without(entry, odd) if odd else entry
         if known.time is not None and not CHAIN_BEGAN <= known.time <= latest:
@@ -178,6 +185,13 @@ def _mints(entry: Entry) -> Iterator[str]:
         yield entry.routed_quote[0]
     for mint, _ in entry.deltas:
         yield mint
+
+
+def _figures(entry: Entry) -> Iterator[int]:
+    """Every amount of an entry that figures are made of."""
+    yield from (entry.sol_delta, entry.network_fee, entry.tips, entry.rent)
+    for _, units in entry.deltas:
+        yield units
 
 
 def _addresses(entry: Entry) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -11,6 +12,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from solders.pubkey import Pubkey
 
 from streamproc import limits
@@ -142,6 +144,22 @@ def test_a_time_that_no_block_has_is_unknown(time: int) -> None:
     page = raw_page(body.encode(), WALLET)
     assert isinstance(page, Page)
     assert [entry.time for entry in plausible(page, NOW).entries] == [None, 1_700_000_000]
+
+
+@pytest.mark.parametrize("units", [2**128, -(2**128), 10**4299, -(10**4299)])
+@pytest.mark.parametrize("where", ["deltas", "sol_delta", "rent"])
+def test_a_transaction_of_an_amount_that_no_chain_has_cannot_be_read(
+    where: str, units: int
+) -> None:
+    body = json.dumps({"result": {"data": [raw(SLOT, 1), raw(SLOT, 2)]}})
+    page = raw_page(body.encode(), WALLET)
+    assert isinstance(page, Page)
+    first, second = page.entries
+    largest = structs.replace(second, deltas=((MINTS[0], 2**64 - 1), (MINTS[1], 1 - 2**64)))
+    odd = structs.replace(first, **{where: ((MINTS[0], units),) if where == "deltas" else units})
+    found = plausible(replace(page, entries=(odd, largest)), NOW)
+    assert found.entries == (largest,)
+    assert [each.signature for each in found.unreadable] == [first.signature]
 
 
 async def _named(upstream: Upstream) -> dict[str, TokenMetadata]:
