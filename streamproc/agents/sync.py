@@ -126,7 +126,9 @@ async def _steps(
                     slot = step
                 else:
                     yield step
-        analysis = await analyst.analyze(event.request_id, event.wallet, slot, event.options)
+        analysis = await analyst.analyze(
+            event.request_id, event.wallet, slot, event.options, is_new=known.synced is None
+        )
         yield _analyzed(event, analysis)
     except (RequestEndedError, TransientError, failpoints.FailpointError):
         raise

@@ -98,8 +98,12 @@ class Analyst:
 
     def __init__(self) -> None:
         self.slots: list[int] = []
+        self.new: list[bool] = []  # of each, whether no analysis is worth looking for
 
-    async def analyze(self, _request_id: str, _wallet: str, slot: int, _options: Options) -> Any:  # noqa: ANN401
+    async def analyze(
+        self, _request_id: str, _wallet: str, slot: int, _options: Options, *, is_new: bool
+    ) -> Any:  # noqa: ANN401
+        self.new.append(is_new)
         self.slots.append(slot)
         return Analyzed(slot)
 
@@ -225,6 +229,7 @@ async def test_a_wallet_that_was_synced_since_the_request_came_is_not_listed_aga
     fresh = SYNC.model_copy(update={"request_id": "r2"})
     await bench.store.record_requests([NewRequest("r2", b"", "t/0/1", [WALLET], {}, NOW_MS, 1)])
     assert said((await bench.synced(fresh))[1])["outcome"] == "analyzed"
+    assert bench.analyst.new == [True, False]
 
 
 @pytest.mark.parametrize(

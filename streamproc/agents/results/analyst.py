@@ -61,19 +61,21 @@ class Analyst:
         self._past = price_history or PriceHistory()
 
     async def analyze(
-        self, request_id: str, wallet: str, watermark_slot: int, options: Options
+        self,
+        request_id: str,
+        wallet: str,
+        watermark_slot: int,
+        options: Options,
+        *,
+        is_new: bool = False,
     ) -> WalletAnalysis:
         """Analyze the wallet up to this slot and keep the result; the same facts give the same analysis.
 
-        One that is kept is used again when nothing has changed since, and it needs no price.
+        One that is kept is used again when nothing has changed since, and it needs no price. Of a wallet that is new
+        none is looked for.
         """
         scope = scope_of(options)
-        present = await self._store.present_analysis(
-            wallet,
-            watermark_slot,
-            options_digest=self._digest(scope, None),
-            engine_version=__version__,
-        )
+        present = None if is_new else await self._present(wallet, watermark_slot, scope)
         if present is not None and not (
             options.enrich and lacks_sol_price(cast("Pnl", present.pnl))
         ):
@@ -123,6 +125,17 @@ class Analyst:
             made = await self.analyze(ready.request_id, wallet, wanted[wallet], ready.options)
             found[wallet] = _texts(made)
         return found
+
+    async def _present(
+        self, wallet: str, watermark_slot: int, scope: Scope
+    ) -> WalletAnalysis | None:
+        """The analysis that is kept, if nothing has changed since."""
+        return await self._store.present_analysis(
+            wallet,
+            watermark_slot,
+            options_digest=self._digest(scope, None),
+            engine_version=__version__,
+        )
 
     async def _brought_up_to_date(self, wallet: str, ready: AnalysisReady) -> None:
         """List a wallet again that an older worker has synced for this request."""
