@@ -311,6 +311,39 @@ def test_being_an_account_or_owning_one_is_being_named(wallet: str) -> None:
     assert enhanced_page(enhanced_body(record(SALE)), wallet, {}).foreign == ()
 
 
+@pytest.mark.parametrize("token", [("somebody", "T", 7, 7), ("somebody", "T", 0, None)])
+def test_owning_an_account_that_kept_its_amount_is_being_named(
+    token: tuple[str, str, int, int | None],
+) -> None:
+    item = raw_item([*SALE, Account("kept", 5, 5, token)])
+    assert read_raw(raw_body(item), "somebody").foreign == ()
+    assert read_raw(raw_body(item), "somebody else").foreign == ("sig",)
+
+
+def test_owning_an_account_of_a_failed_transaction_is_being_named() -> None:
+    item = raw_item(SALE)
+    item["meta"]["err"] = {"InstructionError": [0, "Custom"]}
+    assert read_raw(raw_body(item), "pool").foreign == ()
+    assert read_raw(raw_body(item), "somebody").foreign == ("sig",)
+
+
+@pytest.mark.parametrize("side", ["preTokenBalances", "postTokenBalances"])
+def test_owning_an_account_before_or_after_it_changed_hands_is_being_named(side: str) -> None:
+    item = raw_item([*SALE, Account("handed", 5, 5, ("others", "T", 0, 0))])
+    item["meta"][side][-1]["owner"] = "somebody"
+    assert read_raw(raw_body(item), "somebody").foreign == ()
+
+
+@pytest.mark.parametrize("value", [1, "somebody", ["somebody"], {"tokens": []}])
+def test_what_is_kept_of_a_transaction_is_never_what_the_wire_says_it_is(value: object) -> None:
+    item, odd = (
+        raw_item(SALE),
+        raw_item(SALE, changed=value, keys=value, bystanders=value),
+    )
+    for wallet in ("W", "somebody"):
+        assert read_raw(raw_body(odd), wallet) == read_raw(raw_body(item), wallet)
+
+
 def test_a_balance_without_owner_accuses_nobody() -> None:
     item = raw_item(SALE)
     for side in ("preTokenBalances", "postTokenBalances"):
