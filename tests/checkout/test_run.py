@@ -166,6 +166,14 @@ def test_other_verbs_go_to_the_program_with_their_arguments_and_the_callers_fold
     assert done.stdout == f"{machine.bin} 3 submit two words --wait\n"
 
 
+def test_the_tests_keep_the_bytecode_of_what_they_import(machine: Machine) -> None:
+    machine.run("setup")
+    python = machine.root / ".venv" / "bin" / "python"
+    python.write_text('#!/bin/sh\necho "${PYTHONDONTWRITEBYTECODE-kept}"\n')
+    done = machine.run("test", PYTHONDONTWRITEBYTECODE="1")
+    assert (done.returncode, done.stdout) == (0, "kept\n")
+
+
 def test_help_is_shown_without_installing_anything(tmp_path: Path) -> None:
     machine = Machine(tmp_path, {})
     for words in ((), ("help",), ("--help",)):
