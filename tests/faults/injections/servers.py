@@ -135,15 +135,24 @@ async def cut(environment: Environment, injection: Injection) -> None:
     environment.undone()
 
 
+async def change_tables(environment: Environment, statement: str) -> None:
+    """Carry out a statement that locks every table; Postgres may give up on it when a worker's is in its way."""
+    while True:
+        try:
+            return await environment.installation.execute(statement)
+        except asyncpg.DeadlockDetectedError:
+            await asyncio.sleep(LOOK_S)
+
+
 async def fail_writes(environment: Environment, injection: Injection) -> None:
     """Statements that write fail as they do when transactions are in each other's way."""
-    await environment.installation.execute(FAILING_WRITES)
+    await change_tables(environment, FAILING_WRITES)
     await asyncio.sleep(injection.for_s)
     dsn = environment.installation.environment["STREAMPROC_POSTGRES_DSN"]
     connection = await asyncpg.connect(dsn)
     counted = await connection.fetchval("SELECT last_value FROM failed_writes")
-    await connection.execute("DROP FUNCTION fail_some CASCADE")
     await connection.close()
+    await change_tables(environment, "DROP FUNCTION fail_some CASCADE")
     assert counted >= 5, "nothing was written"
     environment.undone()
 
