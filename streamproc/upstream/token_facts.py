@@ -10,7 +10,12 @@ import msgspec
 
 from streamproc import limits
 from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
-from streamproc.errors import RequestError, StrategyUnsupportedError, WalletError
+from streamproc.errors import (
+    CreditBudgetExceededError,
+    RequestError,
+    StrategyUnsupportedError,
+    WalletError,
+)
 from streamproc.upstream.client.calls import DAS_CREDITS, Call
 from streamproc.upstream.client.http import Request
 from streamproc.upstream.client.retry import Query
@@ -50,12 +55,15 @@ async def metadata(
 ) -> AsyncIterator[dict[str, TokenMetadata]]:
     """What is known of the mints, call by call in their order; one that the upstream does not know has no words.
 
-    Ends early, without raising, when the upstream fails; raises RequestEndedError.
+    Ends early, without raising, when the upstream fails; raises RequestEndedError and CreditBudgetExceededError: others
+    who want the same may ask themselves.
     """
     for asked in _slices(list(dict.fromkeys(mints)), limits.ASSETS_PER_CALL):
         call = Call("enhanced", ASSETS, DAS_CREDITS)
         try:
             answer = await caller.ask(rpc_query(rpc_url, call, {"ids": asked}, _ASSETS), permit)
+        except CreditBudgetExceededError:
+            raise
         except (WalletError, RequestError, StrategyUnsupportedError) as error:
             log.info("names and prices end here: %s", error)
             return

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
+from streamproc.errors import CreditBudgetExceededError
 from streamproc.upstream.accounts.accounts import Account, accounts
 from streamproc.upstream.accounts.token_accounts import TokenAccounts
 from streamproc.upstream.accounts.wallet_balances import WalletBalances, wallet_balances
@@ -175,12 +176,13 @@ class Upstream:
         return list(listers.values()) if source == "auto" else [listers[source]]
 
     async def _decimals(self, mints: Sequence[str], permit: Permit) -> Mapping[str, int]:
-        """The decimals of mints that no balance names."""
+        """The decimals of mints that no balance names, as far as the credits go: the page itself is paid for."""
         found: dict[str, int] = {}
-        async for part in self.metadata(mints, permit=permit):
-            found |= {
-                mint: each.decimals for mint, each in part.items() if each.decimals is not None
-            }
+        with suppress(CreditBudgetExceededError):
+            async for part in self.metadata(mints, permit=permit):
+                found |= {
+                    mint: each.decimals for mint, each in part.items() if each.decimals is not None
+                }
         return found
 
 

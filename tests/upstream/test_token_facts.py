@@ -1,14 +1,25 @@
 from __future__ import annotations
 
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
 import httpx
 import orjson
 import pytest
 from solders.pubkey import Pubkey
 
+from streamproc.agents.lookups.singleflight import Singleflight
 from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
-from streamproc.errors import RequestEndedError
+from streamproc.errors import CreditBudgetExceededError, RequestEndedError
 from streamproc.upstream import unlimited
+from streamproc.upstream.client.calls import DAS_CREDITS, Spending
 from tests.upstream.services import BudgetStore, Clock, answered, opened
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from streamproc.upstream.client.calls import Call, Permit
 
 MINTS = [str(Pubkey.from_bytes(number.to_bytes(32, "big"))) for number in range(1, 2101)]
 
@@ -108,3 +119,43 @@ async def test_an_ended_request_ends_enrichment_too(
         with pytest.raises(RequestEndedError):
             async for _ in upstream.metadata(MINTS[:1], permit=permit):
                 pass
+
+
+class Poor:
+    """A permit that takes its time and then may spend nothing."""
+
+    waits_until_s = float("-inf")
+
+    def __init__(self) -> None:
+        self.go, self.credits = asyncio.Event(), 0
+
+    @asynccontextmanager
+    async def __call__(self, call: Call, /) -> AsyncIterator[Spending]:
+        await self.go.wait()
+        if self.credits < DAS_CREDITS:
+            raise CreditBudgetExceededError(f"no more credits for {call.method}")
+        yield Spending()
+
+
+async def test_who_may_spend_no_more_says_so_that_others_ask_themselves(clock: Clock) -> None:
+    """Several want the same names: those of a request without credits are not unknown to the others."""
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        asked = orjson.loads(request.content)["params"]["ids"]
+        return answered([{"id": mint, "token_info": {"symbol": mint[:3]}} for mint in asked])
+
+    flight, poor = Singleflight[TokenMetadata](), Poor()
+    async with opened(serve, clock=clock) as upstream:
+
+        async def named(permit: Permit) -> list[str | None]:
+            parts = flight.parts(MINTS[:3], lambda asked: upstream.metadata(asked, permit=permit))
+            return [each.symbol async for part in parts for each in part.values()]
+
+        first = asyncio.create_task(named(poor))
+        await asyncio.sleep(0)
+        second = asyncio.create_task(named(unlimited))
+        await asyncio.sleep(0)
+        poor.go.set()
+        assert await second == [mint[:3] for mint in MINTS[:3]]
+        with pytest.raises(CreditBudgetExceededError):
+            await first
