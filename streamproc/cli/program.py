@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import click
 
@@ -76,5 +76,5 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"max_content_width": 110})
 @click.version_option(__version__, prog_name="streamproc")
-def program(**_: Any) -> None:  # noqa: ANN401 - click hands nothing over
+def program(**_: object) -> None:
     """Analyze Solana wallets: history, PnL, behavior and explained similarity, event by event on Kafka."""

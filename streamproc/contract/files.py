@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import yaml
 
@@ -23,7 +23,7 @@ EXAMPLE_MAX_BYTES: Final = 4096  # what a reader of the whole document passes ov
 _MARK: Final = "# Written by a command from topics.yaml and the models, see CONTRIBUTING.md.\n"
 
 
-def files(topology: Topology, examples: Mapping[str, list[dict[str, Any]]]) -> dict[str, str]:
+def files(topology: Topology, examples: Mapping[str, list[dict[str, object]]]) -> dict[str, str]:
     """Each schema as `schemas/EVENT.json`, and `asyncapi.yaml`; `examples` by event go into the latter."""
     found = {
         f"{SCHEMAS}/{event}.json": schema_text(schema_of(event, topology))
@@ -35,9 +35,9 @@ def files(topology: Topology, examples: Mapping[str, list[dict[str, Any]]]) -> d
     return {**found, ASYNCAPI: _MARK + text}
 
 
-def read_examples(top: Path) -> dict[str, list[dict[str, Any]]]:
+def read_examples(top: Path) -> dict[str, list[dict[str, object]]]:
     """The examples of a checkout by event, as AsyncAPI has them; those of more than EXAMPLE_MAX_BYTES are left out."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, list[dict[str, object]]] = {}
     for path in sorted((top / SCHEMAS / EXAMPLES).glob("*/*.json")):
         text = path.read_text("utf-8")
         if len(text) <= EXAMPLE_MAX_BYTES:
@@ -54,6 +54,6 @@ def examples_folder() -> Path:
     return inside if inside.exists() else package.parent / SCHEMAS / EXAMPLES
 
 
-def schema_text(schema: dict[str, Any]) -> str:
+def schema_text(schema: dict[str, object]) -> str:
     """A schema as the file that it is published as."""
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from streamproc.topics import Topology
 
-NO_SECURITY: dict[str, Any] = {}
+NO_SECURITY: dict[str, object] = {}
 _ON_THE_TOPIC = 1  # Kafka's DYNAMIC_TOPIC_CONFIG
 
 
@@ -49,7 +49,7 @@ async def plan(
     *,
     prefix: str,
     app_id: str,
-    security: Mapping[str, Any] = NO_SECURITY,
+    security: Mapping[str, object] = NO_SECURITY,
 ) -> Plan:
     """The comparison of the broker with the declaration; nothing is changed.
 
@@ -66,7 +66,7 @@ async def apply(
     *,
     prefix: str,
     app_id: str,
-    security: Mapping[str, Any] = NO_SECURITY,
+    security: Mapping[str, object] = NO_SECURITY,
 ) -> Plan:
     """Create what is missing and return what was done: `missing` now exists and takes records, `unset` is set.
 
@@ -90,7 +90,7 @@ async def check(
     *,
     prefix: str,
     app_id: str,
-    security: Mapping[str, Any] = NO_SECURITY,
+    security: Mapping[str, object] = NO_SECURITY,
 ) -> list[Fault]:
     """Every way in which the broker's topics are not as declared; raise ConfigurationError with them to end a start.
 
@@ -101,7 +101,7 @@ async def check(
 
 
 async def await_coordinator(
-    brokers: str, app_id: str, *, security: Mapping[str, Any] = NO_SECURITY
+    brokers: str, app_id: str, *, security: Mapping[str, object] = NO_SECURITY
 ) -> None:
     """Return when the consumer group has a coordinator, or after a while without one: a worker waits for it too.
 
@@ -119,7 +119,9 @@ async def await_coordinator(
 
 
 @asynccontextmanager
-async def _admin(brokers: str, security: Mapping[str, Any]) -> AsyncIterator[AIOKafkaAdminClient]:
+async def _admin(
+    brokers: str, security: Mapping[str, object]
+) -> AsyncIterator[AIOKafkaAdminClient]:
     """A started admin client; whatever the library raises inside becomes BrokerUnavailableError.
 
     ConfigurationError when a broker answers and does not let us in.
@@ -230,7 +232,7 @@ async def _create(admin: AIOKafkaAdminClient, topics: Sequence[WantedTopic]) -> 
 
 
 async def _until_led(
-    brokers: str, security: Mapping[str, Any], topics: Sequence[WantedTopic]
+    brokers: str, security: Mapping[str, object], topics: Sequence[WantedTopic]
 ) -> None:
     """Return when every partition's leader answers for it; clients that come earlier log errors and try again.
 

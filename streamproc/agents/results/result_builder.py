@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from streamproc import __version__, limits
 from streamproc.agents.results.evidence_inputs import kept_evidence_inputs
@@ -46,7 +46,7 @@ T = TypeVar("T")
 class Pool(Protocol):
     """Runs heavy pure work beside the event loop."""
 
-    async def run(self, work: Callable[..., T], *values: Any) -> T:  # noqa: ANN401 - any function's
+    async def run(self, work: Callable[..., T], *values: object) -> T:
         """What the function returns."""
 
 

@@ -97,7 +97,7 @@ class PoolProcess:
             else:
                 return
 
-    async def run(self, work: Callable[..., T], *values: Any) -> T:  # noqa: ANN401 - any function's
+    async def run(self, work: Callable[..., T], *values: object) -> T:
         """What the function returns; raises WorkLostError when the process dies, hangs, or cannot be had."""
         await asyncio.shield(self.start())
         loop = asyncio.get_running_loop()

@@ -13,7 +13,7 @@ import logging
 import os
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from streamproc import limits
 from streamproc.agents.shared.pool_worker import PoolProcess, WorkLostError
@@ -37,7 +37,7 @@ class ProcessPool:
         self._limiter = FairLimiter(2 * len(self._processes))
         self._alone = asyncio.Lock()  # of suspects only one is tried at a time
 
-    async def run(self, work: Callable[..., T], *values: Any) -> T:  # noqa: ANN401 - any function's
+    async def run(self, work: Callable[..., T], *values: object) -> T:
         """What the function returns; it and its values are picklable. Requests take turns.
 
         Raises WorkFailedError when the process died or hung each time, also alone.
@@ -53,7 +53,7 @@ class ProcessPool:
                         break
         return await self._run_alone(work, *values)
 
-    async def _run_alone(self, work: Callable[..., T], *values: Any) -> T:  # noqa: ANN401 - as above
+    async def _run_alone(self, work: Callable[..., T], *values: object) -> T:
         """As `run`, for work that a process died or hung over: in a process of its own, a few times."""
         name = work.func.__name__ if isinstance(work, partial) else work.__name__
         async with self._alone:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from streamproc.cli.shared.records import Placed
     from streamproc.settings import Settings
 
-F = TypeVar("F", bound="Callable[..., Any]")
+F = TypeVar("F", bound="Callable[..., object]")
 EPILOG = """\b
 Examples:
   streamproc dlq list --reason not_json --since 2026-01-31
@@ -138,7 +138,7 @@ def replay(  # noqa: PLR0917 - click hands over one argument per option
     limit = max(limit, len(positions))
     settings = effective_settings(store=False)
     letters = _found(settings, Filters(reason, topic, _unix_ms(since), wanted), limit)
-    sent: list[dict[str, Any]] = []
+    sent: list[dict[str, object]] = []
 
     def told(letter: DeadLetter, placed: Placed | None = None) -> None:
         to = {} if placed is None else {"partition": placed.partition, "offset": placed.offset}
@@ -222,9 +222,9 @@ def _unix_ms(since: datetime | None) -> int | None:
     return None if since is None else int(since.replace(tzinfo=UTC).timestamp() * 1000)
 
 
-def _as_json(letter: DeadLetter, *, with_value: bool) -> dict[str, Any]:
+def _as_json(letter: DeadLetter, *, with_value: bool) -> dict[str, object]:
     """A letter for programs; bytes that are no UTF-8 come as base64."""
-    shown: dict[str, Any] = {
+    shown: dict[str, object] = {
         "letter": str(letter.position),
         "timestamp_ms": letter.timestamp_ms,
         "reason": letter.reason,
@@ -266,7 +266,7 @@ def _show(letter: DeadLetter) -> None:
     tell("")
 
 
-def _show_sent(sent: list[dict[str, Any]], *, dry_run: bool, as_json: bool) -> None:
+def _show_sent(sent: list[dict[str, object]], *, dry_run: bool, as_json: bool) -> None:
     """What was or would be sent."""
     if as_json:
         print_json({"dry_run": dry_run, "sent": sent})

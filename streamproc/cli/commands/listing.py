@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -89,7 +89,7 @@ def _percent(each: Listed, percents: dict[str, float]) -> float | None:
     return percents.get(each.request_id, each.percent)
 
 
-def _as_json(each: Listed, percents: dict[str, float]) -> dict[str, Any]:
+def _as_json(each: Listed, percents: dict[str, float]) -> dict[str, object]:
     """A request for programs."""
     return {
         "request_id": each.request_id,

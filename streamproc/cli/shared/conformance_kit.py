@@ -110,7 +110,7 @@ async def answered(
     return found
 
 
-def _examples(folder: Path, outcome: str) -> Iterable[tuple[str, dict[str, Any]]]:
+def _examples(folder: Path, outcome: str) -> Iterable[tuple[str, dict[str, object]]]:
     """The event and value of each published record of an outcome: progress first, the end last."""
     steps = {
         int(number): path
@@ -128,7 +128,7 @@ def _examples(folder: Path, outcome: str) -> Iterable[tuple[str, dict[str, Any]]
         yield path.parent.name, json.loads(path.read_text("utf-8"))["value"]
 
 
-def _record(settings: Settings, example: tuple[str, dict[str, Any]], request_id: str) -> Encoded:
+def _record(settings: Settings, example: tuple[str, dict[str, object]], request_id: str) -> Encoded:
     """The example as a record about this request, with a field that no reader can know."""
     name, value = example
     kind = getattr(events, name)

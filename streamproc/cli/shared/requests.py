@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 import orjson
@@ -19,7 +19,7 @@ from streamproc.errors import DeadLetterError, Fault, InvalidInputError
 if TYPE_CHECKING:
     from streamproc.events import AnalysisRequested
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 
 # Every option of a request beside its wallets: flag, and what it says. Values are checked by the model, all at once.
 OPTIONS: Final = (
@@ -114,7 +114,7 @@ def _unix_time(text: str) -> int | str:
     return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp())
 
 
-def _request_json(text: str) -> dict[str, Any]:
+def _request_json(text: str) -> dict[str, object]:
     """The JSON object given as text, as `@FILE`, or as `-` (standard input)."""
     from streamproc.intake import parsed
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
@@ -96,5 +96,5 @@ def token_pairs(archive: Archive, addresses: str) -> Answer:
     mints = addresses.split(",")
     if len(mints) > PRICES_MAX:
         raise RefusedError(400, f"up to {PRICES_MAX} addresses")
-    pairs: list[Any] = [pair for mint in mints for pair in archive.pairs(mint)]
+    pairs: list[object] = [pair for mint in mints for pair in archive.pairs(mint)]
     return Answer(orjson.dumps(pairs), 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from streamproc.sandbox.chain import known
 from streamproc.sandbox.wire.raw_form import PROGRAM_ERROR, changed_rows, shown_amount
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from streamproc.sandbox.chain.chain import Chain, TokenRow, TokenTransfer, Transaction
 
 
-def _change(row: TokenRow, chain: Chain) -> dict[str, Any]:
+def _change(row: TokenRow, chain: Chain) -> dict[str, object]:
     return {
         "userAccount": row.owner,
         "tokenAccount": row.account,
@@ -22,7 +22,7 @@ def _change(row: TokenRow, chain: Chain) -> dict[str, Any]:
     }
 
 
-def _account_data(transaction: Transaction, chain: Chain) -> list[dict[str, Any]]:
+def _account_data(transaction: Transaction, chain: Chain) -> list[dict[str, object]]:
     changes = {row.account: _change(row, chain) for row in changed_rows(transaction)}
     return [
         {
@@ -36,7 +36,7 @@ def _account_data(transaction: Transaction, chain: Chain) -> list[dict[str, Any]
     ]
 
 
-def _token_transfer(move: TokenTransfer, chain: Chain) -> dict[str, Any]:
+def _token_transfer(move: TokenTransfer, chain: Chain) -> dict[str, object]:
     return {
         "fromTokenAccount": move.source,
         "toTokenAccount": move.target,
@@ -48,7 +48,7 @@ def _token_transfer(move: TokenTransfer, chain: Chain) -> dict[str, Any]:
     }
 
 
-def _swap_event(transaction: Transaction, chain: Chain) -> dict[str, Any]:
+def _swap_event(transaction: Transaction, chain: Chain) -> dict[str, object]:
     """Return `events.swap` from the fee payer's view; raw amounts only, as the real one has on this level."""
     payer = transaction.keys[0]
     rows = [row for row in changed_rows(transaction) if row.owner == payer]
@@ -79,7 +79,7 @@ def _description(transaction: Transaction, chain: Chain) -> str:
     return ""
 
 
-def enhanced_form(transaction: Transaction, chain: Chain) -> Mapping[str, Any]:
+def enhanced_form(transaction: Transaction, chain: Chain) -> Mapping[str, object]:
     """Return the transaction as `GET /v0/addresses/.../transactions` lists it."""
     label, place = transaction.label, transaction.place
     swapped = label.swap_event and not transaction.failed

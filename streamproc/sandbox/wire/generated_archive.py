@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
@@ -101,7 +101,7 @@ class WorldArchive:
         image = f"https://images.example/{mint}.png"
         return Asset(mint, coin.symbol, coin.name, coin.decimals, coin.supply, coin.program, image)
 
-    def pairs(self, mint: str) -> Sequence[Mapping[str, Any]]:
+    def pairs(self, mint: str) -> Sequence[Mapping[str, object]]:
         """Return a mint's pairs: the deep one last, before it a shallow one and one where it is only the quote."""
         if mint in QUOTE_SYMBOLS:
             price = self.world.prices_usd[mint]
@@ -115,7 +115,7 @@ class WorldArchive:
             _pair(mint, coin.symbol, known.WSOL, coin.usd, DEEP_LIQUIDITY_USD),
         ]
 
-    def about(self) -> Mapping[str, Any]:
+    def about(self) -> Mapping[str, object]:
         """Return who lives here."""
         world = self.world
         return {
@@ -174,7 +174,7 @@ def _shifted(coin: Coin) -> str:
 
 def _pair(
     base: str, symbol: str, quote: str, price_usd: str, liquidity_usd: float
-) -> dict[str, Any]:
+) -> dict[str, object]:
     return {
         "chainId": "solana",
         "dexId": "raydium",

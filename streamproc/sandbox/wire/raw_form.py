@@ -24,7 +24,7 @@ def shown_amount(units: int, decimals: int) -> str:
     return f"{whole}.{rest:0{decimals}d}".rstrip("0").rstrip(".") if decimals else str(whole)
 
 
-def token_amount(units: int, decimals: int) -> dict[str, Any]:
+def token_amount(units: int, decimals: int) -> dict[str, object]:
     """Return `uiTokenAmount`; `uiAmount` is null for nothing, as the real one is."""
     return {
         "uiAmount": units / 10**decimals if units else None,
@@ -34,7 +34,9 @@ def token_amount(units: int, decimals: int) -> dict[str, Any]:
     }
 
 
-def _token_balances(transaction: Transaction, chain: Chain, *, after: bool) -> list[dict[str, Any]]:
+def _token_balances(
+    transaction: Transaction, chain: Chain, *, after: bool
+) -> list[dict[str, object]]:
     positions = {key: position for position, key in enumerate(transaction.keys)}
     return [
         {
@@ -67,9 +69,11 @@ def _unchanged(transaction: Transaction, position: int) -> bool:
     return transaction.before[position] == transaction.after[position]
 
 
-def _message(transaction: Transaction, writable: list[str], readonly: list[str]) -> dict[str, Any]:
+def _message(
+    transaction: Transaction, writable: list[str], readonly: list[str]
+) -> dict[str, object]:
     static = list(transaction.keys[: len(transaction.keys) - transaction.loaded])
-    message: dict[str, Any] = {
+    message: dict[str, object] = {
         "header": {
             "numRequiredSignatures": transaction.signers,
             "numReadonlySignedAccounts": 0,
@@ -96,7 +100,7 @@ def _message(transaction: Transaction, writable: list[str], readonly: list[str])
     return message
 
 
-def _instructions(transaction: Transaction, static: list[str]) -> list[dict[str, Any]]:
+def _instructions(transaction: Transaction, static: list[str]) -> list[dict[str, object]]:
     programs = range(len(static) - transaction.readonly, len(static))
     everybody = list(range(len(transaction.keys)))
     return [
@@ -110,7 +114,7 @@ def _instructions(transaction: Transaction, static: list[str]) -> list[dict[str,
     ]
 
 
-def _inner_instructions(transaction: Transaction) -> list[dict[str, Any]]:
+def _inner_instructions(transaction: Transaction) -> list[dict[str, object]]:
     positions = {key: position for position, key in enumerate(transaction.keys)}
     program = len(transaction.keys) - transaction.loaded - transaction.readonly
     moves = [
@@ -162,7 +166,7 @@ def _meta(
     return meta
 
 
-def raw_form(transaction: Transaction, chain: Chain) -> Mapping[str, Any]:
+def raw_form(transaction: Transaction, chain: Chain) -> Mapping[str, object]:
     """Return the transaction as `getTransactionsForAddress` lists it in full."""
     writable, readonly = _loaded(transaction)
     place = transaction.place

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from streamproc import limits, metrics
 from streamproc.errors import (
@@ -52,11 +52,11 @@ class Query(Generic[T]):
 class Run(Protocol):
     """Does pure work somewhere else than in the event loop."""
 
-    def __call__(self, work: Callable[..., T], /, *values: Any) -> Awaitable[T]:  # noqa: ANN401
+    def __call__(self, work: Callable[..., T], /, *values: object) -> Awaitable[T]:
         """What the function returns; it and its values are picklable."""
 
 
-async def run_here(work: Callable[..., T], /, *values: Any) -> T:  # noqa: ANN401 - any function's
+async def run_here(work: Callable[..., T], /, *values: object) -> T:
     """Do the work at once, for tools and tests."""
     return work(*values)
 

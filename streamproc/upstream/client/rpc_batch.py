@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -80,7 +80,7 @@ class Batches:
         return self._size
 
     async def ask(
-        self, method: str, params: Mapping[str, list[Any]], permit: Permit, got: dict[str, bytes]
+        self, method: str, params: Mapping[str, list[object]], permit: Permit, got: dict[str, bytes]
     ) -> None:
         """Put the result of each call, named by its key, into `got` as it came, `null` included.
 
@@ -115,7 +115,7 @@ class Batches:
         self._again_s = self._timing.now_s() + limits.STRATEGY_RETRY_S
 
     async def _ask_batch(
-        self, method: str, asked: Mapping[str, list[Any]], permit: Permit
+        self, method: str, asked: Mapping[str, list[object]], permit: Permit
     ) -> dict[str, bytes | StreamprocError]:
         """What came of each call of a batch; those that were refused in passing are not among them."""
         body = [
@@ -142,7 +142,7 @@ class Batches:
         }
 
     async def _ask_singly(
-        self, method: str, asked: Mapping[str, list[Any]], permit: Permit, got: dict[str, bytes]
+        self, method: str, asked: Mapping[str, list[object]], permit: Permit, got: dict[str, bytes]
     ) -> None:
         """The same call by call, a few at a time."""
         free = asyncio.Semaphore(limits.RPC_SINGLES_AT_ONCE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from streamproc import limits
 from streamproc.core.ledger.entries import RpcError
@@ -42,7 +42,7 @@ def full_page_query(
     slots = {"gte": part.from_slot}
     if part.to_slot is not None:
         slots["lte"] = part.to_slot
-    options: dict[str, Any] = {
+    options: dict[str, object] = {
         "transactionDetails": "full",
         "limit": limit,
         "sortOrder": "asc" if part.is_ascending else "desc",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -60,7 +60,7 @@ async def _listed(
     caller: Caller, url: str, wallet: str, permit: Permit, *, order: str, limit: int
 ) -> _Rows:
     """Signatures from one end, ten credits flat."""
-    options: dict[str, Any] = {
+    options: dict[str, object] = {
         "transactionDetails": "signatures",
         "limit": limit,
         "sortOrder": order,

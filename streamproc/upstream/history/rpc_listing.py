@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -116,7 +116,7 @@ class RpcHistory:
             "commitment": "finalized",
             "maxSupportedTransactionVersion": TRANSACTION_VERSION,
         }
-        params: dict[str, list[Any]] = {
+        params: dict[str, list[object]] = {
             each.signature: [each.signature, options] for each in listed
         }
         got: dict[str, bytes] = {}

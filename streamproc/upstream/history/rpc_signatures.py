@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -51,9 +51,9 @@ class SignatureList:
     _lowest: int = SLOT_MAX
     _cursors: set[str] = field(default_factory=set)
 
-    def params(self) -> list[Any]:
+    def params(self) -> list[object]:
         """Those of the next call."""
-        options: dict[str, Any] = {"limit": limits.RPC_SIGNATURES, "commitment": "finalized"}
+        options: dict[str, object] = {"limit": limits.RPC_SIGNATURES, "commitment": "finalized"}
         if self.before is not None:
             options["before"] = self.before
         return [self.address, options]

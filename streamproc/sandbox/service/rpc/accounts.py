@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
@@ -72,7 +72,7 @@ def multiple_accounts(call: Call) -> Answer:
     return plain(in_context(call, shown))
 
 
-def _shown_account(account: AccountState | None) -> dict[str, Any] | None:
+def _shown_account(account: AccountState | None) -> dict[str, object] | None:
     if account is None:
         return None
     return {
@@ -118,7 +118,7 @@ def _owned(call: Call) -> Sequence[TokenState]:
     return call.archive.token_accounts(address_of(params), program)
 
 
-def _shown_token_account(state: TokenState) -> dict[str, Any]:
+def _shown_token_account(state: TokenState) -> dict[str, object]:
     token_2022 = state.program == known.TOKEN_2022
     size = 170 if token_2022 else 165
     info = {
@@ -154,7 +154,7 @@ def asset_batch(call: Call) -> Answer:
     return Answer(orjson.dumps(shown), DAS_CREDITS)
 
 
-def _shown_asset(call: Call, mint: str) -> dict[str, Any] | None:
+def _shown_asset(call: Call, mint: str) -> dict[str, object] | None:
     asset = call.archive.asset(mint)
     if asset is None:
         return None

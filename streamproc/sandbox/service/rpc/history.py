@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -38,8 +38,8 @@ def transactions_for_address(call: Call) -> Answer:
     return Answer(result, price)
 
 
-def _signature_row(record: Record, *, with_index: bool) -> dict[str, Any]:
-    row: dict[str, Any] = {
+def _signature_row(record: Record, *, with_index: bool) -> dict[str, object]:
+    row: dict[str, object] = {
         "signature": record.signature,
         "slot": record.slot,
         "err": {"InstructionError": [2, {"Custom": 6001}]} if record.failed else None,

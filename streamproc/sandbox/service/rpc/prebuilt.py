@@ -10,7 +10,7 @@ import zlib
 from array import array
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import deflate
 import orjson
@@ -93,7 +93,7 @@ class PrebuiltPages:
             for token_accounts in ("none", "balanceChanged")
         }
 
-    def page(self, params: Sequence[Any], rpc_id: object) -> PrebuiltPage | None:
+    def page(self, params: Sequence[object], rpc_id: object) -> PrebuiltPage | None:
         """The answer; None for a call that was not prepared for. Raises RpcError as the plain way does."""
         request = page_request(params)
         history = self._histories.get((request.address, request.token_accounts))
