@@ -14,14 +14,17 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from functools import cache
 from importlib import import_module
+from multiprocessing import forkserver, util
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
+from unittest.mock import patch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 WORKER: Final = "streamproc.__main__"
 PRELOADED: Final = (
@@ -31,6 +34,8 @@ PRELOADED: Final = (
     "streamproc.cli.exits",
 )
 ROOT: Final = Path(__file__).parents[1]
+POOL: Final = "streamproc.agents.shared.pool_worker"
+FORK_SERVER: Final = "fork-server"  # the name of the process that starts those of a pool
 LOOK_S: Final = 0.01  # between two questions whether a worker has ended
 
 
@@ -87,7 +92,11 @@ class Nursery:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # as a pool's fork server has it
         )
         self._turn = Lock()
         atexit.register(self.close)
@@ -135,7 +144,7 @@ def nursery() -> Nursery:
 
 def serve() -> None:
     """Fork a process for each line that describes one, and answer whether one has ended."""
-    for name in PRELOADED:
+    for name in (*PRELOADED, *import_module(POOL).PRELOADED):
         import_module(name)
     gc.freeze()
     while line := sys.stdin.readline():
@@ -164,9 +173,39 @@ def become(
     os.chdir(folder)
     gc.unfreeze()
     sys.argv[1:] = arguments
+    if program == WORKER:
+        start_fork_server()
     module = import_module(program)
     sys.modules["__main__"] = module  # what the processes of the pool look for
     sys.exit(module.main())
+
+
+def start_fork_server() -> None:
+    """Fork what the pool's processes are forked from while there are no threads: what it imports is there."""
+    with patch.object(util, "spawnv_passfds", forked):
+        forkserver.ensure_running()
+
+
+def forked(_executable: str, arguments: Sequence[str], passed: Sequence[int]) -> int:
+    """The process id of a fork that runs the code of `python -c CODE`; has those descriptors and the first three."""
+    if pid := os.fork():
+        return pid
+    code = 1
+    try:
+        if "forkserver" in arguments[-1]:
+            Path("/proc/self/comm").write_text(FORK_SERVER, encoding="ascii")
+        low = 3
+        for kept in (*sorted(passed), os.sysconf("SC_OPEN_MAX")):
+            os.closerange(low, kept)
+            low = max(low, kept + 1)
+        exec(arguments[-1], {})  # noqa: S102 - the library's own code
+        code = 0
+    except SystemExit:
+        code = 0
+    except BaseException:  # noqa: BLE001 - this is no copy of the worker: it tells why and ends
+        traceback.print_exc()
+    finally:
+        os._exit(code)
 
 
 if __name__ == "__main__":
