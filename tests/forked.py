@@ -30,7 +30,7 @@ WORKER: Final = "streamproc.__main__"
 PRELOADED: Final = (
     WORKER,
     "streamproc.app",
-    "streamproc.cli.commands.worker",
+    "streamproc.cli.commands.serving",
     "streamproc.cli.exits",
 )
 ROOT: Final = Path(__file__).parents[1]

@@ -32,11 +32,12 @@ class Entry(NamedTuple):
 COMMANDS: Final = {
     "demo": Entry("demo:demo", "See everything work on this machine, with nothing else installed."),
     "up": Entry("up:up", "Run embedded Kafka and Postgres in the foreground."),
-    "worker": Entry("worker:worker", "Run the agents."),
+    "worker": Entry("serving:worker", "Run the agents."),
     "submit": Entry("submit:submit", "Ask for the analysis of some wallets."),
     "watch": Entry("watch:watch", "Follow a request until its end."),
     "result": Entry("result:result", "Show the result of a request."),
     "list": Entry("listing:list_requests", "List the requests and how they stand."),
+    "console": Entry("serving:console", "See requests and results in a browser, or over HTTP."),
     "cancel": Entry("submit:cancel", "Say that a result is no longer wanted."),
     "topics": Entry("topics:topics", "Compare the broker's topics with the declared ones."),
     "db": Entry("db:db", "Look after the database schema."),

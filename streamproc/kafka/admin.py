@@ -118,6 +118,17 @@ async def await_coordinator(
                 return
 
 
+async def group_state(
+    brokers: str, security: Mapping[str, object], group: str
+) -> tuple[int, dict[TopicPartition, int]]:
+    """How many members a group has, and its committed offsets; raises BrokerUnavailableError when Kafka is away."""
+    async with _admin(brokers, security) as admin:
+        answers = await admin.describe_consumer_groups([group])
+        members = [len(described[5]) for answer in answers for described in answer.groups]
+        committed = await admin.list_consumer_group_offsets(group)
+    return sum(members), {place: at.offset for place, at in committed.items() if at.offset >= 0}
+
+
 @asynccontextmanager
 async def _admin(
     brokers: str, security: Mapping[str, object]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from streamproc.limits.agents import *
 from streamproc.limits.analysis import *
+from streamproc.limits.console import *
 from streamproc.limits.contract import *
 from streamproc.limits.engine import *
 from streamproc.limits.program import *

@@ -50,6 +50,14 @@ def _postgres_dsn(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _console_token(secret: SecretStr) -> SecretStr:
+    """The token unchanged; raises ValueError when it is easily guessed or cannot be sent."""
+    text = secret.get_secret_value()
+    if not (16 <= len(text) <= 200 and text.isascii() and text.isprintable() and " " not in text):  # noqa: PLR2004
+        raise ValueError("must be 16 to 200 visible characters of ASCII")
+    return secret
+
+
 BrokerList = Annotated[str, AfterValidator(broker_list)]
 Bind = Annotated[str, AfterValidator(bind)]
 BaseUrl = Annotated[str, AfterValidator(base_url)]
@@ -57,6 +65,7 @@ ExplorerUrl = Annotated[
     str, AfterValidator(lambda text: text if text == "none" else base_url(text))
 ]
 ProviderUrl = Annotated[str, AfterValidator(provider_url)]
+ConsoleToken = Annotated[SecretStr, AfterValidator(_console_token)]
 PostgresDsn = Annotated[SecretStr, AfterValidator(_postgres_dsn)]
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]*$", max_length=100)]
 
@@ -154,6 +163,13 @@ class Settings(BaseModel):
         description="where the embedded servers keep their data",
     )
     http_bind: Bind = Field("127.0.0.1:8080", description="health and metrics; port 0 = any")
+    console_bind: Bind = Field(
+        "127.0.0.1:8090",
+        description="where `streamproc console` answers; port 0 = any; beyond this machine it needs a token",
+    )
+    console_token: ConsoleToken | None = Field(
+        None, description="who asks the console must know it: 16 to 200 visible characters"
+    )
     log_format: Literal["console", "json"] = Field("console", description="form of log lines")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="what is logged"

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, get_args
 
+from streamproc import limits
 from streamproc.store.postgres.database import Subject
+from streamproc.store.requests import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+STATUSES: Final[Sequence[str]] = get_args(Status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +28,22 @@ class Listed:
     age_s: float
     percent: float | None
 
+    def as_json(self, percent: float | None = None) -> dict[str, object]:
+        """The request for programs; `percent` is how far a running one is, None where nobody has said."""
+        return {
+            "request_id": self.request_id,
+            "status": self.status,
+            "code": self.code,
+            "age_s": round(max(0.0, self.age_s), 3),
+            "percent": self.percent if percent is None else percent,
+            "wallets": self.wallets,
+            "tenant": self.tenant,
+            "requested_at_ms": self.requested_at_ms,
+        }
+
 
 class Listing(Subject):
-    """What the command line asks about all requests."""
+    """What people who operate an installation ask about requests; it changes nothing."""
 
     async def listed(
         self, *, status: str | None = None, tenant: str | None = None, most: int
@@ -30,3 +51,33 @@ class Listing(Subject):
         """The requests with this status and of this tenant (None: any), the one recorded last first."""
         rows = await self._database.rows("listing.requests", status, tenant, most)
         return [Listed(**dict(row)) for row in rows]
+
+    async def inputs_digest(self, request_id: str) -> str | None:
+        """The digest of what a completed request's result was made from, None when it has no result."""
+        found: str | None = await self._database.value("listing.inputs_digest", request_id)
+        return found
+
+    async def packed_result(self, request_id: str) -> bytes | None:
+        """The whole result's JSON in zlib's form, None when there is none."""
+        found: bytes | None = await self._database.value("analyses.result", request_id)
+        return found
+
+    async def progress_kept(self, request_id: str) -> list[bytes]:
+        """The values of the request's progress records that the store keeps, in no order; the last once it ended."""
+        rows = await self._database.rows("listing.progress_kept", request_id)
+        return [row["value"] for row in rows]
+
+    async def upstream_state(self) -> list[dict[str, object]]:
+        """Of each bucket of calls: its share of the plan's rate (below 1 while throttled), when the next may go."""
+        rows = await self._database.rows("listing.upstream", limits.RATE_RECOVERY_S)
+        return [dict(row) for row in rows]
+
+    async def totals(self) -> dict[str, int]:
+        """How many requests run, and the credits of those that were recorded this day (UTC)."""
+        (row,) = await self._database.rows("listing.totals")
+        return dict(row)
+
+    async def oldest_running_ms(self) -> int | None:
+        """When the oldest request was asked that still runs, in unix milliseconds; None when none runs."""
+        found: int | None = await self._database.value("listing.oldest_running")
+        return found

@@ -51,9 +51,11 @@ class Store(
 
 @asynccontextmanager
 async def open_store(
-    dsn: str, *, pool_size: int, formats: Formats = PRESENT
+    dsn: str, *, pool_size: int, formats: Formats = PRESENT, read_only: bool = False
 ) -> AsyncIterator[Store]:
     """The store as long as the block runs; what is kept in other formats is as if it were not there.
+
+    With `read_only` the server refuses every statement that would change something.
 
     Raises ConfigurationError when the schema is older than this program, StoreUnavailableError when Postgres is away.
     """
@@ -61,7 +63,9 @@ async def open_store(
     if waiting:
         rule = "must be applied first: streamproc db migrate"
         raise ConfigurationError([Fault("schema", name, rule) for name in waiting])
-    async with open_database(dsn, pool_size=pool_size, formats=formats) as database:
+    async with open_database(
+        dsn, pool_size=pool_size, formats=formats, read_only=read_only
+    ) as database:
         store = Store(database)
         try:
             yield store

@@ -23,8 +23,9 @@ from aiokafka import TopicPartition
 from streamproc.cli.exits import run
 from streamproc.cli.shared.environment import NO_STORE
 from streamproc.cli.shared.kafka_clients import consuming, producing
-from streamproc.cli.shared.records import codec_for, now_ms, partitions_of, send_record
+from streamproc.cli.shared.records import codec_for, now_ms, send_record
 from streamproc.kafka import admin
+from streamproc.kafka.consumers import partitions_of
 from streamproc.settings import PREFIX, Settings
 from streamproc.topics import read_topology
 

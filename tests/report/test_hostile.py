@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.cli.views.result_csv import _line, csv_lines
 from streamproc.report import render_report
+from streamproc.report.pairs_csv import _line, csv_lines
 
 RESULT: dict[str, Any] = json.loads((Path(__file__).parent / "result.json").read_text("utf-8"))
 NAMES = [

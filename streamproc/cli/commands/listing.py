@@ -47,7 +47,7 @@ def list_requests(status: str | None, tenant: str | None, limit: int, output: st
 
     found, percents = asyncio.run(_found(effective_settings(), status, tenant, limit))
     if output == "json":
-        print_json([_as_json(each, percents) for each in found])
+        print_json([each.as_json(percents.get(each.request_id)) for each in found])
         return
     rows = [
         (
@@ -87,17 +87,3 @@ async def _found(
 def _percent(each: Listed, percents: dict[str, float]) -> float | None:
     """How far a request is, None when nobody has said."""
     return percents.get(each.request_id, each.percent)
-
-
-def _as_json(each: Listed, percents: dict[str, float]) -> dict[str, object]:
-    """A request for programs."""
-    return {
-        "request_id": each.request_id,
-        "status": each.status,
-        "code": each.code,
-        "age_s": round(max(0.0, each.age_s), 3),
-        "percent": _percent(each, percents),
-        "wallets": each.wallets,
-        "tenant": each.tenant,
-        "requested_at_ms": each.requested_at_ms,
-    }

@@ -39,9 +39,9 @@ Examples:
 )
 def result(request_id: str, form: str, pairs: int) -> int:
     """Show the result of REQUEST_ID; exit code 1 when there is none (yet)."""
-    from streamproc.cli.views.result_csv import csv_lines
     from streamproc.cli.views.result_tables import print_result
     from streamproc.report import render_report
+    from streamproc.report.pairs_csv import csv_lines
 
     settings = effective_settings()
     stored = asyncio.run(stored_result(settings, request_id))

@@ -156,8 +156,8 @@ async def _record_at(
 ) -> Record:
     """The record at this offset; raises InvalidInputError when the group's next record is another."""
     from streamproc.cli.shared.kafka_clients import consuming
-    from streamproc.cli.shared.records import partitions_of
     from streamproc.engine.faust.packing import record_of
+    from streamproc.kafka.consumers import partitions_of
 
     async with consuming(settings) as consumer:
         if place.partition not in await partitions_of(consumer, place.topic):

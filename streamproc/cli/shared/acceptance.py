@@ -10,9 +10,10 @@ from aiokafka.errors import TopicAuthorizationFailedError
 
 from streamproc import limits
 from streamproc.cli.shared.kafka_clients import consuming
-from streamproc.cli.shared.records import codec_for, partition_of, partitions_of, seek_to_time
+from streamproc.cli.shared.records import codec_for
 from streamproc.errors import StreamprocError
 from streamproc.events import AnalysisAccepted, AnalysisFailed
+from streamproc.kafka.consumers import partition_of, partitions_of, seek_to_time
 from streamproc.serde import decode_internal, header
 from streamproc.topics import read_topology
 

@@ -12,10 +12,11 @@ from aiokafka import TopicPartition
 
 from streamproc import events
 from streamproc.cli.shared.kafka_clients import consuming, producing
-from streamproc.cli.shared.records import codec_for, partitions_of, send_record
+from streamproc.cli.shared.records import codec_for, send_record
 from streamproc.contract.files import examples_folder
 from streamproc.errors import DeadLetterError, Fault, InvalidInputError
 from streamproc.intake import OutsideFaultsError, decode_outside
+from streamproc.kafka.consumers import partitions_of
 from streamproc.serde import ce_id
 from streamproc.topics import read_topology
 

@@ -12,8 +12,9 @@ from aiokafka.errors import KafkaError
 
 from streamproc import limits
 from streamproc.cli.shared.kafka_clients import consuming, producing
-from streamproc.cli.shared.records import Placed, partitions_of, seek_to_time, send_record
+from streamproc.cli.shared.records import Placed, send_record
 from streamproc.errors import BrokerUnavailableError, Fault, InvalidInputError
+from streamproc.kafka.consumers import partitions_of, seek_to_time
 from streamproc.serde import Encoded
 from streamproc.topics import read_topology
 

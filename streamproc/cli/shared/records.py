@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import murmur2
 
 from streamproc import limits
 from streamproc.cli.shared.kafka_clients import consuming, producing
-from streamproc.errors import BrokerUnavailableError, ConfigurationError, Fault
+from streamproc.errors import BrokerUnavailableError
 from streamproc.events import (
     AnalysisCompleted,
     AnalysisFailed,
@@ -21,6 +20,7 @@ from streamproc.events import (
     WalletAnalyzed,
     WalletProgressed,
 )
+from streamproc.kafka.consumers import partition_of, partitions_of, seek_to_time
 from streamproc.serde import Encoded, codec_of, decode_internal
 from streamproc.topics import read_topology
 
@@ -57,11 +57,6 @@ def codec_for(settings: Settings) -> Codec:
 def now_ms() -> int:
     """Unix milliseconds."""
     return time.time_ns() // 1_000_000
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """The partition that Kafka's own clients choose for a key (murmur2, as Java's default partitioner)."""
-    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
 
 
 async def send_event(settings: Settings, event: Event | AnalysisRequested) -> Placed:
@@ -208,25 +203,3 @@ async def _seek(
         await consumer.seek_to_beginning(*places)
         return
     await seek_to_time(consumer, places, since_ms)
-
-
-async def seek_to_time(
-    consumer: AIOKafkaConsumer, places: list[TopicPartition], since_ms: int
-) -> None:
-    """Point the consumer at the first record of that time or later; at the end where there is none."""
-    # The ends first: what comes between the two answers is read, not stepped over.
-    ends = await consumer.end_offsets(places)
-    found = await consumer.offsets_for_times(dict.fromkeys(places, max(0, since_ms)))
-    for place in places:
-        at = found[place]
-        consumer.seek(place, ends[place] if at is None else at.offset)
-
-
-async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
-    """The topic's partitions, in order; raises ConfigurationError when the topic does not exist."""
-    if topic not in await consumer.topics():
-        rule = "must exist on the broker; `streamproc topics apply` creates it"
-        raise ConfigurationError([Fault("topic", topic, rule)])
-    await consumer.end_offsets([TopicPartition(topic, 0)])  # makes the client learn of the topic
-    found: set[int] = consumer.partitions_for_topic(topic)
-    return sorted(found)

@@ -127,8 +127,12 @@ class Subject:
 
 
 @asynccontextmanager
-async def open_database(dsn: str, *, pool_size: int, formats: Formats) -> AsyncIterator[Database]:
+async def open_database(
+    dsn: str, *, pool_size: int, formats: Formats, read_only: bool = False
+) -> AsyncIterator[Database]:
     """A pool of at most so many connections; each tells the server which format of entries it writes.
+
+    With `read_only` the server refuses whatever would change something.
 
     Raises StoreUnavailableError when Postgres does not answer, ConfigurationError when it does not let us in.
     """
@@ -141,7 +145,11 @@ async def open_database(dsn: str, *, pool_size: int, formats: Formats) -> AsyncI
             timeout=limits.CONNECT_TIMEOUT_S,
             command_timeout=limits.COMMAND_TIMEOUT_S,
             max_inactive_connection_lifetime=limits.IDLE_CONNECTION_S,
-            server_settings={**SERVER_SETTINGS, "streamproc.entry_format": str(formats.entries)},
+            server_settings={
+                **SERVER_SETTINGS,
+                "streamproc.entry_format": str(formats.entries),
+                **({"default_transaction_read_only": "on"} if read_only else {}),
+            },
             reset=_leave_as_it_is,
         )
     try:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from streamproc.cli.shared.records import codec_for
-from streamproc.cli.views.result_csv import csv_lines
 from streamproc.core.result.pair_columns import packed_columns, pair_columns
 from streamproc.core.similarity import SimilarityInputs, TradedMint, WalletRow, compare
 from streamproc.events import AnalysisCompleted, AnalysisFailed
+from streamproc.report.pairs_csv import csv_lines
 from streamproc.store import Decision, NewRequest, open_store
 
 if TYPE_CHECKING:

@@ -1,0 +1,201 @@
+'use strict';
+const $ = (name) => document.getElementById(name);
+const ENDED = new Set(['completed', 'failed', 'cancelled', 'expired', 'rejected']);
+const rows = new Map();
+let chosen = null, stream = null, refreshing = null;
+
+function element(tag, text, className) {
+  const made = document.createElement(tag);
+  if (text !== undefined) made.textContent = text;
+  if (className) made.className = className;
+  return made;
+}
+
+function bar(name) {
+  const made = element('progress');
+  made.max = 100;
+  made.setAttribute('aria-label', name);
+  return made;
+}
+
+function setBar(made, percent) {
+  if (percent === null || percent === undefined) made.removeAttribute('value');
+  else made.value = percent;
+}
+
+function age(seconds) {
+  const units = [[86400, 'd'], [3600, 'h'], [60, 'min']];
+  for (const [size, unit] of units) if (seconds >= size) return `${Math.floor(seconds / size)} ${unit}`;
+  return `${Math.floor(seconds)} s`;
+}
+
+async function asked(path) {
+  const answer = await fetch(path, {headers: {Accept: 'application/json'}});
+  if (!answer.ok) throw new Error((await answer.json()).detail || answer.statusText);
+  return answer.json();
+}
+
+function note(error) {
+  $('note').textContent = error ? `Not up to date: ${error.message}` : '';
+  $('note').hidden = !error;
+}
+
+function rowOf(each) {
+  const row = element('tr');
+  const link = element('a', each.request_id, 'id');
+  link.href = `#${each.request_id}`;
+  const progress = bar(`progress of ${each.request_id}`), said = element('span', '', 'soft');
+  const cells = [link, element('span'), null, element('span'), element('span', each.tenant)];
+  for (const cell of cells) {
+    const td = element('td');
+    td.append(...(cell ? [cell] : [progress, said]));
+    row.append(td);
+  }
+  return {row, status: cells[1], progress, said, age: cells[3]};
+}
+
+function show(each) {
+  const known = rows.get(each.request_id) || rowOf(each);
+  rows.set(each.request_id, known);
+  known.status.textContent = each.code && each.code !== each.status ? `${each.status} (${each.code})` : each.status;
+  known.status.className = each.status;
+  setBar(known.progress, ENDED.has(each.status) ? 100 : each.percent);
+  known.progress.hidden = ENDED.has(each.status);
+  if (ENDED.has(each.status)) known.said.textContent = `${each.wallets} wallets`;
+  known.age.textContent = age(each.age_s);
+  return known.row;
+}
+
+async function refresh() {
+  refreshing = null;
+  try {
+    const found = (await asked('/analyses?limit=50')).analyses;
+    const listed = new Set(found.map((each) => each.request_id));
+    for (const name of rows.keys()) if (!listed.has(name)) rows.delete(name);
+    $('requests').replaceChildren(...found.map(show));
+    $('none').hidden = found.length > 0;
+    mark();
+    note(null);
+  } catch (error) { note(error); }
+}
+
+function soon() { refreshing ??= setTimeout(refresh, 300); }
+
+function mark() {
+  for (const [name, {row}] of rows) {
+    if (name === chosen) row.setAttribute('aria-current', 'true');
+    else row.removeAttribute('aria-current');
+  }
+}
+
+function progressed(event) {
+  const said = JSON.parse(event.data), known = rows.get(said.request_id);
+  if (!known || said.terminal) soon();
+  if (!known || said.terminal) return;
+  setBar(known.progress, said.percent);
+  known.said.textContent = `${Math.floor(said.percent)} % ${said.message}`;
+}
+
+const wallets = new Map();
+
+function wallet(name) {
+  if (!wallets.has(name)) {
+    const item = element('li'), progress = bar(`progress of ${name}`), said = element('span', 'waits', 'soft');
+    setBar(progress, 0);
+    item.append(element('code', name), progress, said);
+    wallets.set(name, {progress, said});
+    $('wallets').append(item);
+  }
+  return wallets.get(name);
+}
+
+function walletProgressed(event) {
+  const said = JSON.parse(event.data), known = wallet(said.wallet);
+  setBar(known.progress, said.fraction === null ? null : 100 * said.fraction);
+  known.said.textContent = said.notice || `${said.transactions.toLocaleString('en')} transactions`;
+}
+
+function walletAnalyzed(event) {
+  const said = JSON.parse(event.data), known = wallet(said.wallet);
+  setBar(known.progress, 100);
+  known.said.className = said.outcome === 'failed' ? 'failed' : 'soft';
+  known.said.textContent = said.error ? `${said.outcome}: ${said.error.message}` : said.outcome;
+}
+
+function links(request) {
+  const names = {result_html: 'report', result_csv: 'all pairs (CSV)', result_json: 'result (JSON)', self: 'request'};
+  const made = Object.keys(names).filter((name) => request.links[name]).map((name) => {
+    const link = element('a', names[name]);
+    link.href = request.links[name];
+    return link;
+  });
+  $('links').replaceChildren(...made.flatMap((link) => [link, ' ']));
+}
+
+async function choose() {
+  const name = decodeURIComponent(location.hash.slice(1));
+  if (stream) stream.close();
+  chosen = name || null;
+  mark();
+  wallets.clear();
+  $('wallets').replaceChildren();
+  $('one').hidden = !chosen;
+  if (!chosen) return;
+  $('one-title').textContent = chosen;
+  try {
+    const request = await asked(`/analyses/${encodeURIComponent(chosen)}`);
+    if (name !== chosen) return;
+    request.wallets.forEach(wallet);
+    links(request);
+    $('said').textContent = (request.failure || request.progress || {message: 'waits for a worker'}).message;
+    follow(name);
+  } catch (error) { $('said').textContent = error.message; }
+}
+
+function follow(name) {
+  stream = new EventSource(`/analyses/${encodeURIComponent(name)}/events`);
+  stream.addEventListener('wallet-progress', walletProgressed);
+  stream.addEventListener('wallet-analyzed', walletAnalyzed);
+  stream.addEventListener('analysis-progress', async (event) => {
+    const said = JSON.parse(event.data);
+    $('said').textContent = `${Math.floor(said.percent)} % ${said.message}`;
+    if (!said.terminal) return;
+    event.target.close();
+    const request = await asked(`/analyses/${encodeURIComponent(name)}`);
+    if (name === chosen) links(request);
+  });
+}
+
+function tile(name, value) {
+  const made = element('div');
+  made.append(element('dt', name), element('dd', value));
+  return made;
+}
+
+async function look() {
+  try {
+    const state = await asked('/state');
+    const known = (value) => value === null ? 'not known' : value.toLocaleString('en');
+    const tiles = [
+      tile('requests that run', known(state.running)),
+      tile('workers', known(state.workers)),
+      tile('records that wait', known(state.lag_records)),
+      tile('dead letters', known(state.dead_letters)),
+      tile('credits today (UTC)', known(state.credits_today)),
+    ];
+    for (const each of state.upstream) {
+      const share = `${Math.round(100 * each.rate_share)} %`;
+      tiles.push(tile(`of the plan's rate, ${each.bucket}${each.rate_share < 1 ? ', throttled' : ''}`, share));
+    }
+    $('state').replaceChildren(...tiles);
+  } catch (error) { note(error); }
+  setTimeout(look, 5000);
+}
+
+const all = new EventSource('/events');
+all.addEventListener('analysis-progress', progressed);
+all.addEventListener('open', soon);
+addEventListener('hashchange', choose);
+setInterval(soon, 15000);
+refresh().then(choose);
+look();
