@@ -35,7 +35,6 @@ PRELOADED: Final = (
 )
 ROOT: Final = Path(__file__).parents[1]
 POOL: Final = "streamproc.agents.shared.pool_worker"
-FORK_SERVER: Final = "fork-server"  # the name of the process that starts those of a pool
 LOOK_S: Final = 0.01  # between two questions whether a worker has ended
 
 
@@ -192,8 +191,6 @@ def forked(_executable: str, arguments: Sequence[str], passed: Sequence[int]) ->
         return pid
     code = 1
     try:
-        if "forkserver" in arguments[-1]:
-            Path("/proc/self/comm").write_text(FORK_SERVER, encoding="ascii")
         low = 3
         for kept in (*sorted(passed), os.sysconf("SC_OPEN_MAX")):
             os.closerange(low, kept)

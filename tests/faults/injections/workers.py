@@ -12,7 +12,6 @@ import psutil
 from tests.faults.environment import DIES_WITHIN_S, STOPS_WITHIN_S, ended
 from tests.faults.quiet import settled
 from tests.flow.disturbed.test_two_versions import next_version
-from tests.forked import FORK_SERVER
 
 if TYPE_CHECKING:
     from tests.faults.environment import Environment
@@ -27,7 +26,7 @@ BACK_S: Final = 2.0  # what a sleeper has queued would be out by then
 STAYS_S: Final = 5.0  # how long a worker stays that joins and leaves
 FLOWING: Final = "records flow"  # what a worker's log says when it has its partitions
 HOUR_S: Final = 3600
-FORKS: Final = "multiprocessing.forkserver"  # in what a worker's fork server was told, when it was not forked itself
+FORKS: Final = "multiprocessing.forkserver"  # what starts the processes of a pool
 GONE_S: Final = 100.0  # within so long a process that hangs is killed by its pool
 
 
@@ -157,7 +156,7 @@ def fork_server(environment: Environment) -> psutil.Process:
     (found,) = (
         each
         for each in psutil.Process(environment.worker("w0").pid).children()
-        if each.name() == FORK_SERVER or any(FORKS in word for word in each.cmdline())
+        if any(FORKS in word for word in each.cmdline())
     )
     return found
 
