@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from streamproc import limits
 from streamproc.errors import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pydantic import ValidationError
+
+    from streamproc.json_types import JsonView
 
 # The rule behind each kind of finding; names in braces are those of its context.
 _RULES: Final = {
@@ -53,7 +53,7 @@ def faults_of(error: ValidationError) -> list[Fault]:
     return [_fault(dict(found)) for found in error.errors(include_url=False)]
 
 
-def _fault(found: Mapping[str, Any]) -> Fault:
+def _fault(found: JsonView) -> Fault:
     """One finding as a fault with a short quotation of the value."""
     location = ".".join(map(str, found["loc"])) or "value"
     rule = _RULES.get(found["type"], OTHERWISE).format(**found.get("ctx", {}))

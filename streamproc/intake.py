@@ -11,7 +11,7 @@ import binascii
 import json
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -24,6 +24,7 @@ from streamproc.serde import header, is_trace
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from streamproc.json_types import Json
     from streamproc.serde import ReceivedHeaders
 
 M = TypeVar("M", bound=BaseModel)
@@ -55,7 +56,7 @@ class OutsideFaultsError(InvalidInputError):
 class Read(NamedTuple):
     """What could be read of a record's bytes: the fields, and what was wrong about their form."""
 
-    fields: dict[str, Any]
+    fields: Json
     faults: list[Fault]
 
 
@@ -89,7 +90,7 @@ def decode_outside(
         raise _refused(error.faults, request_id, reason, tenant) from None
 
 
-def validated(model: type[M], fields: dict[str, Any], faults: Sequence[Fault] = ()) -> M:
+def validated(model: type[M], fields: Json, faults: Sequence[Fault] = ()) -> M:
     """The fields as a model; raises InvalidInputError with these faults and all further ones."""
     found = list(faults)
     found += [
@@ -272,7 +273,7 @@ def _content_type(headers: ReceivedHeaders) -> str:
     return found[: limits.FAULT_VALUE_MAX_CHARACTERS].decode("ascii", "replace").strip().lower()
 
 
-def _unwrapped(envelope: dict[str, Any], content_type: str, faults: list[Fault]) -> dict[str, Any]:
+def _unwrapped(envelope: Json, content_type: str, faults: list[Fault]) -> Json:
     """The event's fields out of a CloudEvents envelope (structured mode)."""
     if content_type.startswith(_BATCHED):
         faults.append(Fault("content-type", content_type, "must be of one event, not of a batch"))

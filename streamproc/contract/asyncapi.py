@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from streamproc import __version__, events
 from streamproc.topics import OUTSIDE
@@ -10,9 +10,9 @@ from streamproc.topics import OUTSIDE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from streamproc.json_types import Json
     from streamproc.topics import Topic, Topology
 
-Json = dict[str, Any]
 
 BINDING: Final = "0.5.0"  # of AsyncAPI's Kafka bindings
 _TEXT: Final = {"type": "string"}

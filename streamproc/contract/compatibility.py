@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from streamproc.json_types import Json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Schema = dict[str, Any]
+Schema = Json
 
 _UPPER: Final = ("maximum", "exclusiveMaximum", "maxLength", "maxItems")
 _LOWER: Final = ("minimum", "exclusiveMinimum", "minLength", "minItems")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter
 
 from streamproc import events, result
 from streamproc.contract.meanings import meanings_of
 from streamproc.events import AnalysisCompleted, AnalysisRequested, Options, OutsideEvent
+from streamproc.json_types import Json
 from streamproc.result import behavior, pairs, pnl, top, wallets
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from streamproc.topics import Topology
 
-Schema = dict[str, Any]
+Schema = Json
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _MODULES: Final = (events, pnl, behavior, pairs, wallets, top)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import (
     BaseModel,
@@ -20,6 +20,7 @@ from streamproc.events.base import (
     Stage,
 )
 from streamproc.events.requests import PartOptions
+from streamproc.json_types import Json
 from streamproc.units import (
     Count,
     Credits,
@@ -196,13 +197,13 @@ class AnalysisCompleted(Event):
     duration_ms: Milliseconds
     engine_version: str
     inputs_digest: str
-    wallets: list[dict[str, Any]]
-    pairs: list[dict[str, Any]]
+    wallets: list[Json]
+    pairs: list[Json]
     pairs_total: Count
-    set: dict[str, Any]
-    clusters: list[dict[str, Any]]
-    tokens: dict[str, dict[str, Any]]
-    missing: list[dict[str, Any]]
+    set: Json
+    clusters: list[Json]
+    tokens: dict[str, Json]
+    missing: list[Json]
     truncated: dict[str, Count] | None
     credits_spent: Credits
     timings_ms: dict[str, Milliseconds]

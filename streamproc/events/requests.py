@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import (
     AfterValidator,
@@ -26,6 +26,7 @@ from streamproc.events.base import (
     RequestId,
     Tenant,
 )
+from streamproc.json_types import Json  # noqa: TC001 - pydantic reads it
 from streamproc.units import (
     Count,
     Share,
@@ -111,7 +112,7 @@ class Options(BaseModel):
         return self.model_copy(update={"excluded_mints": None})
 
 
-def _without_defaults(options: Options) -> dict[str, Any]:
+def _without_defaults(options: Options) -> Json:
     return options.model_dump(mode="json", exclude_defaults=True)
 
 

@@ -14,7 +14,7 @@ from streamproc.report.wording import NOTHING, lag, plain, share, token_name
 if TYPE_CHECKING:
     from htpy import Node, Renderable
 
-    from streamproc.report.wording import Json
+    from streamproc.json_types import Json
 
 DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 HOURS: Final = tuple(f"{hour} h" if hour % 6 == 0 else "" for hour in range(24))

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from htpy import Renderable
 
+    from streamproc.json_types import Json
     from streamproc.report.markup import Explorer
-    from streamproc.report.wording import Json
 
 KINDS: Final = {
     "chance": "Same tokens",

@@ -15,7 +15,7 @@ from streamproc.report.wording import SCORES, score, short, token_name, usd
 if TYPE_CHECKING:
     from htpy import Renderable
 
-    from streamproc.report.wording import Json
+    from streamproc.json_types import Json
 
 
 def set_section(result: Json) -> Renderable | None:

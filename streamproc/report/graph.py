@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from htpy import Node, Renderable
 
-    from streamproc.report.wording import Json
+    from streamproc.json_types import Json
 
 Place = tuple[float, float]
 

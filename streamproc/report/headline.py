@@ -12,7 +12,7 @@ from streamproc.report.wording import NOTHING, TOGETHER, moment, seconds, untest
 if TYPE_CHECKING:
     from htpy import Node, Renderable
 
-    from streamproc.report.wording import Json
+    from streamproc.json_types import Json
 
 NUMBERS: Final = (
     *("No", "One", "Two", "Three", "Four", "Five", "Six"),

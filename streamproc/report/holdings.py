@@ -14,7 +14,7 @@ from streamproc.report.wording import amount, moment, signed, sol, token_name, u
 if TYPE_CHECKING:
     from htpy import Node, Renderable
 
-    from streamproc.report.wording import Json
+    from streamproc.json_types import Json
 
 
 def tokens_part(pnl: Json, tokens: dict[str, Json], explorer: Explorer) -> Renderable | None:

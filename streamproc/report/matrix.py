@@ -15,7 +15,7 @@ from streamproc.report.wording import TOGETHER, short
 if TYPE_CHECKING:
     from htpy import Renderable
 
-    from streamproc.report.wording import Json
+    from streamproc.json_types import Json
 
 SHADES: Final = 10
 WITH_FIGURES: Final = 26  # wallets; narrower cells have no room for them

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from htpy import Renderable
 
-    from streamproc.report.wording import Json
+    from streamproc.json_types import Json
 
 SECTIONS: Final = (
     ("groups", "Who acts with whom"),

@@ -29,7 +29,7 @@ from streamproc.report.wording import (
 if TYPE_CHECKING:
     from htpy import Node, Renderable
 
-    from streamproc.report.wording import Json
+    from streamproc.json_types import Json
 
 NOTHING_TO_COMPARE: Final = "There is no pair to compare: fewer than two wallets were analyzed."
 TRENDS: Final = {

@@ -13,7 +13,7 @@ from streamproc.safety.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from streamproc.report.wording import Json
+    from streamproc.json_types import Json
 
 FACTS = ("shared_tokens", "tokens_a", "tokens_b", "overlap", "label", "trend", "lower_bound")
 FINDING = (

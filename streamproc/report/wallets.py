@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from htpy import Node, Renderable
 
-    from streamproc.report.wording import Json
+    from streamproc.json_types import Json
 
 COLUMNS = ("wallet", "net SOL", "won", "trades", "history")
 

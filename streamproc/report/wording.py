@@ -6,9 +6,10 @@ import re
 from collections import Counter
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
-Json = dict[str, Any]
+if TYPE_CHECKING:
+    from streamproc.json_types import Json
 
 NOTHING: Final = "–"  # noqa: RUF001 - what stands where there is no figure
 LAMPORTS_PER_SOL: Final = 10**9

@@ -14,6 +14,7 @@ from streamproc.errors import (
     UpstreamRejectedError,
     UpstreamTooNewError,
 )
+from streamproc.json_types import Json, JsonValue
 from streamproc.upstream.client.errors import PlanRefusedError
 from streamproc.upstream.client.http import Request, Wire, make_client
 from streamproc.upstream.client.rpc import reader, rpc_request
@@ -110,7 +111,7 @@ class Survey:
             await self._rent(),
         ]
 
-    async def _pages(self) -> tuple[Finding, list[Any] | None]:
+    async def _pages(self) -> tuple[Finding, list[JsonValue] | None]:
         """Whether the first choice answers, and the versions of what it shows."""
         found = await self._page(NEWEST_VERSION)
         if isinstance(found, UpstreamRejectedError):  # of so high a version, perhaps
@@ -137,14 +138,14 @@ class Survey:
         url = f"{self._api_url}/v0/addresses/{BUSY}/transactions"
         request = Request(url, (("limit", "1"),), method="enhancedTransactions")
         return self._finding(
-            "histories: enhanced API", await self._ask(request, list[Any]), "enhanced"
+            "histories: enhanced API", await self._ask(request, list[JsonValue]), "enhanced"
         )
 
-    async def _standard(self) -> tuple[Finding, list[Any]]:
+    async def _standard(self) -> tuple[Finding, list[JsonValue]]:
         """Whether the standard methods answer, and the versions of what they show."""
-        options: dict[str, Any] = {"limit": 3, "commitment": "finalized"}
+        options: Json = {"limit": 3, "commitment": "finalized"}
         listed = await self._rpc("getSignaturesForAddress", [BUSY, options], _Signatures)
-        shown: list[Any] = []
+        shown: list[JsonValue] = []
         answer: object = listed
         for each in () if isinstance(listed, StreamprocError) else listed.result:
             options = {"encoding": "json", "maxSupportedTransactionVersion": NEWEST_VERSION}
@@ -206,7 +207,7 @@ class Survey:
             return UpstreamInconsistentError(f"{request.where}: the answer is of another form")
 
 
-def _version(seen: Iterable[Any]) -> Finding:
+def _version(seen: Iterable[JsonValue]) -> Finding:
     """The highest version that was seen, held against what this release reads."""
     what, versions = "transaction version", list(seen)
     if not versions:

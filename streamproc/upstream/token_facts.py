@@ -25,6 +25,7 @@ from streamproc.upstream.client.sanitize import amount, decimals, link, words
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
+    from streamproc.json_types import JsonValue
     from streamproc.upstream.client.calls import Permit
     from streamproc.upstream.client.retry import Caller
 
@@ -97,7 +98,7 @@ def _slices(mints: Sequence[str], most: int) -> Iterable[list[str]]:
     return (list(mints[start : start + most]) for start in range(0, len(mints), most))
 
 
-def _read(items: Iterable[msgspec.Raw]) -> Iterator[Any]:
+def _read(items: Iterable[msgspec.Raw]) -> Iterator[JsonValue]:
     """Those of a list's items that can be read; an odd one costs itself."""
     for item in items:
         with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -123,7 +124,7 @@ def _metadata(mint: str, asset: Any) -> TokenMetadata:  # noqa: ANN401 - as abov
     )
 
 
-def _deepest(pairs: Iterable[Any]) -> dict[str, Priced]:
+def _deepest(pairs: Iterable[JsonValue]) -> dict[str, Priced]:
     """Of each mint that is the base of a pair, the price in the pair with the most liquidity; ties by price."""
     best: dict[str, Priced] = {}
     for pair in pairs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from streamproc import events
 from streamproc.cli.views.markdown import table
@@ -14,6 +14,7 @@ from streamproc.contract.schemas import schema_of
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from streamproc.json_types import Json
     from streamproc.topics import Topic, Topology
 
 REF: Final = re.compile(r"^#/\$defs/")
@@ -73,7 +74,7 @@ def result_tables(topology: Topology) -> str:
     return "\n\n".join(parts)
 
 
-def _record_in(field: dict[str, Any]) -> tuple[str, str | None]:
+def _record_in(field: Json) -> tuple[str, str | None]:
     """What a field is made of: `[]` for a list and `{}` for an object whose keys are data, and the record's name."""
     (field,) = [each for each in field.get("anyOf", [field]) if each.get("type") != "null"][:1]
     if field.get("type") == "array":
@@ -83,7 +84,7 @@ def _record_in(field: dict[str, Any]) -> tuple[str, str | None]:
     return "", REF.sub("", field["$ref"]) if "$ref" in field else None
 
 
-def _result_type(field: dict[str, Any]) -> str:
+def _result_type(field: Json) -> str:
     """The type of a field of the result in words; of what records it is made says the section below."""
     sign, record = _record_in(field)
     if record is None:
@@ -91,7 +92,7 @@ def _result_type(field: dict[str, Any]) -> str:
     return ("list" if sign == "[]" else "object") + (" or null" if "anyOf" in field else "")
 
 
-def _type(field: dict[str, Any]) -> str:
+def _type(field: Json) -> str:
     """A JSON schema type in a few words, with its bounds."""
     if "$ref" in field:
         return REF.sub("", field["$ref"])
@@ -104,7 +105,7 @@ def _type(field: dict[str, Any]) -> str:
     return _shape(field)
 
 
-def _shape(field: dict[str, Any]) -> str:
+def _shape(field: Json) -> str:
     """A list, an object or a plain value in a few words."""
     if "prefixItems" in field:
         return "[" + ", ".join(map(_type, field["prefixItems"])) + "]"
@@ -116,7 +117,7 @@ def _shape(field: dict[str, Any]) -> str:
     return f"{field.get('type', 'any')}{_bounds(field)}"
 
 
-def _bounds(field: dict[str, Any]) -> str:
+def _bounds(field: Json) -> str:
     """What the value must keep to."""
     low, high = field.get("minimum", field.get("exclusiveMinimum")), field.get("maximum")
     above = "> " if "exclusiveMinimum" in field else ">= "
@@ -132,7 +133,7 @@ def _bounds(field: dict[str, Any]) -> str:
     return (f" ({words})" if words else "") + ("" if unit in PLAIN_UNITS else f", {unit}")
 
 
-def _default(name: str, field: dict[str, Any], schema: dict[str, Any]) -> str:
+def _default(name: str, field: Json, schema: Json) -> str:
     """The default, or that there is none."""
     if name in schema.get("required", []):
         return "needed"

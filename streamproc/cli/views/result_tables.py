@@ -24,7 +24,7 @@ from streamproc.report.wording import (
 )
 
 if TYPE_CHECKING:
-    from streamproc.report.wording import Json
+    from streamproc.json_types import Json
 
 WIDE = 150  # columns of a terminal that has room for whole addresses
 REASONED_MAX = 9  # pairs whose reasons fit on a screen

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from streamproc.core.pnl.records import QuotePnl, TokenPnl, WalletPnl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from streamproc.json_types import Json, JsonView
     from streamproc.result import Pnl
     from streamproc.result.pnl import TokenRow
 
@@ -35,7 +36,7 @@ def pnl_to_json(pnl: WalletPnl) -> Pnl:
 
 def pnl_from_json(record: Pnl) -> WalletPnl:
     """The figures that such a record holds; fields that nobody knows any more are passed over."""
-    value: Mapping[str, Any] = record
+    value: JsonView = record
     flows = {name: {mint: int(units) for mint, units in value[name].items()} for name in _FLOWS}
     rows = tuple(_row_from_json(row) for row in record["tokens"])
     known = {each.name: value[each.name] for each in fields(WalletPnl)}
@@ -59,7 +60,7 @@ def _row_to_json(row: TokenPnl) -> TokenRow:
 
 def _row_from_json(record: TokenRow) -> TokenPnl:
     """One row, read."""
-    value: Mapping[str, Any] = record
+    value: JsonView = record
     quotes = {
         mint: QuotePnl(int(quote["spent"]), int(quote["received"]), int(quote["realized"]))
         for mint, quote in record["quotes"].items()
@@ -74,7 +75,7 @@ def _texts(flow: Mapping[str, int]) -> dict[str, str]:
     return {mint: str(units) for mint, units in flow.items()}
 
 
-def _plain(record: WalletPnl | TokenPnl, *, leave: set[str]) -> dict[str, Any]:
+def _plain(record: WalletPnl | TokenPnl, *, leave: set[str]) -> Json:
     """A record's fields as they stand, in their order, but for some."""
     return {
         each.name: getattr(record, each.name) for each in fields(record) if each.name not in leave

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from streamproc.core.chain.solana import QUOTES, WSOL
 from streamproc.core.comparison_inputs import HeldMint, TradedMint, WalletRow
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
     from streamproc.core.result.evidence_inputs import EvidenceInputs
     from streamproc.events import ReadyWallet
+    from streamproc.json_types import Json
     from streamproc.result import (
         Balances,
         Behavior,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
         WalletResult,
     )
 
-Json = dict[str, Any]
 
 _NO_PRICE: Final = "nobody trades it"
 _NO_WORDS: Final = "its issuer says nothing"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
@@ -14,7 +14,8 @@ from streamproc.core.json_bytes import encode_json
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-Json = dict[str, Any]
+    from streamproc.json_types import Json
+
 
 # What differs between two runs on the same inputs; everything else is equal to the byte.
 VOLATILE: Final = ("completed_at", "duration_ms", "timings_ms", "credits_spent")

@@ -13,6 +13,7 @@ from streamproc.core.similarity.evidence.item import rounded
 from streamproc.core.similarity.scores.labels import label_of, trend_of
 from streamproc.core.similarity.verdict import VERDICTS
 from streamproc.events import SCORES
+from streamproc.json_types import Json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,7 @@ _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the same bytes whenever they are writte
 TESTS: Final = ("p", "q", "lift")
 FIGURES: Final = ("overlap", *SCORES, *TESTS)  # 64 bits each, NaN for null
 
-Row = dict[str, Any]
+Row = Json
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,7 @@ import hashlib
 import zlib
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
     from streamproc.core.chain.tokens import TokenMetadata
     from streamproc.events import RankBy, ReadyWallet
+    from streamproc.json_types import Json
     from streamproc.result import Behavior, CoverageRecord, KeptBalances, KeptToken, Pnl
 
-Json = dict[str, Any]
 
 _FAST: Final = 1  # zlib's level: five times smaller, at 100 MB a second
 

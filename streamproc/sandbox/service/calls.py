@@ -26,6 +26,7 @@ from streamproc.sandbox.service.rpc.methods import DAS_METHODS, METHODS, STANDAR
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from streamproc.json_types import JsonValue
     from streamproc.sandbox.service.server import Sandbox
 
 RPC_BUCKET: Final = "rpc"
@@ -124,7 +125,7 @@ class Calls:
             request, [asked], lambda: self._served(request, asked, produce, prepared)
         )
 
-    async def _batch(self, request: web.Request, given: list[Any]) -> web.StreamResponse:
+    async def _batch(self, request: web.Request, given: list[JsonValue]) -> web.StreamResponse:
         """Answer many calls in one reply, last first: a caller finds each answer by its id."""
         most = self._sandbox.batch_max
         if not 1 <= len(given) <= most:

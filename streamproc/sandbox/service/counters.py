@@ -6,7 +6,10 @@ import math
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from streamproc.json_types import Json
 
 FULL_PAGE: Final = 100  # transactions per started ten credits
 FULL_CREDITS: Final = 10
@@ -76,7 +79,7 @@ class Counters:
             self.repeated_pages[wallet] += 1
         self._pages.add(key)
 
-    def shown(self) -> dict[str, Any]:
+    def shown(self) -> Json:
         """Return everything as JSON can carry it, and the CPU seconds of this process in so many seconds."""
         used = {
             "cpu_s": round(time.process_time() - self._cpu_began_s, 3),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from streamproc.sandbox.service.versions import TEXT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
+
+    from streamproc.json_types import Json, JsonView
 
 TOO_NEW: Final = TEXT.format(version=2)  # a version that nobody reads yet
 # Whole replies in place of the answer: status and, for JSON-RPC, the error.
@@ -117,14 +119,14 @@ class FaultBook:
                 drawn = rule.fault
         return drawn
 
-    def shown(self) -> list[dict[str, Any]]:
+    def shown(self) -> list[Json]:
         """Return the rules with how often each looked and fired."""
         return [
             {**asdict(rule.fault), "seen": rule.seen, "fired": rule.fired} for rule in self._rules
         ]
 
 
-def fault_from_json(given: Mapping[str, Any]) -> Fault:
+def fault_from_json(given: JsonView) -> Fault:
     """Return a rule from its JSON; raise ValueError for unknown fields or kinds."""
     names = {f.name for f in fields(Fault)}
     unknown = set(given) - names
@@ -138,7 +140,7 @@ def fault_from_json(given: Mapping[str, Any]) -> Fault:
 def fault_from_text(text: str) -> Fault:
     """Return a rule from `KIND[:name=value,...]`, as in `429:method=prices,times=3`; raise ValueError otherwise."""
     kind, _, rest = text.partition(":")
-    given: dict[str, Any] = {"kind": kind}
+    given: Json = {"kind": kind}
     kinds = {"nth": int, "first": int, "times": int, "seed": int}
     floats = {"probability": float, "retry_after_s": float, "delay_s": float}
     readers = {"method": str, "wallet": str, **kinds, **floats}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from streamproc.sandbox.service.refusals import INVALID_PARAMS, UNSUPPORTED_VERSION, RpcError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
+    from streamproc.json_types import JsonView
     from streamproc.sandbox.wire.archive import Record
 
 OPTION: Final = "maxSupportedTransactionVersion"
@@ -20,7 +21,7 @@ TEXT: Final = (
 )
 
 
-def version_of(options: Mapping[str, Any]) -> int | None:
+def version_of(options: JsonView) -> int | None:
     """Return the newest version that the caller declares, None when it declares none: legacy ones only."""
     declared = options.get(OPTION)
     is_number = isinstance(declared, int) and not isinstance(declared, bool)

@@ -6,7 +6,7 @@ Nothing of `streamproc.core` is used here, so that the two can be compared.
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from streamproc.sandbox.chain import known
 from streamproc.sandbox.truth.lots import Lot, Row
@@ -17,12 +17,13 @@ from streamproc.sandbox.truth.unread import true_unread
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from streamproc.json_types import Json
     from streamproc.sandbox.chain.intent import TrueEntry, TrueTrade
 
 FLOW_KINDS: Final = frozenset({"buy", "sell", "token_swap", "order_filled", "quote_swap"})
 
 
-def true_pnl(entries: Sequence[TrueEntry], terms: Terms) -> dict[str, Any]:
+def true_pnl(entries: Sequence[TrueEntry], terms: Terms) -> Json:
     """Return a wallet's PnL with the fields of the published record; entries in block order."""
     read = [entry for entry in entries if terms.until is None or entry.time <= terms.until]
     view = SolView(read, terms)
@@ -134,7 +135,7 @@ def _unrealized(row: Row, terms: Terms) -> int | None:
     )
 
 
-def _shown(row: Row, terms: Terms) -> dict[str, Any]:
+def _shown(row: Row, terms: Terms) -> Json:
     """Return a row as it is published: token amounts as text, lamports as numbers."""
     return {
         "mint": row.mint,
@@ -179,7 +180,7 @@ def _record(
     terms: Terms,
     sources: dict[str, int],
     trips: tuple[dict[str, int], int],
-) -> dict[str, Any]:
+) -> Json:
     """Return the whole wallet's record: sums over its rows, and the rows that moved in the window."""
     legs, trip_lamports = trips
     counted = [row for row in rows.values() if row.moved]
@@ -215,13 +216,13 @@ def _record(
     }
 
 
-def _tokens(counted: list[Row], terms: Terms) -> list[dict[str, Any]]:
+def _tokens(counted: list[Row], terms: Terms) -> list[Json]:
     """Return the rows as published, those that gained or lost most first."""
     tokens = [_shown(row, terms) for row in counted]
     return sorted(tokens, key=lambda token: (-abs(token["realized_lamports"]), token["mint"]))
 
 
-def _total_unrealized(tokens: list[dict[str, Any]]) -> int | None:
+def _total_unrealized(tokens: list[Json]) -> int | None:
     """Return the sum of what is known; None when there are tokens and none is."""
     known_unrealized = [
         t["unrealized_lamports"] for t in tokens if t["unrealized_lamports"] is not None

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from streamproc.sandbox.chain import known
 from streamproc.sandbox.truth.rates import SolView, Terms
@@ -14,6 +14,7 @@ from streamproc.sandbox.truth.rates import SolView, Terms
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from streamproc.json_types import Json
     from streamproc.sandbox.world.world import World
 
 Vector = dict[str, Fraction]
@@ -38,9 +39,9 @@ def terms_of(world: World, *, since: int | None = None, until: int | None = None
     return Terms(world.prices_usd, world.chain.decimals, since, until)
 
 
-def true_balances(world: World, wallet: str) -> dict[str, Any]:
+def true_balances(world: World, wallet: str) -> Json:
     """Return lamports and tokens (by mint; zeros dropped) as they are at the world's end."""
-    tokens: dict[str, dict[str, Any]] = {}
+    tokens: dict[str, Json] = {}
     for address in world.chain.owned.get(wallet, ()):
         account = world.chain.token_accounts[address]
         if not account.amount:
@@ -96,7 +97,7 @@ def true_similarity(
     world: World,
     wallets: Sequence[str] | None = None,
     excluded: frozenset[str] = known.EXCLUDED_FROM_SIMILARITY,
-) -> dict[str, Any]:
+) -> Json:
     """Return all pairs by addresses, each with its scores, and the figures of the whole set."""
     chosen = sorted(wallets if wallets is not None else world.addresses)
     portraits = [portrait(world, wallet, excluded | set(known.QUOTES)) for wallet in chosen]
@@ -113,9 +114,7 @@ def _rarity(portraits: list[Portrait]) -> Vector:
     return {m: Fraction(math.log((1 + len(portraits)) / (1 + n)) + 1) for m, n in counts.items()}
 
 
-def _pair(
-    a: Portrait, b: Portrait, weights: Vector, prices: Mapping[str, Fraction]
-) -> dict[str, Any]:
+def _pair(a: Portrait, b: Portrait, weights: Vector, prices: Mapping[str, Fraction]) -> Json:
     value_a, value_b = (
         {mint: amount * prices[mint] for mint, amount in p.held.items() if mint in prices}
         for p in (a, b)
@@ -188,7 +187,7 @@ def _trend(held: float | None, traded: float | None) -> str | None:
     return "converging" if change > 0 else "diverging"
 
 
-def _whole_set(pairs: list[dict[str, Any]], portraits: list[Portrait]) -> dict[str, Any]:
+def _whole_set(pairs: list[Json], portraits: list[Portrait]) -> Json:
     found = {
         name: [p["scores"][name] for p in pairs if p["scores"][name] is not None] for name in SCORES
     }

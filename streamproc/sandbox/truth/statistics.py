@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import isqrt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from streamproc.json_types import Json
 
 DEVIATION_NEEDS = 2
 
@@ -42,7 +44,7 @@ def deviation(values: list[int]) -> int | None:
     return below + 1 if variance > middle else below
 
 
-def closed_figures(realized: list[int], unknown: int) -> dict[str, Any]:
+def closed_figures(realized: list[int], unknown: int) -> Json:
     """Return what is published about closed positions, from what each brought; of `unknown` ones nobody can say."""
     won, lost = (sum(1 for r in realized if r > 0), sum(1 for r in realized if r < 0))
     middle, trimmed = median(realized), trimmed_mean(realized)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from streamproc.sandbox.chain import known
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    Json = Mapping[str, Any]
+    from streamproc.json_types import JsonView
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +95,10 @@ class Archive(Protocol):
     def asset(self, mint: str) -> Asset | None:
         """Return what is known of a mint, None when nothing is."""
 
-    def pairs(self, mint: str) -> Sequence[Json]:
+    def pairs(self, mint: str) -> Sequence[JsonView]:
         """Return the market pairs of a mint, as the price service lists them."""
 
-    def about(self) -> Json:
+    def about(self) -> JsonView:
         """Return who is in this world, for people and tests."""
 
 

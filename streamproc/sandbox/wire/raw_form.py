@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from solders.pubkey import Pubkey
 from solders.signature import Signature
@@ -11,6 +11,7 @@ from solders.signature import Signature
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from streamproc.json_types import Json
     from streamproc.sandbox.chain.chain import Chain, TokenRow, Transaction
 
 PROGRAM_ERROR: Final = {"InstructionError": [2, {"Custom": 6001}]}
@@ -144,11 +145,9 @@ def _logs(transaction: Transaction) -> list[str]:
     return lines
 
 
-def _meta(
-    transaction: Transaction, chain: Chain, writable: list[str], readonly: list[str]
-) -> dict[str, Any]:
+def _meta(transaction: Transaction, chain: Chain, writable: list[str], readonly: list[str]) -> Json:
     error = PROGRAM_ERROR if transaction.failed else None
-    meta: dict[str, Any] = {
+    meta: Json = {
         "err": error,
         "status": {"Err": error} if error else {"Ok": None},
         "fee": transaction.fee,

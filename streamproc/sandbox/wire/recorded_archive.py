@@ -9,7 +9,7 @@ whose records are all whole, for which both forms tell the same.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
@@ -24,10 +24,10 @@ from streamproc.sandbox.wire.recorded_form import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    Json = Mapping[str, Any]
+    from streamproc.json_types import JsonView
 
 
 TOKEN_ACCOUNT_RENT: Final = rents.rent(known.TOKEN_ACCOUNT_BYTES, rents.OLDEST_RATE)
@@ -107,11 +107,11 @@ class RecordedArchive:
         program = known.TOKEN_2022 if mint in known.STABLES_OF_TOKEN_2022 else known.TOKEN
         return Asset(mint, symbol, symbol, 6, 0, program)
 
-    def pairs(self, mint: str) -> Sequence[Json]:  # noqa: ARG002 - no prices were recorded
+    def pairs(self, mint: str) -> Sequence[JsonView]:  # noqa: ARG002 - no prices were recorded
         """Return nothing: no prices were recorded."""
         return []
 
-    def about(self) -> Json:
+    def about(self) -> JsonView:
         """Return whose records these are."""
         wallets = [
             {"address": wallet, "transactions": len(self.history(wallet, "balanceChanged"))}
@@ -125,7 +125,7 @@ class RecordedArchive:
             "wallets": wallets,
         }
 
-    def _add(self, number: int, transaction: Json) -> None:
+    def _add(self, number: int, transaction: JsonView) -> None:
         record = Record(
             number,
             transaction["signature"],
@@ -145,7 +145,7 @@ class RecordedArchive:
         for change in token_changes(transaction):
             self._add_tokens(change, token_program(transaction))
 
-    def _add_tokens(self, change: Json, program: str) -> None:
+    def _add_tokens(self, change: JsonView, program: str) -> None:
         address, amount = change["tokenAccount"], change["rawTokenAmount"]
         before = self._tokens[address].amount if address in self._tokens else 0
         self._tokens[address] = TokenState(
@@ -159,9 +159,9 @@ class RecordedArchive:
         )
 
 
-def _read(folder: Path) -> list[Json]:
+def _read(folder: Path) -> list[JsonView]:
     """Return the folder's transactions, each signature once, every file's oldest first."""
-    found: dict[str, Json] = {}
+    found: dict[str, JsonView] = {}
     for path in sorted(folder.glob("*.json")):
         content = orjson.loads(path.read_bytes())
         for transaction in reversed(content if isinstance(content, list) else [content]):
@@ -174,6 +174,6 @@ def _read(folder: Path) -> list[Json]:
     return list(found.values())
 
 
-def _ordered(transactions: list[Json]) -> list[Json]:
+def _ordered(transactions: list[JsonView]) -> list[JsonView]:
     """Return them by slot; those without one come first, and a block's keep their order."""
     return sorted(transactions, key=lambda transaction: transaction.get("slot") or 0)

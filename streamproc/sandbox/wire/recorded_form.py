@@ -6,20 +6,20 @@ Where the native changes do not add up to the fee (a record trimmed by its sourc
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from streamproc.sandbox.chain import known
 from streamproc.sandbox.wire.raw_form import token_amount
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    Json = Mapping[str, Any]
+    from streamproc.json_types import Json, JsonView
 
 NEEDED: Final = ("fee", "feePayer", "slot", "timestamp")
 
 
-def is_whole(transaction: Json) -> bool:
+def is_whole(transaction: JsonView) -> bool:
     """Say whether nothing is missing and the lamports of all accounts change by exactly -fee."""
     if any(transaction.get(name) is None for name in NEEDED):
         return False
@@ -27,13 +27,13 @@ def is_whole(transaction: Json) -> bool:
     return bool(total == -transaction["fee"])
 
 
-def token_changes(transaction: Json) -> Iterator[Json]:
+def token_changes(transaction: JsonView) -> Iterator[JsonView]:
     """Yield every recorded change of a token account."""
     for row in transaction["accountData"]:
         yield from row["tokenBalanceChanges"]
 
 
-def token_program(transaction: Json) -> str:
+def token_program(transaction: JsonView) -> str:
     """Return the token program that the transaction names, the older one when it names both or none."""
     named = {row["account"] for row in transaction["accountData"]}
     return (
@@ -41,7 +41,7 @@ def token_program(transaction: Json) -> str:
     )
 
 
-def raw_from_recorded(transaction: Json, index: int) -> Json:
+def raw_from_recorded(transaction: JsonView, index: int) -> JsonView:
     """Return a whole record as `getTransactionsForAddress` would list it in full."""
     keys = [row["account"] for row in transaction["accountData"]]
     changes = [row["nativeBalanceChange"] for row in transaction["accountData"]]
@@ -80,7 +80,7 @@ def raw_from_recorded(transaction: Json, index: int) -> Json:
     }
 
 
-def _token_balances(transaction: Json, keys: list[str], *, after: bool) -> list[dict[str, Any]]:
+def _token_balances(transaction: JsonView, keys: list[str], *, after: bool) -> list[Json]:
     program = token_program(transaction)
     shown = []
     for change in token_changes(transaction):

@@ -21,6 +21,7 @@ from streamproc.upstream.client.rpc import reader, rpc_query, rpc_request
 from streamproc.upstream.client.sanitize import decimals
 
 if TYPE_CHECKING:
+    from streamproc.json_types import Json
     from streamproc.upstream.client.calls import Permit
     from streamproc.upstream.client.retry import Caller
 
@@ -143,7 +144,7 @@ class TokenAccounts:
 
     def _page(self, owner: str, program: str, key: str | None, limit: int) -> Query[_Answer]:
         """The call for one page."""
-        options: dict[str, Any] = {
+        options: Json = {
             "encoding": "jsonParsed",
             "commitment": "finalized",
             "limit": limit,

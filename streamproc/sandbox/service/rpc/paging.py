@@ -5,15 +5,16 @@ from __future__ import annotations
 import operator
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from streamproc.sandbox.chain.addresses import is_address
 from streamproc.sandbox.service.refusals import INVALID_PARAMS, RpcError
 from streamproc.sandbox.service.versions import version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
+    from streamproc.json_types import JsonValue, JsonView
     from streamproc.sandbox.wire.archive import Record
 
 LIMIT_MAX: Final = 1000
@@ -51,7 +52,7 @@ class PageRequest:
         return all(COMPARISONS[how](values[name], bound) for name, how, bound in self.bounds)
 
 
-def page_request(params: Sequence[Any]) -> PageRequest:
+def page_request(params: Sequence[JsonValue]) -> PageRequest:
     """Return the checked call; raise RpcError as the real service does."""
     options = params[1] if len(params) > 1 and params[1] is not None else {}
     if not params or not is_address(params[0]):
@@ -73,7 +74,7 @@ def page_request(params: Sequence[Any]) -> PageRequest:
     )
 
 
-def _choice(options: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> str:
+def _choice(options: JsonView, name: str, allowed: tuple[str, ...]) -> str:
     value = options.get(name, allowed[0])
     if value not in allowed:
         raise RpcError(
@@ -101,7 +102,7 @@ def _position(token: object) -> tuple[int, int] | None:
         raise RpcError(INVALID_TOKEN, INVALID_TOKEN_TEXT) from None
 
 
-def _bounds(filters: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+def _bounds(filters: JsonView) -> list[tuple[str, str, int]]:
     found = []
     for name in ("slot", "blockTime"):
         for how, bound in (filters.get(name) or {}).items():
