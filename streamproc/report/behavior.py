@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import htpy as h
 
@@ -14,7 +14,7 @@ from streamproc.report.wording import NOTHING, lag, plain, share, token_name
 if TYPE_CHECKING:
     from htpy import Node, Renderable
 
-    from streamproc.json_types import Json
+    from streamproc.json_types import Json, JsonValue
 
 DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 HOURS: Final = tuple(f"{hour} h" if hour % 6 == 0 else "" for hour in range(24))
@@ -58,7 +58,7 @@ def behavior_part(behavior: Json | None, tokens: dict[str, Json]) -> Renderable 
     ]
 
 
-def _chart(name: str, counts: Any) -> Renderable | None:  # noqa: ANN401 - any JSON
+def _chart(name: str, counts: JsonValue) -> Renderable | None:
     """Trades by hour or by weekday, None where they are not counted so."""
     said, names = CHARTS[name]
     is_counts = isinstance(counts, list) and len(counts) == len(names)
@@ -82,7 +82,7 @@ def _facts(values: Json, tokens: dict[str, Json]) -> list[tuple[str, Node]]:
     return [(_words(name), _value(name, value, tokens)) for name, value in values.items()]
 
 
-def _value(name: str, value: Any, tokens: dict[str, Json]) -> str:  # noqa: ANN401 - any JSON
+def _value(name: str, value: JsonValue, tokens: dict[str, Json]) -> str:
     """One value: shares in percent, hours in the unit that fits, lists of records in a line."""
     if isinstance(value, list):
         return "; ".join(_record(item, tokens) for item in value[:LISTED]) or NOTHING
@@ -114,7 +114,7 @@ def clock(hour: float) -> str:
     return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
-def _record(item: Any, tokens: dict[str, Json]) -> str:  # noqa: ANN401 - any JSON
+def _record(item: JsonValue, tokens: dict[str, Json]) -> str:
     """A record of a list in a few words; mints by their symbols."""
     if not isinstance(item, dict):
         return _value("", item, tokens)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -48,7 +48,7 @@ class Finding(NamedTuple):
 
 
 class _Shown(msgspec.Struct):
-    version: Any = "legacy"
+    version: JsonValue = "legacy"
 
 
 class _Page(msgspec.Struct):
@@ -76,7 +76,7 @@ class _Rent(msgspec.Struct):
 
 
 class _Anything(msgspec.Struct):
-    result: Any = None
+    result: JsonValue = None
 
 
 class Survey:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -105,14 +105,14 @@ def _read(items: Iterable[msgspec.Raw]) -> Iterator[JsonValue]:
             yield _ANYTHING.decode(item)
 
 
-def _at(value: Any, *path: str) -> Any:  # noqa: ANN401 - JSON of any kind
+def _at(value: JsonValue, *path: str) -> JsonValue:
     """What stands at the end of a path of members; None where there is no such path."""
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     return value
 
 
-def _metadata(mint: str, asset: Any) -> TokenMetadata:  # noqa: ANN401 - as above
+def _metadata(mint: str, asset: JsonValue) -> TokenMetadata:
     """What one asset says, cleaned; None is an asset that is not known."""
     named = words(_at(asset, "content", "metadata", "symbol"))
     return TokenMetadata(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 from aiohttp import web
@@ -42,8 +42,8 @@ class Asked(NamedTuple):
     wallet: str | None
     bucket: str
     text: str
-    rpc_id: Any = None
-    params: Any = None
+    rpc_id: JsonValue = None
+    params: JsonValue = None
 
 
 class Calls:

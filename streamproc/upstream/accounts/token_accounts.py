@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -14,6 +14,7 @@ from streamproc.errors import (
     UpstreamInconsistentError,
     UpstreamTimeoutError,
 )
+from streamproc.json_types import Json, JsonValue
 from streamproc.upstream.client.calls import PLAIN_CREDITS, Call
 from streamproc.upstream.client.page_size import PageMemory, PageSize
 from streamproc.upstream.client.retry import Query
@@ -21,7 +22,6 @@ from streamproc.upstream.client.rpc import reader, rpc_query, rpc_request
 from streamproc.upstream.client.sanitize import decimals
 
 if TYPE_CHECKING:
-    from streamproc.json_types import Json
     from streamproc.upstream.client.calls import Permit
     from streamproc.upstream.client.retry import Caller
 
@@ -32,7 +32,7 @@ U64_DIGITS: Final = 20
 
 class _Amount(msgspec.Struct):
     amount: str
-    decimals: Any = None
+    decimals: JsonValue = None
 
 
 class _Info(msgspec.Struct):

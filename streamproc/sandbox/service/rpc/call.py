@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
@@ -28,7 +28,7 @@ class Call(NamedTuple):
 
     archive: Archive
     counters: Counters
-    params: Any
+    params: JsonValue
     lie: str | None = None
     page_max: int | None = None  # pages are cut to this, whatever is asked for
 
