@@ -47,6 +47,26 @@ def owners(market: Market, names: list[str]) -> list[Books]:
     return wallets
 
 
+def crew(market: Market, names: list[str]) -> list[Books]:
+    """One person's wallets, of which two or three at a time share a purchase within minutes: each pair seldom meets."""
+    rng = market.rng
+    pairs, meetings = len(names) * (len(names) - 1) // 2, rng.uniform(1.0, 3.0)
+    whole = market.trade(
+        Books("whole"), replace(market.habits(), tokens=max(12, int(pairs * meetings / 2)))
+    )
+    width = rng.uniform(40, 300)
+    wallets = [Books(name) for name in names]
+    for mint, at in whole.bought():
+        for place in rng.choice(len(names), int(rng.integers(2, 4)), replace=False).tolist():
+            wallets[place].buy(mint, at + rng.uniform(0, width))
+            if rng.random() < 0.7:
+                wallets[place].sell(mint, at + width + rng.exponential(8 * HOUR))
+    for wallet in wallets:
+        own = replace(market.habits(), tokens=max(10, int(len(wallet.rows) * rng.uniform(0.5, 2))))
+        _with(market, wallet, own)
+    return wallets
+
+
 def evader(market: Market, leader: Books, name: str) -> Books:
     """Half of its tokens are the leader's, hours later; the other half is noise."""
     rng = market.rng

@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from gate_parts.behaviors import cohort, copier, evader, followers, owners, washers
+from gate_parts.behaviors import cohort, copier, crew, evader, followers, owners, washers
 from gate_parts.worlds import DAY, SEASON, Books, Market
 
 if TYPE_CHECKING:
@@ -158,6 +158,16 @@ def _caller(rng: np.random.Generator, kind: str, seed: int) -> Case:
     return Case(kind, seed, wallets, signal=frozenset(combinations(names, 2)))
 
 
+def _crews(rng: np.random.Generator, kind: str, seed: int) -> Case:
+    market = Market(rng, HOME)
+    wallets, truth = strangers(market, 44, "w"), set()
+    for n in range(2):
+        names = [f"k{n}-{k}" for k in range(int(rng.integers(6, 11)))]
+        wallets += crew(market, names)
+        truth |= set(combinations(names, 2))
+    return Case(kind, seed, wallets, truth=frozenset(truth))
+
+
 CASES: Final[dict[str, Callable[[np.random.Generator, str, int], Case]]] = {
     "strangers": _plain,
     "eras": _eras,
@@ -174,6 +184,7 @@ CASES: Final[dict[str, Callable[[np.random.Generator, str, int], Case]]] = {
     "cohort": _cohort,
     "caller": _caller,
     "large": _large,
+    "crews": _crews,
 }
 NOBODY: Final = ("strangers", "eras", "communities", "dormant", "mania", "hours", "snipers")
 
