@@ -9,7 +9,7 @@ import argparse
 import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields, replace
-from itertools import combinations, repeat
+from itertools import chain, combinations, repeat
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -45,6 +45,7 @@ JACCARD_MIN: Final = 0.3
 PAIRS_TOLD: Final = 1  # every pair is tested; telling one takes longer than testing it
 VERDICT: Final = "verdict"
 SIGNAL: Final = "common signal"
+LOOSE: Final = "loose groups"
 METHODS: Final = (
     "jaccard > 0.3",
     "hypergeometric",
@@ -52,6 +53,7 @@ METHODS: Final = (
     "former gate",
     VERDICT,
     SIGNAL,
+    LOOSE,
 )
 
 
@@ -173,6 +175,8 @@ def flagged(world: Case) -> Flagged:
     by_method = {
         method: {names[n] for n in np.flatnonzero(flags)} for method, flags in is_flagged.items()
     }
+    loose = [combinations(each["wallets"], 2) for each in found.set["loose_groups"] or ()]
+    by_method[LOOSE] = set(chain.from_iterable(loose))
     return Flagged(by_method, [cluster["wallets"] for cluster in found.clusters])
 
 
@@ -227,10 +231,7 @@ def background_of(stored: Sequence[Books]) -> Background | None:
 
 def print_table(tallies: Tallies) -> None:
     """Clean worlds, recall and false pairs."""
-    print(
-        f"{'world':14}{'store':8}{'method':18}{'clean':>8}{'recall':>8}{'signal':>8}{'false':>8}"
-        f"{'clusters':>10}"
-    )
+    print("world         store   method               clean  recall  signal   false  clusters")
     for (kind, mixed, method), each in tallies.items():
         recall = f"{each.found / each.true:.2f}" if each.true else "-"
         signal = f"{each.signal / each.signals:.2f}" if each.signals else "-"

@@ -168,6 +168,16 @@ def _crews(rng: np.random.Generator, kind: str, seed: int) -> Case:
     return Case(kind, seed, wallets, truth=frozenset(truth))
 
 
+def _callers(rng: np.random.Generator, kind: str, seed: int) -> Case:
+    market = Market(rng, HOME)
+    wallets, signal = strangers(market, 44, "w"), set()
+    for n in range(4):
+        names = [f"g{n}-{k}" for k in range(int(rng.integers(3, 6)))]
+        wallets += followers(market, names)
+        signal |= set(combinations(names, 2))
+    return Case(kind, seed, wallets, signal=frozenset(signal))
+
+
 CASES: Final[dict[str, Callable[[np.random.Generator, str, int], Case]]] = {
     "strangers": _plain,
     "eras": _eras,
@@ -185,6 +195,7 @@ CASES: Final[dict[str, Callable[[np.random.Generator, str, int], Case]]] = {
     "caller": _caller,
     "large": _large,
     "crews": _crews,
+    "callers": _callers,
 }
 NOBODY: Final = ("strangers", "eras", "communities", "dormant", "mania", "hours", "snipers")
 

@@ -10,7 +10,7 @@ import htpy as h
 from streamproc import limits
 from streamproc.report.charts import bar
 from streamproc.report.markup import Explorer, fold, soft, table
-from streamproc.report.wording import SCORES, score, short, token_name, usd
+from streamproc.report.wording import SCORES, chance_words, score, short, token_name, usd
 
 if TYPE_CHECKING:
     from htpy import Renderable
@@ -45,7 +45,22 @@ def set_section(result: Json) -> Renderable | None:
         soft(f"Without a trade: {names}{f' and {more} more' if more > 0 else ''}.")
         if idle
         else None,
+        _loose_groups(result),
     ]
+
+
+def _loose_groups(result: Json) -> Renderable | None:
+    """Sets that move together although no pair of them stands out, None without one."""
+    groups = result["set"].get("loose_groups") or []
+    lines = [
+        [
+            ", ".join(map(short, group["wallets"])),
+            group["sentence"],
+            chance_words(group["p"]),
+        ]
+        for group in groups
+    ]
+    return table(["wallets", "why", "p>"], lines, label="Loose groups") if lines else None
 
 
 def shared_tokens_section(result: Json, explorer: Explorer) -> Renderable | None:

@@ -114,7 +114,7 @@ def _told(pair: Json, lag_s: float | None) -> str:
 
 
 def _q(pair: Json) -> str:
-    said = chance_words(pair)
+    said = chance_words(pair.get("q"))
     return said if said.startswith("<") else f"= {said}"
 
 
@@ -175,7 +175,9 @@ def _all_pairs(pairs: list[Json], rank_by: str, total: int) -> Renderable:
             short(pair["wallet_a"]),
             short(pair["wallet_b"]),
             Cell(verdict_words(pair), places.get(pair.get("verdict", ""), len(places)), tone(pair)),
-            Cell(said, pair["q"]) if (said := chance_words(pair)).startswith("<") else said,
+            Cell(said, pair["q"])
+            if (said := chance_words(pair.get("q"))).startswith("<")
+            else said,
             _bounded(pair, rank_by),
             pair["shared_tokens"],
         ]

@@ -215,12 +215,11 @@ def verdict_words(pair: Json) -> str:
     return VERDICTS.get(pair.get("verdict", ""), NOTHING)
 
 
-def chance_words(pair: Json) -> str:
-    """The pair's q as people write it: how likely a finding like this is an accident."""
-    q = pair.get("q")
-    if q is None:
+def chance_words(chance: float | None) -> str:
+    """A q or p as people write it: how likely a finding like this is an accident."""
+    if chance is None:
         return NOTHING
-    return f"< {SMALLEST_CHANCE:.4f}" if q < SMALLEST_CHANCE else plain(q, 2)
+    return f"< {SMALLEST_CHANCE:.4f}" if chance < SMALLEST_CHANCE else plain(chance, 2)
 
 
 def evidence_sentence(item: Json) -> str:

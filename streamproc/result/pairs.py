@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -178,6 +178,34 @@ class SharedToken(TypedDict):
     """How many wallets traded it."""
 
 
+class LooseGroup(TypedDict):
+    """A set of wallets that moves together although no pair of it stands out."""
+
+    wallets: list[str]
+    """The members."""
+
+    n: Count
+    """Times that a member bought within close_s of another what both bought, one member after the other."""
+
+    value: Ratio
+    """How many chance and the company's level give at most."""
+
+    lift: Ratio
+    """n / value."""
+
+    p: Probability
+    """Of so many by chance, in any set of this size."""
+
+    close_s: Seconds
+    """How close."""
+
+    mints: list[str]
+    """In which members were close, those first in which most were, at most 100."""
+
+    sentence: str
+    """The same in words."""
+
+
 class SetFigures(TypedDict):
     """The wallets as a whole."""
 
@@ -201,6 +229,9 @@ class SetFigures(TypedDict):
 
     wallets_without_trades: list[str]
     """Addresses."""
+
+    loose_groups: NotRequired[list[LooseGroup] | None]
+    """Sets that move together, the least likely first; null where fewer than 20 wallets are known."""
 
 
 class Cluster(TypedDict):

@@ -206,6 +206,16 @@ def test_a_word_for_a_score_is_no_headline() -> None:
     assert "Scores alone would be called very high, which is no finding." in Page(text).says
 
 
+def test_loose_groups_are_told_and_their_absence_is_not() -> None:
+    names = [f"Wallet{number}WithALongAddress" for number in range(4)]
+    group = {"wallets": names, "sentence": "4 wallets that move together.", "p": 0.0021}
+    told = copy.deepcopy(RESULT["set"]) | {"loose_groups": [group]}
+    says = Page(render_report(result(set=told))).says
+    assert "Wall…ress, Wall…ress, Wall…ress, Wall…ress4 wallets that move together.0.0021" in says
+    assert "move together" not in render_report(result(set=told | {"loose_groups": None}))
+    assert "move together" not in render_report(result(set=told | {"loose_groups": []}))
+
+
 def test_a_result_of_before_there_were_verdicts_still_makes_a_page() -> None:
     old = result()
     for pair in old["pairs"]:

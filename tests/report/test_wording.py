@@ -140,5 +140,5 @@ def test_pairs_stand_by_verdict_then_by_q_then_as_they_came() -> None:
         {"n": 7, "verdict": "linked", "q": 0.04},
     ]
     assert [pair["n"] for pair in by_verdict(pairs)] == [7, 4, 3, 6, 1, 2, 5]
-    assert verdict_words(pairs[4]) == chance_words(pairs[4]) == NOTHING
-    assert (chance_words(pairs[3]), chance_words(pairs[0])) == ("0.0001", "0.2")
+    assert verdict_words(pairs[4]) == chance_words(pairs[4].get("q")) == NOTHING
+    assert (chance_words(pairs[3].get("q")), chance_words(pairs[0].get("q"))) == ("0.0001", "0.2")

@@ -58,7 +58,7 @@ def _print_pairs(result: Json, pairs: list[Json], most: int) -> None:
             short(pair["wallet_a"]),
             short(pair["wallet_b"]),
             verdict_words(pair),
-            chance_words(pair),
+            chance_words(pair.get("q")),
             *(score(pair["scores"].get(name)) for name in names),
             pair["shared_tokens"],
             "at least" if pair.get("lower_bound") else "",

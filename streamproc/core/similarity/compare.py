@@ -16,6 +16,7 @@ from streamproc.core.similarity.evidence.orders import orders_of
 from streamproc.core.similarity.evidence.timing_test import timing_test
 from streamproc.core.similarity.evidence.trading import trading_of
 from streamproc.core.similarity.gate import gate_of
+from streamproc.core.similarity.loose_groups import LooseGroups, loose_groups_json
 from streamproc.core.similarity.pair_evidence import PairEvidence
 from streamproc.core.similarity.records import pairs_json
 from streamproc.core.similarity.scores.ranking import ranked_pairs
@@ -62,7 +63,8 @@ def compare(inputs: SimilarityInputs) -> Comparison:
     trading = trading_of(rows, inputs.background, inputs.left_out)
     chance = chance_of(scores, trading)
     following = following_of(trading) if trading.wallets >= WALLETS_MIN else None
-    timing = timing_test(closeness_of(trading), following, scores, chance.level)
+    closeness = closeness_of(trading)
+    timing = timing_test(closeness, following, scores, chance.level)
     orders = orders_of(rows)
     gate = gate_of(chance, timing, scores, trading, orders)
     links = Links(inputs)
@@ -81,10 +83,14 @@ def compare(inputs: SimilarityInputs) -> Comparison:
         reported=reported,
     )
     clusters = clusters_json(rows, scores, verdicts, inputs.rank_by)
+    loose = None
+    if following is not None:
+        found = LooseGroups(trading, closeness, scores, gate.is_gated).found()
+        loose = loose_groups_json(found, rows)
     return Comparison(
         pairs=list(pairs_json(rows, scores, reported, evidence.of, verdicts)),
         pairs_total=len(ranked),
-        set=set_json(rows, scores, verdicts.code, len(clusters)),
+        set=set_json(rows, scores, verdicts.code, len(clusters), loose),
         clusters=clusters,
         rows=rows,
         scores=scores,

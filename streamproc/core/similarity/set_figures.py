@@ -14,20 +14,30 @@ from streamproc.events import SCORES
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from streamproc.core.similarity.evidence.item import Json
     from streamproc.core.similarity.scores.rows import Columns, Rows
     from streamproc.core.similarity.scores.scores import Scores
 
 
-def set_json(rows: Rows, scores: Scores, codes: NDArray[np.int8], clusters: int) -> dict[str, Any]:
+def set_json(
+    rows: Rows,
+    scores: Scores,
+    codes: NDArray[np.int8],
+    clusters: int,
+    loose_groups: list[Json] | None,
+) -> dict[str, Any]:
     """Return the record `set`: a sentence, verdicts counted, mean and median per score, shared tokens, non-traders.
 
-    `codes` (P,) are the verdicts' places in VERDICTS, `clusters` is how many groups they make.
+    `codes` (P,) are the verdicts' places in VERDICTS, `clusters` is how many groups they make; `loose_groups` are None
+    where too few wallets are known to look for any.
     The table holds the SHARED_TOKENS_MAX most shared mints; `shared_tokens_total` says how many there are.
     """
     table = shared_tokens(rows.traded.columns)
     counts = np.bincount(codes, minlength=len(VERDICTS)).tolist()
     return {
-        "sentence": set_sentence(codes, clusters),
+        "sentence": set_sentence(
+            codes, clusters, [len(each["wallets"]) for each in loose_groups or ()]
+        ),
         "verdicts": dict(zip(VERDICTS, counts, strict=True)),
         "mean": {name: mean(scores.by_name[name]) for name in SCORES},
         "median": {name: median(scores.by_name[name]) for name in SCORES},
@@ -36,6 +46,7 @@ def set_json(rows: Rows, scores: Scores, codes: NDArray[np.int8], clusters: int)
         "wallets_without_trades": [
             wallet for wallet, count in zip(rows.wallets, scores.tokens, strict=True) if count == 0
         ],
+        "loose_groups": loose_groups,
     }
 
 

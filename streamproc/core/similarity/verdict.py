@@ -130,8 +130,8 @@ def cluster_sentence(wallets: int, codes: Sequence[int], pairs: int) -> str:
     return f"{wallets} wallets that act together: {_more_than_chance(codes, pairs)}."
 
 
-def set_sentence(codes: NDArray[np.int8], groups: int) -> str:
-    """Return what is said of all wallets of a request together.
+def set_sentence(codes: NDArray[np.int8], groups: int, loose: Sequence[int] = ()) -> str:
+    """Return what is said of all wallets of a request together; `loose` are the sizes of the loose groups.
 
     >>> set_sentence(np.array([4, 4, 1], dtype=np.int8), 1)
     '1 of 3 pairs is more than chance (1 follows), in 1 group; 2 are explained by popularity, season and taste.'
@@ -150,6 +150,13 @@ def set_sentence(codes: NDArray[np.int8], groups: int) -> str:
         parts.append(f"{alike} {verb} explained by popularity, season and taste")
     if counts[UNTESTED]:
         parts.append(f"{counts[UNTESTED]} could not be tested")
+    if loose:
+        verb = one_or_many(len(loose), "moves", "move")
+        sizes = " and ".join(map(str, loose))
+        parts.append(
+            f"{counted(len(loose), 'loose group')} of {sizes} wallets {verb} together although no pair in"
+            f" {one_or_many(len(loose), 'it', 'them')} stands out"
+        )
     return "; ".join(parts) + "."
 
 

@@ -40,6 +40,7 @@ def test_strangers_of_any_season_taste_or_habit_are_alike_or_untested(kind: str)
     found = compared(kind, mixed=True)
     assert {pair["verdict"] for pair in found.pairs} <= {"alike", "untested"}
     assert found.clusters == []
+    assert found.set["loose_groups"] == []
 
 
 @pytest.mark.parametrize("kind", RECALL)
@@ -65,6 +66,18 @@ def test_evaders_follow_whom_they_copy_hours_later() -> None:
 def test_followers_of_a_public_caller_hear_a_common_signal_and_make_no_cluster() -> None:
     world, found = case("caller", SEED + 2, mixed=True), compared("caller", SEED + 2, mixed=True)
     assert len(world.asked) > 40 + 2 * COMPANY_RANK
+    heard = {
+        (pair["wallet_a"], pair["wallet_b"])
+        for pair in found.pairs
+        if pair["verdict"] == "common_signal"
+    }
+    assert heard <= world.signal
+    assert len(heard) >= 0.9 * len(world.signal)
+    assert found.clusters == []
+
+
+def test_three_to_five_followers_of_a_caller_hear_a_common_signal_too() -> None:
+    world, found = case("callers", SEED, mixed=True), compared("callers", SEED, mixed=True)
     heard = {
         (pair["wallet_a"], pair["wallet_b"])
         for pair in found.pairs

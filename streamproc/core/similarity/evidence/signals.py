@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     Flags = NDArray[np.bool_]
 
-MANY: Final = 6  # wallets: fewer are no public
+FEW: Final = 3  # wallets: of two nobody can say whether they hear a third
+MANY: Final = 6  # wallets: one of fewer belongs to them by its own pairs alone
 TOGETHER_S: Final = 300  # a caller is followed within minutes
 SHARE_TOGETHER: Final = 2 / 3  # of a wallet's mints, in the median of the group
 SHARE_FIRST: Final = 0.9  # of what the others bought at nearly the same time
@@ -46,12 +47,13 @@ def signals_of(
     hears, belongs = ~is_found & is_close, np.zeros(len(a), dtype=np.bool_)
     close = np.flatnonzero(is_close)
     for group in components(trading.asked, a[close].tolist(), b[close].tolist()):
-        if len(group) < MANY:
+        if len(group) < FEW:
             continue
         inside = close[np.isin(a[close], group) & np.isin(b[close], group)]
         if _do_it_together(group, trading) or _has_leader(group, inside, scores, orders):
-            belongs[inside] = ~is_found[inside]
-            hears[inside] = False
+            if len(group) >= MANY:
+                belongs[inside] = ~is_found[inside]
+                hears[inside] = False
         elif len(group) <= 2 * COMPANY_RANK:  # the level is that of the least close of them
             hears[inside] = True
     return hears, belongs
