@@ -39,6 +39,7 @@ ODD = {
     "a folder": "@/",
     "a long word": "x" * 70_000,
     "JSON": '{"a": [1]}',
+    "JSON without end": "[" * 70_000,
     "a home": "~nobody/../..",
     "a format": "%s%n{0}",
 }
@@ -107,6 +108,16 @@ def test_an_odd_value_is_answered_in_a_sentence(
         assert "secret-word" not in said.err + said.out, why
         assert told.isprintable(), f"{why}: {told!r}"
         assert len(told) < 5000, f"{why}: {len(told)} characters"
+
+
+@pytest.mark.usefixtures("_alone")
+@pytest.mark.parametrize("verb", ["watch", "result", "cancel"])
+@pytest.mark.parametrize("name", ["", "a b", "../x", "x" * 65, "a\n", "\u00e9"])
+def test_an_id_that_no_request_can_have_is_refused_and_not_waited_for(
+    verb: str, name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run([verb, "--", name]) == 2
+    assert "request_id: must match ^[A-Za-z0-9._-]{1,64}$ (found " in capfd.readouterr().err
 
 
 def filled(given: list[str], value: str) -> list[str]:

@@ -205,6 +205,9 @@ async def test_skip_is_refused_while_a_worker_runs_and_steps_over_one_record_els
     place = await house.send(b"no json", key=house.name(0).encode())
     behind = house.name(0)
     await house.send(house.good(behind), key=behind.encode())
+    nowhere = await streamproc(installation, "skip", REQUESTS, "99", "0")
+    assert nowhere[0] == 2
+    assert f"partition: must be one of 0 to {PARTITIONS - 1} (found 99)" in nowhere[2]
     wrong = await streamproc(installation, "skip", REQUESTS, "0", str(place.offset + 1))
     assert wrong[0] == 2
     assert str(place.offset) in wrong[2]

@@ -9,6 +9,7 @@ import click
 import orjson
 
 from streamproc.cli.shared.environment import effective_settings
+from streamproc.cli.shared.requests import checked_id
 from streamproc.cli.shared.stored_result import stored_result
 from streamproc.cli.views.output import remark, tell, tell_exactly
 
@@ -43,6 +44,7 @@ def result(request_id: str, form: str, pairs: int) -> int:
     from streamproc.report import render_report
     from streamproc.report.pairs_csv import csv_lines
 
+    request_id = checked_id(request_id)
     settings = effective_settings()
     stored = asyncio.run(stored_result(settings, request_id))
     if stored.result is None:

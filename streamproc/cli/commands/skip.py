@@ -62,6 +62,7 @@ async def _skipped(
     from aiokafka.errors import KafkaError
 
     await _check_stopped(settings)
+    await _check_partition(settings, place)
     record = await _record_at(settings, place, await _committed(settings, place), offset)
     if dry_run:
         return None
@@ -126,6 +127,18 @@ async def _check_stopped(settings: Settings) -> None:
         raise InvalidInputError([Fault("workers", f"{members} in group {settings.app_id}", rule)])
 
 
+async def _check_partition(settings: Settings, place: TopicPartition) -> None:
+    """Raise InvalidInputError for a partition that the topic does not have: Kafka's client would look for it."""
+    from streamproc.cli.shared.kafka_clients import consuming
+    from streamproc.cli.shared.records import partitions_of
+
+    async with consuming(settings) as consumer:
+        there = await partitions_of(consumer, place.topic)
+    if place.partition not in there:
+        rule = f"must be one of {there[0]} to {there[-1]}"
+        raise InvalidInputError([Fault("partition", str(place.partition), rule)])
+
+
 async def _committed(settings: Settings, place: TopicPartition) -> int:
     """Where the group stands in a partition: at its beginning, if it never committed there."""
     from aiokafka.admin import AIOKafkaAdminClient
@@ -160,8 +173,6 @@ async def _record_at(
     from streamproc.kafka.consumers import partitions_of
 
     async with consuming(settings) as consumer:
-        if place.partition not in await partitions_of(consumer, place.topic):
-            raise InvalidInputError([Fault("partition", str(place.partition), "must exist")])
         ends = await consumer.end_offsets([place])
         consumer.assign([place])
         consumer.seek(place, committed)

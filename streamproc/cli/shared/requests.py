@@ -83,6 +83,17 @@ def build_request(
     return validated(AnalysisRequested, content)
 
 
+def checked_id(request_id: str) -> str:
+    """The id, which a request can have; raises InvalidInputError for any other, of which nobody will ever hear."""
+    from streamproc.events import REQUEST_ID_PATTERN
+    from streamproc.faults import quoted
+
+    if REQUEST_ID_PATTERN.fullmatch(request_id) is None:
+        rule = f"must match ^{REQUEST_ID_PATTERN.pattern}$"
+        raise InvalidInputError([Fault("request_id", quoted(request_id), rule)])
+    return request_id
+
+
 def is_named(request: str | None, options: Mapping[str, object]) -> bool:
     """Whether the sender chose the request's id, so that it may be taken."""
     return options.get("request_id") is not None or request is not None
@@ -101,7 +112,7 @@ def _value(name: str, text: object) -> object:
         return text
     try:
         return json.loads(text, parse_constant=str)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _unix_time(text) if name in TIMES else text
 
 
