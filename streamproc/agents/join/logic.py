@@ -117,7 +117,7 @@ class JoinLogic:
         try:
             return decode_outside(AnalysisCancelRequested, record.value, record.headers)
         except InvalidInputError as error:
-            raise DeadLetterError("invalid", str(error)) from None
+            raise DeadLetterError("invalid_request", str(error)) from None
 
     def is_awaiting(self, traced: Traced) -> bool:
         """Whether the request's parts are awaited: it has been accepted, and is neither handed over nor ended."""
