@@ -130,7 +130,7 @@ async def _check_stopped(settings: Settings) -> None:
 async def _check_partition(settings: Settings, place: TopicPartition) -> None:
     """Raise InvalidInputError for a partition that the topic does not have: Kafka's client would look for it."""
     from streamproc.cli.shared.kafka_clients import consuming
-    from streamproc.cli.shared.records import partitions_of
+    from streamproc.kafka.consumers import partitions_of
 
     async with consuming(settings) as consumer:
         there = await partitions_of(consumer, place.topic)
@@ -170,7 +170,6 @@ async def _record_at(
     """The record at this offset; raises InvalidInputError when the group's next record is another."""
     from streamproc.cli.shared.kafka_clients import consuming
     from streamproc.engine.faust.packing import record_of
-    from streamproc.kafka.consumers import partitions_of
 
     async with consuming(settings) as consumer:
         ends = await consumer.end_offsets([place])
