@@ -46,6 +46,7 @@ STAGE_WINDOW: Final = 1000
 JOIN_WINDOW: Final = 20_000  # the same for a join, whose records only wait for the next flush
 JOIN_TICK_S: Final = 0.2  # progress of one request is coalesced for this long
 JOIN_BYTES_PER_S: Final = 30_000  # of one key's state: that of 1000 wallets (120 kB) waits 4 s
+CHANGELOG_UNPACKED_BYTES: Final = 128 << 20  # of one value; ours of 1000 wallets have some 2 MB
 CHANGELOG_PACKED_FROM_BYTES: Final = 8192  # a larger value is packed: that of 1000 wallets to 50 kB
 # of a larger state only what has changed is written: of some 40 wallets
 CHANGES_FROM_BYTES: Final = 8192

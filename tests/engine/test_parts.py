@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import zlib
 
 import msgspec
 import pytest
@@ -149,6 +150,12 @@ def test_what_the_changelog_keeps_comes_back_as_it_was(
 def test_what_this_engine_did_not_write_does_not_decode() -> None:
     with pytest.raises(msgspec.DecodeError):
         changelog.decode(b"{}")
+    packed = changelog.encode(bytes(20_000))
+    assert packed[:1] == changelog._PACKED
+    with pytest.raises(zlib.error, match="cut off"):
+        changelog.decode(packed[:-8])
+    with pytest.raises(zlib.error, match="over 134217728 bytes"):
+        changelog.decode(changelog._PACKED + zlib.compress(bytes(129 << 20), 1))
 
 
 def test_waits_double_up_to_the_cap() -> None:

@@ -98,7 +98,16 @@ def encode(
 
 def decode(value: bytes) -> Stored:
     """The inverse; raises msgspec.DecodeError or zlib.error for what this engine has not written."""
-    return _DECODER.decode(zlib.decompress(value[1:]) if value[:1] == _PACKED else value)
+    return _DECODER.decode(_unpacked(value[1:]) if value[:1] == _PACKED else value)
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """The bytes of a packed value; raises zlib.error for more than a state may have, before they are made."""
+    unpacker = zlib.decompressobj()
+    value = unpacker.decompress(packed, limits.CHANGELOG_UNPACKED_BYTES)
+    if not unpacker.eof:
+        raise zlib.error(f"cut off, or over {limits.CHANGELOG_UNPACKED_BYTES} bytes")
+    return value
 
 
 def is_of_a_change(key: bytes) -> bool:

@@ -90,7 +90,15 @@ class JoinTimer:
         except Exception:
             log.exception("%r cannot be looked at", key)
             self._join.due_times.schedule(key, time.monotonic() + self._wait_s(key, is_due=True))
+            return self._given_up(key, now)
+
+    def _given_up(self, key: bytes, now: float) -> Outgoing | None:
+        """What says that a key is broken; None for one that no event can name, as only a stranger's write has."""
+        try:
             return self._join.logic.given_up(key, now)
+        except Exception:
+            log.exception("%r cannot be given up", key)
+            return None
 
     async def _look_for_missing(self) -> None:
         """Send what makes the join hear again of keys that it should know."""

@@ -41,6 +41,7 @@ class Join:
         return DUE if self.is_due else None
 
     def given_up(self, key: bytes, _now: float) -> Outgoing:
+        key.decode()
         return Outgoing("due", key, b"given up")
 
     def owns(self, key: bytes) -> bool:
@@ -108,6 +109,18 @@ async def test_what_is_due_in_vain_is_repeated_half_as_often_each_time(clock: Cl
     clock.now_s += limits.DUE_REPEAT_CAP_S
     await timer._tick()
     assert timer._waits_s == {}
+
+
+async def test_a_key_that_no_event_can_name_stops_the_look_of_no_other(clock: Clock) -> None:
+    """Somebody else wrote to the changelog: its key is no text, and its state cannot be looked at."""
+    del clock
+    join, flow = Join(), Flow()
+    join.known = [b"\xff", KEY]
+    join.broken = {b"\xff"}
+    timer = timer_of(join, flow)
+    timer.recovered()
+    await timer._tick()
+    assert [(out.key, out.value) for out in flow.sent] == [(KEY, b"{}")]
 
 
 async def test_what_is_missing_is_asked_for_now_and_then_and_sent(clock: Clock) -> None:
