@@ -153,7 +153,7 @@ def test_a_result_whose_tokens_and_reasons_are_sequences(
 
 
 def test_arguments_of_a_command_are_not_obeyed_either(whole: Installation) -> None:
-    check(whole.on_terminal("result", HOSTILE), 1)
+    check(whole.on_terminal("result", HOSTILE), 2)
     check(whole.on_terminal("submit", HOSTILE), 2)
     check(whole.on_terminal("dlq", "show", HOSTILE), 2)
     check(whole.on_terminal(HOSTILE), 2)
