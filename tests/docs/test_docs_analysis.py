@@ -35,6 +35,7 @@ from streamproc.core.result.evidence_inputs import EvidenceInputs
 from streamproc.core.result.wallet_analysis import History, Scope, analyze
 from streamproc.core.similarity import SimilarityInputs
 from streamproc.core.similarity.compare import compare
+from streamproc.core.similarity.loose_groups import LooseGroup, loose_groups_json
 from streamproc.events import AnalysisCompleted, PublicError, ReadyWallet
 from tests.contract.valid import check_by_schema
 
@@ -155,13 +156,14 @@ def _walk(value: Any, place: str, found: set[str]) -> None:  # noqa: ANN401
 
 
 def _composed() -> dict[str, Any]:
-    """A result of the core with everything in it: a cluster, a failed wallet, stables, cut rows."""
+    """A result of the core with everything in it: a cluster, a loose group, a failed wallet, stables, cut rows."""
     facts = [_facts(number) for number in range(len(WALLETS))]
     facts.append(_failed("walletXX"))
     prices = Prices({mint: TokenPrice(mint, 1.5, 100.0) for mint in ("R0", WSOL)})
     rows = tuple(wallet_row(each, prices, EvidenceInputs()) for each in facts if each.is_compared)
     found = compare(SimilarityInputs(rows, "digest"))
     assert found.clusters
+    loose = loose_groups_json([LooseGroup((0, 1, 2), (0,), 600, 9, 0.5, 0.001)], found.rows)
     tokens = token_records(["R0"], {"R0": TokenMetadata("R0", "R", "R", None, 6)}, prices, {})
     outcome = Outcome(
         request_id="lab",
@@ -170,7 +172,7 @@ def _composed() -> dict[str, Any]:
         wallets=[{**wallet_record(each, prices, {WSOL: Fraction(150)})} for each in facts],
         pairs=[encode_json(pair) for pair in found.pairs],
         pairs_total=found.pairs_total,
-        set_figures=found.set,
+        set_figures={**found.set, "loose_groups": loose},
         clusters=found.clusters,
         tokens={mint: {**token} for mint, token in tokens.items()},
         missing=[{**item} for each in facts for item in missing_wallets(each)],
