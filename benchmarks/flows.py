@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import orjson
 import psutil
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from house import completed
 from stretched import address_of
 
 from streamproc.local.stack import LocalStack, say_nothing
@@ -114,16 +115,10 @@ async def _measured(house: House, size: int, options: argparse.Namespace) -> Fig
 async def _burst(house: House, size: int, flows: int) -> float:
     """Seconds from the first record of so many flows to the last one's end."""
     requests = dict(_request(house, size) for _ in range(flows))
-    waiting = set(requests)
     began_s = time.perf_counter()
     for name, body in requests.items():
         await house.producer.send("analysis-requested", body, name.encode())
-    async with asyncio.timeout(WITHIN_S):
-        while waiting:
-            for records in (await house.ends.getmany(timeout_ms=1000)).values():
-                for record in records:
-                    assert record.topic == "analysis-completed", record.value
-                    waiting.discard(record.key.decode())
+    await completed(house.ends, requests, WITHIN_S)
     return time.perf_counter() - began_s
 
 

@@ -19,7 +19,7 @@ from streamproc.settings import PREFIX
 from streamproc.topics import read_topology
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping
 
 READY: Final = "records flow"
 
@@ -30,6 +30,17 @@ class House(NamedTuple):
     producer: AIOKafkaProducer
     ends: AIOKafkaConsumer  # of completed and failed requests
     dsn: str  # of its database
+
+
+async def completed(ends: AIOKafkaConsumer, names: Iterable[str], within_s: float) -> None:
+    """Return when each of these requests has completed; none may fail."""
+    waiting = set(names)
+    async with asyncio.timeout(within_s):
+        while waiting:
+            for records in (await ends.getmany(timeout_ms=1000)).values():
+                for record in records:
+                    assert record.topic == "analysis-completed", record.value
+                    waiting.discard(record.key.decode())
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import asyncpg
 import orjson
-from house import running_house
+from house import completed, running_house
 from stretched import stretched_upstream
 
 from streamproc.store.postgres.queries import statements, subjects
@@ -104,13 +104,7 @@ async def _ended(
         await asyncio.sleep(began_s + number / per_s - time.perf_counter())
         body = {"request_id": name, "wallets": list(wallets), "enrich": False, **asked}
         await house.producer.send("analysis-requested", orjson.dumps(body), name.encode())
-    waiting = set(requests)
-    async with asyncio.timeout(WITHIN_S):
-        while waiting:
-            for records in (await house.ends.getmany(timeout_ms=1000)).values():
-                for record in records:
-                    assert record.topic == "analysis-completed", record.value
-                    waiting.discard(record.key.decode())
+    await completed(house.ends, requests, WITHIN_S)
     await asyncio.sleep(QUIET_S)
 
 

@@ -27,7 +27,7 @@ async def serve_health(
     runner = web.AppRunner(_application(is_live, why_not_ready), access_log=None)
     await runner.setup()
     try:
-        yield await _listen(runner, bind)
+        yield await listen(runner, bind, "STREAMPROC_HTTP_BIND")
     finally:
         await runner.cleanup()
 
@@ -54,15 +54,18 @@ def _application(
     return application
 
 
-async def _listen(runner: web.AppRunner, bind: str) -> str:
-    """Open the socket; the URL has the port that was really taken."""
+async def listen(runner: web.AppRunner, bind: str, setting: str) -> str:
+    """Open the socket at host:port; the URL has the port that was really taken.
+
+    Raises ConfigurationError that names the setting when the address cannot be used.
+    """
     host, _, port = bind.rpartition(":")
     host = host.strip("[]")
     try:
         await web.TCPSite(runner, host, int(port)).start()
     except OSError as error:
         rule = f"must be a free address of this machine: {error.strerror}"
-        raise ConfigurationError([Fault("STREAMPROC_HTTP_BIND", bind, rule)]) from error
+        raise ConfigurationError([Fault(setting, bind, rule)]) from error
     taken = runner.addresses[0][1]
     shown = f"[{host}]" if ":" in host else host
     return f"http://{shown}:{taken}"

@@ -21,7 +21,7 @@ from streamproc.console.problems import problem, problems
 from streamproc.console.results import Results
 from streamproc.console.state import State
 from streamproc.console.streams import Streams
-from streamproc.errors import ConfigurationError, Fault
+from streamproc.health import listen
 from streamproc.serde import codec_of
 from streamproc.store import open_store
 from streamproc.topics import read_topology
@@ -110,7 +110,7 @@ async def _served(application: web.Application, bind: str) -> AsyncIterator[str]
     )
     await runner.setup()
     try:
-        yield await _listen(runner, bind)
+        yield await listen(runner, bind, "STREAMPROC_CONSOLE_BIND")
     finally:
         await runner.cleanup()
 
@@ -137,17 +137,6 @@ def _application(
         ]
     )
     return application
-
-
-async def _listen(runner: web.AppRunner, bind: str) -> str:
-    """Open the socket; the URL has the port that was really taken."""
-    host, _, port = bind.rpartition(":")
-    try:
-        await web.TCPSite(runner, host.strip("[]"), int(port)).start()
-    except OSError as error:
-        rule = f"must be a free address of this machine: {error.strerror}"
-        raise ConfigurationError([Fault("STREAMPROC_CONSOLE_BIND", bind, rule)]) from error
-    return f"http://{host}:{runner.addresses[0][1]}"
 
 
 class _Connection(web.RequestHandler):

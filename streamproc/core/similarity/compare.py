@@ -16,7 +16,7 @@ from streamproc.core.similarity.evidence.orders import orders_of
 from streamproc.core.similarity.evidence.timing_test import timing_test
 from streamproc.core.similarity.evidence.trading import trading_of
 from streamproc.core.similarity.gate import gate_of
-from streamproc.core.similarity.loose_groups import LooseGroups, loose_groups_json
+from streamproc.core.similarity.loose_groups import loose_groups_of
 from streamproc.core.similarity.pair_evidence import PairEvidence
 from streamproc.core.similarity.records import pairs_json
 from streamproc.core.similarity.scores.ranking import ranked_pairs
@@ -68,8 +68,7 @@ def compare(inputs: SimilarityInputs) -> Comparison:
     orders = orders_of(rows)
     gate = gate_of(chance, timing, scores, trading, orders)
     links = Links(inputs)
-    linked = linked_pairs(links, rows, scores, gate)
-    verdicts = Verdicts(gate, orders, linked)
+    verdicts = Verdicts(gate, orders, linked_pairs(links, rows, scores, gate))
     reported = reported_pairs(ranked, gate.is_gated, inputs.max_pairs)
     evidence = PairEvidence(
         inputs,
@@ -83,10 +82,7 @@ def compare(inputs: SimilarityInputs) -> Comparison:
         reported=reported,
     )
     clusters = clusters_json(rows, scores, verdicts, inputs.rank_by)
-    loose = None
-    if following is not None:
-        found = LooseGroups(trading, closeness, scores, gate.is_gated).found()
-        loose = loose_groups_json(found, rows)
+    loose = loose_groups_of(trading, closeness, scores, gate.is_gated, rows)
     return Comparison(
         pairs=list(pairs_json(rows, scores, reported, evidence.of, verdicts)),
         pairs_total=len(ranked),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from streamproc import limits
-from streamproc.core.similarity.evidence.chance import overlap_tail
+from streamproc.core.similarity.evidence.chance import WALLETS_MIN, overlap_tail
 from streamproc.core.similarity.evidence.closeness import runners
 from streamproc.core.similarity.evidence.company import LEAST_EXPECTED, levels
 from streamproc.core.similarity.evidence.item import Json, rounded
@@ -229,6 +229,15 @@ def ln_sets(wallets: int) -> list[float]:
 
     size = np.arange(min(MEMBERS_MAX, wallets) + 1)
     return list((gammaln(wallets + 1) - gammaln(size + 1) - gammaln(wallets - size + 1)).tolist())
+
+
+def loose_groups_of(
+    trading: Trading, counts: Sequence[Closeness], scores: Scores, is_gated: Flags, rows: Rows
+) -> list[Json] | None:
+    """Return the records of the sets that move together; None where too few wallets are known to tell."""
+    if trading.wallets < WALLETS_MIN:
+        return None
+    return loose_groups_json(LooseGroups(trading, counts, scores, is_gated).found(), rows)
 
 
 def loose_groups_json(groups: Sequence[LooseGroup], rows: Rows) -> list[Json]:
