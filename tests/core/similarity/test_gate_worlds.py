@@ -63,14 +63,19 @@ def test_evaders_follow_whom_they_copy_hours_later() -> None:
     assert {leader[0] for leader in followed} == {"w"}
 
 
-def test_followers_of_a_public_caller_hear_a_common_signal_and_make_no_cluster() -> None:
-    world, found = case("caller", SEED + 2, mixed=True), compared("caller", SEED + 2, mixed=True)
-    assert len(world.asked) > 40 + 2 * COMPANY_RANK
-    heard = {
+def hearers(found: Comparison) -> set[tuple[str, str]]:
+    """The pairs that are told to hear a common signal."""
+    return {
         (pair["wallet_a"], pair["wallet_b"])
         for pair in found.pairs
         if pair["verdict"] == "common_signal"
     }
+
+
+def test_followers_of_a_public_caller_hear_a_common_signal_and_make_no_cluster() -> None:
+    world, found = case("caller", SEED + 2, mixed=True), compared("caller", SEED + 2, mixed=True)
+    assert len(world.asked) > 40 + 2 * COMPANY_RANK
+    heard = hearers(found)
     assert heard <= world.signal
     assert len(heard) >= 0.9 * len(world.signal)
     assert found.clusters == []
@@ -78,11 +83,7 @@ def test_followers_of_a_public_caller_hear_a_common_signal_and_make_no_cluster()
 
 def test_three_to_five_followers_of_a_caller_hear_a_common_signal_too() -> None:
     world, found = case("callers", SEED, mixed=True), compared("callers", SEED, mixed=True)
-    heard = {
-        (pair["wallet_a"], pair["wallet_b"])
-        for pair in found.pairs
-        if pair["verdict"] == "common_signal"
-    }
+    heard = hearers(found)
     assert heard <= world.signal
     assert len(heard) >= 0.9 * len(world.signal)
     assert together(found) <= world.signal
