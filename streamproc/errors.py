@@ -156,6 +156,15 @@ class CreditBudgetExceededError(RequestError):
     code = "credit_budget_exceeded"
 
 
+class CohortError(RequestError):
+    """The wallets of a request cannot be chosen as it asks: there is no such mint, or nobody holds or bought it."""
+
+    def __init__(self, code: str, message: str) -> None:
+        """Keep the public word beside the sentence."""
+        super().__init__(message)
+        self.code = code
+
+
 class RequestEndedError(StreamprocError):
     """The request was cancelled, expired or has otherwise ended: stop at once and say nothing."""
 

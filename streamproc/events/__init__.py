@@ -34,6 +34,15 @@ from streamproc.events.base import (
     Tenant,
     TerminalStatus,
 )
+from streamproc.events.cohorts import (
+    Cohort,
+    CohortCoverage,
+    CohortFound,
+    CohortKind,
+    CohortMember,
+    CohortOutsider,
+    OutsiderKind,
+)
 from streamproc.events.requests import (
     AnalysisAccepted,
     AnalysisCancelRequested,
@@ -68,6 +77,12 @@ __all__ = [
     "BalanceFetchRequested",
     "BalanceState",
     "BalancesFetched",
+    "Cohort",
+    "CohortCoverage",
+    "CohortFound",
+    "CohortKind",
+    "CohortMember",
+    "CohortOutsider",
     "Counted",
     "Counts",
     "Coverage",
@@ -77,6 +92,7 @@ __all__ = [
     "Options",
     "Outcome",
     "OutsideEvent",
+    "OutsiderKind",
     "PartOptions",
     "PublicError",
     "RankBy",

@@ -74,3 +74,17 @@ OVERSIZED_KEPT_S: Final = 7 * 86_400.0
 # of unpacked to packed bytes: JSON of transactions has 5 to 8, a bomb 1000
 ANSWER_RATIO_MAX: Final = 200
 ANSWER_RATIO_FREE_BYTES: Final = 1024**2  # up to this, any ratio will do
+
+# --- cohorts ---
+COHORT_PAGE_ACCOUNTS: Final = 10_000  # of one call: what the service allows
+COHORT_PAGE_LEAST_ACCOUNTS: Final = 100  # a page that takes too long is halved down to this
+# of a mint that is read as a whole: 50 000 accounts; of a larger one the largest accounts alone are
+COHORT_WHOLE_PAGES: Final = 5
+COHORT_BANDS_AT_ONCE: Final = 8
+# for the largest accounts of a large mint, and one more for each wallet wanted: as many bands as a thousand take
+COHORT_BASE_CALLS: Final = 600
+# of a mint's history, and so many more for each buyer wanted: most buyers come back before others come
+COHORT_BASE_TRANSACTIONS: Final = 10_000
+COHORT_BUYER_TRANSACTIONS: Final = 100
+COHORT_PAGE_TRANSACTIONS: Final = 100  # of a first page for one buyer: the least that is paid for
+COHORT_OUTSIDERS_NAMED: Final = 200  # of those left out; of more only how many

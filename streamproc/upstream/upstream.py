@@ -14,6 +14,7 @@ from streamproc.upstream.client.clock import Timing, real_timing
 from streamproc.upstream.client.http import Wire, make_client
 from streamproc.upstream.client.permits import BudgetStore, RateLimit, RequestPermit
 from streamproc.upstream.client.retry import Caller, Run, run_here
+from streamproc.upstream.cohorts.choice import choose_cohort
 from streamproc.upstream.history.enhanced_listing import EnhancedHistory
 from streamproc.upstream.history.full_listing import FullHistory
 from streamproc.upstream.history.probe import probe
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
     from streamproc.core.estimate import Extent
+    from streamproc.events import Cohort, CohortFound
     from streamproc.settings import Settings
     from streamproc.upstream.client.calls import Bucket, Permit
     from streamproc.upstream.history.cursor import HistoryPage, Lister
@@ -152,6 +154,12 @@ class Upstream:
             include_oversized=include_oversized,
             known_oversized=known_oversized,
         )
+
+    async def cohort(
+        self, cohort: Cohort, *, permit: Permit, operators: Collection[str] = ()
+    ) -> CohortFound:
+        """The wallets of a rule as they are now; see `choose_cohort`."""
+        return await choose_cohort(self._caller, self._rpc_url, cohort, permit, operators)
 
     def metadata(
         self, mints: Iterable[str], *, permit: Permit

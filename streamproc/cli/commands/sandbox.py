@@ -58,6 +58,13 @@ RATE = FiniteRange(0, min_open=True)
     help="Transactions of each generated wallet that have a null in the raw form where none should be.",
 )
 @click.option(
+    "--crowd",
+    type=click.IntRange(0, 10_000_000),
+    default=0,
+    show_default=True,
+    help="One more mint in the generated world, with so many holders that have no history.",
+)
+@click.option(
     "--latency-s",
     type=FiniteRange(0),
     default=0.0,
@@ -104,12 +111,17 @@ def sandbox(*, lists: bool, **options: object) -> None:
     from streamproc.sandbox.service.command import SandboxOptions, run_sandbox
 
     def started(running: Sandbox) -> None:
-        wallets = [wallet["address"] for wallet in running.archive.about()["wallets"]]
+        about = running.archive.about()
+        wallets = [wallet["address"] for wallet in about["wallets"]]
         remark(f"serving {len(wallets)} wallets at {running.url}; settings that lead here:")
         remark(env_lines(settings_of(running)))
         if lists:
             tell("\n".join(wallets))
         else:
             remark(f"wallets: {' '.join(wallets[:NAMED])} ... (all with --list)")
+        if coins := about.get("coins"):
+            remark(f"tokens: {' '.join(coins[:NAMED])} ...")
+        if crowd := about.get("crowd"):
+            remark(f"token with {options['crowd']} holders: {crowd}")
 
     run_sandbox(SandboxOptions(**options), started=started)  # type: ignore[arg-type] # click has checked each

@@ -6,7 +6,7 @@ what changed only.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -20,7 +20,7 @@ from streamproc.errors import UpstreamInconsistentError, UpstreamUnavailableErro
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from streamproc.core.chain.transactions import TokenChange
+    from streamproc.core.chain.transactions import TokenChange, Transaction
     from streamproc.core.ledger.entries import Entry
 
 
@@ -55,6 +55,21 @@ _ROUGH_ANSWER: Final = msgspec.json.Decoder(_RoughAnswer)
 _ITEM: Final = msgspec.json.Decoder(RawItem)
 
 
+class Signed(NamedTuple):
+    """A transaction, and who signed it: the fee payer first."""
+
+    transaction: Transaction
+    signers: tuple[str, ...]
+
+
+class SignedPage(NamedTuple):
+    """One answer of the upstream, read for nobody in particular."""
+
+    transactions: tuple[Signed, ...]
+    unreadable: int  # transactions that could not be read
+    next_token: str | None
+
+
 def raw_page(body: bytes | bytearray, wallet: str) -> Page | RpcError:
     """The entries of an answer's transactions in its order, or the JSON-RPC error that it is.
 
@@ -63,18 +78,13 @@ def raw_page(body: bytes | bytearray, wallet: str) -> Page | RpcError:
     cut off, no JSON, nested too deep or no such answer: one whose items are all no transactions too.
     """
     unreadable: list[Unreadable] = []
-    try:
-        answer = _decoded(body, unreadable)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UpstreamUnavailableError(f"the answer cannot be read: {error}") from error
-    if answer.error is not None:
-        return RpcError(answer.error.code, answer.error.message)
-    if answer.result is None:
-        raise UpstreamUnavailableError("the answer has neither a result nor an error")
+    result = _result(body, unreadable)
+    if isinstance(result, RpcError):
+        return result
     entries: list[Entry] = []
     decimals: dict[str, int] = {}
     foreign = []
-    for item in answer.result.data:
+    for item in result.data:
         transaction = item.changed
         if isinstance(transaction, Unreadable):
             unreadable.append(transaction)
@@ -89,10 +99,36 @@ def raw_page(body: bytes | bytearray, wallet: str) -> Page | RpcError:
     return Page(
         entries=tuple(entries),
         decimals=decimals,
-        next_token=answer.result.paginationToken,
+        next_token=result.paginationToken,
         foreign=tuple(foreign),
         unreadable=tuple(unreadable),
     )
+
+
+def raw_transactions(body: bytes | bytearray) -> SignedPage | RpcError:
+    """The transactions of an answer in its order, whoever looks at them; otherwise as `raw_page`."""
+    unreadable: list[Unreadable] = []
+    result = _result(body, unreadable)
+    if isinstance(result, RpcError):
+        return result
+    read = [item for item in result.data if not isinstance(item.changed, Unreadable)]
+    odd = len(unreadable) + len(result.data) - len(read)
+    return SignedPage(
+        tuple(Signed(item.changed, item.signers) for item in read), odd, result.paginationToken
+    )
+
+
+def _result(body: bytes | bytearray, unreadable: list[Unreadable]) -> _Result | RpcError:
+    """The answer's result, or the JSON-RPC error that it is; what is no transaction is added to `unreadable`."""
+    try:
+        answer = _decoded(body, unreadable)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UpstreamUnavailableError(f"the answer cannot be read: {error}") from error
+    if answer.error is not None:
+        return RpcError(answer.error.code, answer.error.message)
+    if answer.result is None:
+        raise UpstreamUnavailableError("the answer has neither a result nor an error")
+    return answer.result
 
 
 def _decoded(body: bytes | bytearray, unreadable: list[Unreadable]) -> _Answer:

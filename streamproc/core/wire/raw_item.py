@@ -78,6 +78,12 @@ class RawItem(msgspec.Struct, gc=False):
             self.changed = _unreadable(self, error)
         self.meta = _LET_GO
 
+    @property
+    def signers(self) -> tuple[str, ...]:
+        """Who signed it, the fee payer first: as many of the first accounts as there are signatures."""
+        body = self.transaction
+        return tuple(body.message.accountKeys[: len(body.signatures)])
+
     def names(self, wallet: str) -> bool:
         """Whether the wallet is an account, owns one, or may: a balance does not say whose it is."""
         if wallet in self.keys:

@@ -67,7 +67,7 @@ class Scene:
         self.lender = chain.book.named("lender")
         self.orders: list[Order] = []  # the open ones
         self.positions: list[Position] = []  # the open ones
-        self.strangers = [chain.book.named(f"stranger/{n}") for n in range(STRANGERS)]
+        self.strangers = [chain.book.keyed(f"stranger/{n}") for n in range(STRANGERS)]
         self._fund_the_cast()
         self._count = 0
 

@@ -151,13 +151,13 @@ class Market:
         return max(1, int(stable_units * 1_000 / interpolated(self.sol_usd, time_s)))
 
     def _quote_pool(self, stable: str) -> Pool:
-        owner = self._chain.book.named(f"pool/SOL/{stable}")
+        owner = self._chain.book.derived(f"pool/SOL/{stable}")
         stable_vault = self._chain.endow_tokens(owner, stable, POOL_STABLE_UNITS)
         sol_vault = self._chain.endow_tokens(owner, known.WSOL, POOL_LAMPORTS)
         return Pool(owner, stable_vault, sol_vault, known.WSOL)
 
     def _stable_pool(self) -> Pool:
-        owner = self._chain.book.named("pool/USDC/USDT")
+        owner = self._chain.book.derived("pool/USDC/USDT")
         usdc, usdt = (
             self._chain.endow_tokens(owner, stable, POOL_STABLE_UNITS)
             for stable in (known.USDC, known.USDT)
@@ -176,7 +176,7 @@ class Market:
         wild = 0.002 if rank in {1, self.giant_rank} else rng.uniform(0.02, 0.17)
         prices = walk(rng, price, wild, rng.uniform(-0.1, 0.04) * wild)
         symbol = "mSOL" if rank == 1 else f"{WORDS[rank % len(WORDS)].upper()}{rank}"
-        curve = chain.book.named(f"curve/{mint}")
+        curve = chain.book.derived(f"curve/{mint}")
         chain.endow(curve, POOL_LAMPORTS)
         return Coin(
             mint=mint,
@@ -217,7 +217,7 @@ class Market:
         return supply, worth_lamports / supply
 
     def _pool(self, mint: str, quote: str, units: int, quote_units: int) -> Pool:
-        owner = self._chain.book.named(f"pool/{mint}/{quote}")
+        owner = self._chain.book.derived(f"pool/{mint}/{quote}")
         vault = self._chain.endow_tokens(owner, mint, units)
         return Pool(owner, vault, self._chain.endow_tokens(owner, quote, quote_units), quote)
 

@@ -36,6 +36,7 @@ class SandboxOptions:
     transactions: int | tuple[int, int] = (50, 300)
     only_raw: bool = False  # the world also does what the enhanced form cannot show
     odd: int = 0  # transactions of each wallet that nobody can read
+    crowd: int = 0  # holders of one more mint
     latency_s: float = 0.0
     rpc_rps: float | None = None
     enhanced_rps: float | None = None
@@ -56,7 +57,7 @@ def archive_of(options: SandboxOptions) -> Archive:
         only_raw=options.only_raw,
         odd=options.odd,
     )
-    return WorldArchive(world)
+    return WorldArchive(world, crowd=options.crowd)
 
 
 def faults_of(options: SandboxOptions) -> list[Fault]:

@@ -63,6 +63,28 @@ class Asset:
     image: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MintState:
+    """A mint now: its token program, decimals and supply in base units."""
+
+    program: str
+    decimals: int
+    supply: int
+
+
+class Holdings(Protocol):
+    """The token accounts of a mint, numbered from 0 on, in no order of amounts."""
+
+    def numbers(self, low: int, high: int) -> Sequence[int]:
+        """Return the accounts that hold `low` to below `high` base units, the smallest number first."""
+
+    def state(self, number: int) -> TokenState:
+        """Return one account."""
+
+    def largest(self, count: int) -> Sequence[TokenState]:
+        """Return the accounts that hold most, the largest first."""
+
+
 class Archive(Protocol):
     """A world as the server sees it."""
 
@@ -91,6 +113,15 @@ class Archive(Protocol):
 
     def token_accounts(self, owner: str, program: str) -> Sequence[TokenState]:
         """Return the token accounts of an owner under one token program."""
+
+    def token_account(self, address: str) -> TokenState | None:
+        """Return the token account at this address, None when there is none."""
+
+    def mint(self, address: str) -> MintState | None:
+        """Return the mint at this address, None when there is none."""
+
+    def holdings(self, mint: str) -> Holdings:
+        """Return the token accounts of a mint; none of what is no mint."""
 
     def asset(self, mint: str) -> Asset | None:
         """Return what is known of a mint, None when nothing is."""

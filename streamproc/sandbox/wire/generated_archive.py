@@ -7,28 +7,40 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from streamproc.sandbox.chain import known, rents
-from streamproc.sandbox.wire.archive import AccountState, Asset, Index, Record, TokenState
+from streamproc.sandbox.wire.archive import (
+    AccountState,
+    Asset,
+    Index,
+    MintState,
+    Record,
+    TokenState,
+)
 from streamproc.sandbox.wire.enhanced_form import enhanced_form
+from streamproc.sandbox.wire.holdings import Crowd, ListedHoldings
 from streamproc.sandbox.wire.raw_form import raw_form
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from streamproc.sandbox.chain.market import Coin
+    from streamproc.sandbox.wire.archive import Holdings
     from streamproc.sandbox.world.world import World
 
 TIP_DISTANCE_SLOTS: Final = 150  # the chain goes on after the last transaction of interest
 DEEP_LIQUIDITY_USD: Final = 1_250_000.5
 SHALLOW_LIQUIDITY_USD: Final = 310.25
 QUOTE_SYMBOLS: Final = {known.WSOL: "SOL", **known.STABLE_SYMBOLS}
+COINS_SHOWN: Final = 10  # the most popular ones
 UNNAMED_EVERY: Final = 11  # of coins the asset service knows nothing
 
 
 class WorldArchive:
     """Serves a generated world; see `Archive` for what each call returns."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, crowd: int = 0) -> None:
+        """Beside the world's coins there is a mint with so many holders, unless 0: see `Crowd`."""
         self.world = world
+        self.crowd = Crowd(world.chain.book, crowd) if crowd else None
         self._chain = world.chain
         self._index = _indexed(world)
 
@@ -57,15 +69,16 @@ class WorldArchive:
         """Return an account now."""
         if address in known.PROGRAMS:
             return AccountState(1, known.BPF_LOADER, 36, executable=True)
+        if self.crowd is not None and address == self.crowd.program_account:
+            return AccountState(_old_rent(known.MINT_BYTES), known.PUMP_AMM, known.MINT_BYTES)
         lamports = self._chain.lamports.get(address, 0)
         token_account = self._chain.token_accounts.get(address)
         if token_account is not None:
             program = self._chain.programs[token_account.mint]
             size = self._chain.account_bytes[token_account.mint]
             return AccountState(lamports or _old_rent(size), program, size)
-        if address in self._chain.programs:
-            program = self._chain.programs[address]
-            return AccountState(_old_rent(known.MINT_BYTES), program, known.MINT_BYTES)
+        if (mint := self.mint(address)) is not None:
+            return AccountState(_old_rent(known.MINT_BYTES), mint.program, known.MINT_BYTES)
         return AccountState(lamports, known.SYSTEM) if lamports else None
 
     def token_accounts(self, owner: str, program: str) -> Sequence[TokenState]:
@@ -73,21 +86,50 @@ class WorldArchive:
         if owner == self.world.oversized:
             self.world.open_oversized_accounts()
         chain = self._chain
-        states = ((a, chain.token_accounts[a]) for a in chain.owned.get(owner, ()))
         return [
-            TokenState(
-                address=address,
-                mint=state.mint,
-                owner=owner,
-                program=program,
-                amount=state.amount,
-                decimals=chain.decimals[state.mint],
-                lamports=chain.lamports.get(address, _old_rent(known.TOKEN_ACCOUNT_BYTES)),
-                frozen=state.frozen,
-            )
-            for address, state in states
-            if chain.programs[state.mint] == program
+            self._token_state(address)
+            for address in chain.owned.get(owner, ())
+            if chain.programs[chain.token_accounts[address].mint] == program
         ]
+
+    def _token_state(self, address: str) -> TokenState:
+        chain = self._chain
+        state = chain.token_accounts[address]
+        return TokenState(
+            address=address,
+            mint=state.mint,
+            owner=state.owner,
+            program=chain.programs[state.mint],
+            amount=state.amount,
+            decimals=chain.decimals[state.mint],
+            lamports=chain.lamports.get(address, _old_rent(known.TOKEN_ACCOUNT_BYTES)),
+            frozen=state.frozen,
+        )
+
+    def token_account(self, address: str) -> TokenState | None:
+        """Return the token account at this address."""
+        return self._token_state(address) if address in self._chain.token_accounts else None
+
+    def mint(self, address: str) -> MintState | None:
+        """Return the mint at this address."""
+        if self.crowd is not None and address == self.crowd.mint:
+            return self.crowd.state_of_mint()
+        chain = self._chain
+        if address not in chain.programs:
+            return None
+        coin = self.world.market.by_mint.get(address)
+        supply = coin.supply if coin else sum(each.amount for each in self._accounts_of(address))
+        return MintState(chain.programs[address], chain.decimals[address], supply)
+
+    def holdings(self, mint: str) -> Holdings:
+        """Return the token accounts of a mint."""
+        if self.crowd is not None and mint == self.crowd.mint:
+            return self.crowd
+        return ListedHoldings(self._accounts_of(mint))
+
+    def _accounts_of(self, mint: str) -> list[TokenState]:
+        states = self._chain.token_accounts.items()
+        return [self._token_state(address) for address, each in states if each.mint == mint]
 
     def asset(self, mint: str) -> Asset | None:
         """Return what is known of a mint; of some coins nothing is."""
@@ -127,6 +169,8 @@ class WorldArchive:
             "program": world.program,
             "token_account": world.token_account,
             "oversized": world.oversized,
+            "coins": [coin.mint for coin in world.market.coins[:COINS_SHOWN]],
+            "crowd": self.crowd.mint if self.crowd else None,
             "wallets": [
                 {
                     "address": wallet.address,
@@ -158,7 +202,8 @@ def _indexed(world: World) -> Index:
         )
         touched = {owner for row in transaction.rows for owner in row.owners}
         changed = {o for row in transaction.rows for o in row.owners if row.concerns(o)}
-        index.add(record, set(transaction.keys), changed, touched)
+        mints = {row.mint for row in transaction.rows}  # that is opened or moved names its mint
+        index.add(record, {*transaction.keys, *mints}, changed, touched)
     return index
 
 

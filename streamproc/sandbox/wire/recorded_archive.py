@@ -15,7 +15,15 @@ import orjson
 
 from streamproc.errors import ConfigurationError, Fault
 from streamproc.sandbox.chain import known, rents
-from streamproc.sandbox.wire.archive import AccountState, Asset, Index, Record, TokenState
+from streamproc.sandbox.wire.archive import (
+    AccountState,
+    Asset,
+    Index,
+    MintState,
+    Record,
+    TokenState,
+)
+from streamproc.sandbox.wire.holdings import ListedHoldings
 from streamproc.sandbox.wire.recorded_form import (
     is_whole,
     raw_from_recorded,
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from streamproc.json_types import JsonView
+    from streamproc.sandbox.wire.archive import Holdings
 
 
 TOKEN_ACCOUNT_RENT: Final = rents.rent(known.TOKEN_ACCOUNT_BYTES, rents.OLDEST_RATE)
@@ -88,6 +97,8 @@ class RecordedArchive:
             return AccountState(1, known.BPF_LOADER, 36, executable=True)
         if address in self._tokens:
             return AccountState(TOKEN_ACCOUNT_RENT, self._tokens[address].program, 165)
+        if (mint := self.mint(address)) is not None:
+            return AccountState(TOKEN_ACCOUNT_RENT, mint.program, known.MINT_BYTES)
         if address not in self._index.named and address not in self._index.changed:
             return None
         return AccountState(max(0, self._lamports[address]), known.SYSTEM)
@@ -96,6 +107,21 @@ class RecordedArchive:
         """Return the owner's token accounts with what the records add up to."""
         states = self._tokens.values()
         return [state for state in states if state.owner == owner and state.program == program]
+
+    def token_account(self, address: str) -> TokenState | None:
+        """Return the token account at this address."""
+        return self._tokens.get(address)
+
+    def mint(self, address: str) -> MintState | None:
+        """Return the mint at this address, with a supply of what the records add up to."""
+        states = [state for state in self._tokens.values() if state.mint == address]
+        if not states:
+            return None
+        return MintState(states[0].program, states[0].decimals, sum(s.amount for s in states))
+
+    def holdings(self, mint: str) -> Holdings:
+        """Return the token accounts of a mint."""
+        return ListedHoldings(state for state in self._tokens.values() if state.mint == mint)
 
     def asset(self, mint: str) -> Asset | None:
         """Return the quotes; of other mints nothing was recorded."""
@@ -138,7 +164,8 @@ class RecordedArchive:
             self.trimmed.add(record.signature)
         rows = transaction["accountData"]
         owners = {change["userAccount"] for change in token_changes(transaction)}
-        self._index.add(record, {row["account"] for row in rows}, owners, owners)
+        mints = {change["mint"] for change in token_changes(transaction)}
+        self._index.add(record, {*(row["account"] for row in rows), *mints}, owners, owners)
         self._records.append(record)
         for row in rows:
             self._lamports[row["account"]] += row["nativeBalanceChange"]

@@ -176,7 +176,7 @@ def _cast_wallet(chain: Chain, rng: random.Random, number: int, target: int) -> 
     habit, group = CAST[number % len(CAST)]
     block = number // len(CAST)
     return Wallet(
-        address=chain.book.named(f"wallet/{number}"),
+        address=chain.book.keyed(f"wallet/{number}"),
         name=f"{habit}-{number}",
         habit=habit,
         target=target,

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc import limits
+from streamproc.core.chain.exchanges import EXCHANGES, HOT_WALLETS
 from streamproc.core.chain.solana import is_address
 from streamproc.core.similarity import (
     Background,
@@ -22,7 +23,6 @@ from streamproc.core.similarity import (
     compare,
 )
 from streamproc.core.similarity.clusters import cluster_id
-from streamproc.core.similarity.evidence.exchanges import EXCHANGES, HOT_WALLETS
 from streamproc.core.similarity.scores.components import components
 
 if TYPE_CHECKING:

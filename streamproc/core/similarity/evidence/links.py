@@ -7,9 +7,9 @@ from math import ceil
 from typing import TYPE_CHECKING, Final
 
 from streamproc import limits
+from streamproc.core.chain.exchanges import EXCHANGES
 from streamproc.core.chain.solana import LAMPORTS_PER_SOL, STABLE_UNIT, STABLES
 from streamproc.core.comparison_inputs import Met
-from streamproc.core.similarity.evidence.exchanges import EXCHANGES
 from streamproc.core.similarity.evidence.item import Json, counted, item, short
 
 if TYPE_CHECKING:

@@ -24,6 +24,7 @@ from streamproc.sandbox.wire.raw_form import token_amount
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from streamproc.json_types import Json
     from streamproc.sandbox.wire.archive import AccountState, TokenState
 
 ACCOUNTS_MAX: Final = 100
@@ -57,9 +58,34 @@ def balance(call: Call) -> Answer:
 
 
 def account_info(call: Call) -> Answer:
-    """`getAccountInfo`: one account, null when never funded."""
-    account = call.archive.account(address_of(listed(call.params)))
-    return plain(in_context(call, _shown_account(account)))
+    """`getAccountInfo`: one account, null when never funded; with jsonParsed a mint or token account as it is read."""
+    params = listed(call.params)
+    address = address_of(params)
+    account = call.archive.account(address)
+    shown = _shown_account(account)
+    if account is not None and shown and options_of(params).get("encoding") == "jsonParsed":
+        shown |= _parsed(call, address, account)
+    return plain(in_context(call, shown))
+
+
+def _parsed(call: Call, address: str, account: AccountState) -> Json:
+    """Return the data of a token program's account as it is read; nothing for any other."""
+    mint, token = call.archive.mint(address), call.archive.token_account(address)
+    if mint is not None:
+        info: Json = {
+            "decimals": mint.decimals,
+            "freezeAuthority": None,
+            "isInitialized": True,
+            "mintAuthority": None,
+            "supply": str(mint.supply),
+        }
+        parsed: Json = {"info": info, "type": "mint"}
+    elif token is not None:
+        return {"data": _shown_data(token)}
+    else:
+        return {}
+    program = "spl-token-2022" if account.owner == known.TOKEN_2022 else "spl-token"
+    return {"data": {"program": program, "parsed": parsed, "space": account.space}}
 
 
 def multiple_accounts(call: Call) -> Answer:
@@ -72,7 +98,7 @@ def multiple_accounts(call: Call) -> Answer:
     return plain(in_context(call, shown))
 
 
-def _shown_account(account: AccountState | None) -> dict[str, object] | None:
+def _shown_account(account: AccountState | None) -> Json | None:
     if account is None:
         return None
     return {
@@ -118,9 +144,19 @@ def _owned(call: Call) -> Sequence[TokenState]:
     return call.archive.token_accounts(address_of(params), program)
 
 
-def _shown_token_account(state: TokenState) -> dict[str, object]:
-    token_2022 = state.program == known.TOKEN_2022
-    size = 170 if token_2022 else 165
+def _shown_token_account(state: TokenState) -> Json:
+    account = {
+        "data": _shown_data(state),
+        "executable": False,
+        "lamports": state.lamports,
+        "owner": state.program,
+        "rentEpoch": 18_446_744_073_709_551_615,
+        "space": _size(state),
+    }
+    return {"pubkey": state.address, "account": account}
+
+
+def _shown_data(state: TokenState) -> Json:
     info = {
         "isNative": state.mint == known.WSOL,
         "mint": state.mint,
@@ -128,20 +164,16 @@ def _shown_token_account(state: TokenState) -> dict[str, object]:
         "state": "frozen" if state.frozen else "initialized",
         "tokenAmount": token_amount(state.amount, state.decimals),
     }
-    data = {
-        "program": "spl-token-2022" if token_2022 else "spl-token",
+    program = "spl-token-2022" if state.program == known.TOKEN_2022 else "spl-token"
+    return {
+        "program": program,
         "parsed": {"info": info, "type": "account"},
-        "space": size,
+        "space": _size(state),
     }
-    account = {
-        "data": data,
-        "executable": False,
-        "lamports": state.lamports,
-        "owner": state.program,
-        "rentEpoch": 18_446_744_073_709_551_615,
-        "space": size,
-    }
-    return {"pubkey": state.address, "account": account}
+
+
+def _size(state: TokenState) -> int:
+    return 170 if state.program == known.TOKEN_2022 else 165
 
 
 def asset_batch(call: Call) -> Answer:

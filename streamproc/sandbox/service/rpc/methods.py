@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from streamproc.sandbox.service.rpc import accounts, history
+from streamproc.sandbox.service.rpc import accounts, history, mints
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,11 +21,14 @@ STANDARD_METHODS: Final[dict[str, Callable[[Call], Answer]]] = {
     "getAccountInfo": accounts.account_info,
     "getMultipleAccounts": accounts.multiple_accounts,
     "getTokenAccountsByOwner": accounts.token_accounts,
+    "getTokenLargestAccounts": mints.largest_accounts,
+    "getProgramAccounts": mints.program_accounts,
 }
 METHODS: Final[dict[str, Callable[[Call], Answer]]] = {
     **STANDARD_METHODS,
     "getTransactionsForAddress": history.transactions_for_address,
     "getTokenAccountsByOwnerV2": accounts.token_accounts_v2,
+    "getProgramAccountsV2": mints.program_accounts_v2,
     "getAssetBatch": accounts.asset_batch,
 }
 DAS_METHODS: Final = frozenset({"getAssetBatch"})

@@ -48,4 +48,10 @@ HOT_WALLETS: Final[dict[str, tuple[str, ...]]] = {
         "8Tp9fFkZ2KcRBLYDTUNXo98Ez6ojGb6MZEPXfGDdeBzG",
     ),
 }
-EXCHANGES: Final = frozenset(address for each in HOT_WALLETS.values() for address in each)
+_NAMES: Final = {address: name for name, each in HOT_WALLETS.items() for address in each}
+EXCHANGES: Final = frozenset(_NAMES)
+
+
+def exchange_of(address: str) -> str | None:
+    """The exchange whose hot wallet this is, None for any other address."""
+    return _NAMES.get(address)

@@ -1,0 +1,1 @@
+"""Cohorts: sets of wallets chosen by a token, its largest holders or its first buyers."""
