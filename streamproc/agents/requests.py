@@ -94,6 +94,22 @@ async def accept_request(
         return
     if recorded.state == "conflict":
         raise _reused(request.request_id)
+    async for event in _answered_or_begun(request, new, recorded, store=store, answers=answers):
+        yield event
+
+
+async def _answered_or_begun(
+    request: AnalysisRequested,
+    new: NewRequest,
+    recorded: Recorded,
+    *,
+    store: Store,
+    answers: Answers,
+) -> AsyncIterator[Event | Encoded]:
+    """What is said about a request that is recorded: its end, once there is one, else its fan-out.
+
+    Of a request that runs, a repeat says nothing.
+    """
     is_repeat = recorded.source != new.source
     if recorded.state == "ended" and (not is_repeat or answers.may(new.request_id)):
         for told in await _answer(request.request_id, store):

@@ -72,15 +72,11 @@ async def compare_wallets(
         )
         decision = None if wished is None else _with_progress(*wished, progress_log)
         ending = await _decided(ready.request_id, decision, store)
-        if decision is not None and ending.terminal == decision.terminal:
-            for _, record in decision.before:
-                yield record
+        for record in _said_before(ending, decision):
+            yield record
     yield ending.terminal
-    yield (
-        ending.progress
-        or last
-        or await progress_log.terminal_records(*_words(ending.status, ending.code))
-    )
+    words = _words(ending.status, ending.code)
+    yield ending.progress or last or await progress_log.terminal_records(*words)
     yield _said(ending, codec)
 
 
@@ -149,6 +145,13 @@ async def _decided(request_id: str, decision: Decision | None, store: Store) -> 
     found = await store.ending(request_id)
     assert found is not None  # noqa: S101 - it is known to have ended
     return found
+
+
+def _said_before(ending: Ending, decision: Decision | None) -> list[Encoded]:
+    """The progress that is said before this end, if it is the one that was wished for."""
+    if decision is None or ending.terminal != decision.terminal:
+        return []
+    return [record for _, record in decision.before]
 
 
 def _completed(ready: AnalysisReady, composed: Composed, codec: Codec) -> Decision:

@@ -15,7 +15,7 @@ from streamproc.core.ledger.row_layout import KIND_IDS
 from streamproc.store.postgres.database import Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import numpy as np
 
@@ -59,18 +59,14 @@ class Relations(Subject):
             return None
         numbers = _numbers(row["mints"], ">i4")
         order = await self._in_order_of_address(numbers)
-        names = await self._names(named)
         place = np.zeros(int(order.max()) + 1, dtype=np.int64)
         place[order] = np.arange(len(order))
-        mints = [f"#{n}" for n in range(len(order))]
-        for n in np.flatnonzero(np.isin(order, list(names))).tolist():
-            mints[n] = names[int(order[n])]
         wallets = tuple(dict.fromkeys(row["wallets"]))
         number_of = {address: number for number, address in enumerate(wallets)}
         of_row = [number_of[address] for address in row["wallets"]]
         return Background(
             wallets=wallets,
-            mints=tuple(mints),
+            mints=_named(order.tolist(), await self._names(named)),
             wallet_numbers=np.repeat(of_row, row["counts"]),
             mint_numbers=place[numbers],
             times=_numbers(row["first_at"], ">i8"),
@@ -152,6 +148,11 @@ def wallets_per_week(weeks: Mapping[int, int]) -> dict[int, int]:
         week: max(-(-limits.BACKGROUND_WALLETS * trades // total), limits.BACKGROUND_WEEK_LEAST)
         for week, trades in sorted(weeks.items())
     }
+
+
+def _named(numbers: Sequence[int], names: Mapping[int, str]) -> tuple[str, ...]:
+    """Each mint's address where it is known, else its place among them."""
+    return tuple(names.get(number, f"#{place}") for place, number in enumerate(numbers))
 
 
 def _columns(by_name: Mapping[K, V]) -> tuple[list[K], list[V]]:

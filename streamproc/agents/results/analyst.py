@@ -81,11 +81,7 @@ class Analyst:
         ):
             return present
         history, revision = await self._history(wallet, watermark_slot)
-        analysis, price = await self._analyzed(history, scope, None), None
-        if analysis.lacks_sol_price and options.enrich:
-            price = await self._sol_price(request_id)
-            if price is not None:
-                analysis = await self._analyzed(history, scope, price)
+        analysis, price = await self._priced(request_id, history, scope, enrich=options.enrich)
         kept = WalletAnalysis(
             wallet=wallet,
             watermark_slot=watermark_slot,
@@ -167,6 +163,18 @@ class Analyst:
             else "all",
         )
         return history, entries.revision
+
+    async def _priced(
+        self, request_id: str, history: History, scope: Scope, *, enrich: bool
+    ) -> tuple[Analysis, str | None]:
+        """The analysis, and today's price of SOL where it needs one, wants one, and somebody knows it."""
+        analysis = await self._analyzed(history, scope, None)
+        if not (analysis.lacks_sol_price and enrich):
+            return analysis, None
+        price = await self._sol_price(request_id)
+        if price is None:
+            return analysis, None
+        return await self._analyzed(history, scope, price), price
 
     async def _analyzed(self, history: History, scope: Scope, price: str | None) -> Analysis:
         """The analysis, here or in the process pool."""

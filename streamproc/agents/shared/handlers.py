@@ -90,15 +90,7 @@ def running(handler: Handler, *, codec: Codec, publish: Publish) -> Run:
 
     async def run(record: Record) -> list[Encoded]:
         trace, time_ms = trace_from(record), _time_ms(record)
-        share = share_of(record)
-        CURRENT_REQUEST.set(share)
-        about(
-            request_id=share.request.decode("ascii", "replace") or None,
-            tenant=share.tenant.decode("ascii", "replace"),
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-        )
+        _work_for(record)
         kept: list[Encoded] = []
         told: list[asyncio.Future[None]] = []
         try:
@@ -121,6 +113,19 @@ def running(handler: Handler, *, codec: Codec, publish: Publish) -> Run:
         return kept
 
     return run
+
+
+def _work_for(record: Record) -> None:
+    """What is asked and logged from here on is of this record's request and tenant."""
+    share = share_of(record)
+    CURRENT_REQUEST.set(share)
+    about(
+        request_id=share.request.decode("ascii", "replace") or None,
+        tenant=share.tenant.decode("ascii", "replace"),
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+    )
 
 
 def public_error(error: StreamprocError) -> PublicError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streamproc import limits
@@ -25,6 +26,8 @@ from streamproc.core.pnl.trades import Side
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from streamproc.core.behavior.cycles import Cycle
+    from streamproc.core.behavior.holding import Walk
     from streamproc.core.pnl.window import PricedTrade
 
 _WEEK_DAYS = 7
@@ -40,41 +43,70 @@ def behavior_of(
     first of these trades is not known here: its sale has no holding time. A trade whose time is not known counts, and
     is left out of everything that has to do with time.
     """
-    times = [trade.time for trade, _ in trades if trade.time is not None]
-    sizes = [abs(lamports) / LAMPORTS_PER_SOL for _, lamports in trades if lamports is not None]
-    buys = Counter(trade.mint for trade, _ in trades if trade.side is Side.BUY)
-    sells = Counter(trade.mint for trade, _ in trades if trade.side is Side.SELL)
-    symmetry = _symmetry(buys, sells)
-    walked, cycles = walk(trades), completed_cycles(trades)
-    daily, hours = trades_per_day(times), per_hour(times)
+    facts = _facts_of(trades)
+    times, daily, hours = facts.times, facts.daily, facts.hours
     return Behavior(
         has_trades=bool(trades),
         trades=len(trades),
-        buys=buys.total(),
-        sells=sells.total(),
+        buys=facts.buys.total(),
+        sells=facts.sells.total(),
         round_trips=round_trips,
-        tokens=len(buys | sells),
-        tokens_both_sides=len(buys & sells),
-        buy_sell_ratio=ratio(buys.total(), sells.total()),
-        symmetry=symmetry,
-        positions=walked.positions,
-        reentry_share=ratio(walked.reentries, walked.positions),
+        tokens=len(facts.buys | facts.sells),
+        tokens_both_sides=len(facts.buys & facts.sells),
+        buy_sell_ratio=ratio(facts.buys.total(), facts.sells.total()),
+        symmetry=facts.symmetry,
+        positions=facts.walked.positions,
+        reentry_share=ratio(facts.walked.reentries, facts.walked.positions),
         trades_per_day=daily,
         trades_per_week=None if daily is None else daily * _WEEK_DAYS,
         trades_per_month=None if daily is None else daily * _MONTH_DAYS,
-        mean_trade_sol=plain_mean(sizes),
-        largest_trade_sol=max(sizes, default=None),
+        mean_trade_sol=plain_mean(facts.sizes),
+        largest_trade_sol=max(facts.sizes, default=None),
         trades_per_hour=hours,
         trades_per_weekday=per_weekday(times),
         active_windows=active_windows(hours),
-        most_traded=_most_traded(buys + sells),
-        holding=holding_of(walked.held),
-        open_lots=open_lots_of(walked.open_lots, max(times, default=None) if at is None else at),
+        most_traded=_most_traded(facts.buys + facts.sells),
+        holding=holding_of(facts.walked.held),
+        open_lots=open_lots_of(facts.walked.open_lots, facts.latest if at is None else at),
         sessions=sessions_of(times),
-        cycles=cycles_of(cycles),
-        type=type_of(holds_h(cycles)),
-        pattern=pattern_of(buys.total(), sells.total(), symmetry),
-        bot=bot_of(trades, times, walked.held, daily, hours, round_trips=round_trips),
+        cycles=cycles_of(facts.cycles),
+        type=type_of(holds_h(facts.cycles)),
+        pattern=pattern_of(facts.buys.total(), facts.sells.total(), facts.symmetry),
+        bot=bot_of(trades, times, facts.walked.held, daily, hours, round_trips=round_trips),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the figures are made of, each taken from the trades once."""
+
+    times: list[int]  # unix seconds, where known
+    latest: int | None
+    sizes: list[float]  # SOL, absolute, where known
+    buys: Counter[str]  # by mint
+    sells: Counter[str]  # by mint
+    symmetry: float | None
+    daily: float | None  # trades a day
+    hours: tuple[int, ...]  # trades by UTC hour
+    walked: Walk
+    cycles: list[Cycle]
+
+
+def _facts_of(trades: Sequence[PricedTrade]) -> _Facts:
+    buys = Counter(trade.mint for trade, _ in trades if trade.side is Side.BUY)
+    sells = Counter(trade.mint for trade, _ in trades if trade.side is Side.SELL)
+    times = [trade.time for trade, _ in trades if trade.time is not None]
+    return _Facts(
+        times=times,
+        latest=max(times, default=None),
+        sizes=[abs(lamports) / LAMPORTS_PER_SOL for _, lamports in trades if lamports is not None],
+        buys=buys,
+        sells=sells,
+        symmetry=_symmetry(buys, sells),
+        daily=trades_per_day(times),
+        hours=per_hour(times),
+        walked=walk(trades),
+        cycles=completed_cycles(trades),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -26,10 +26,16 @@ from streamproc.core.similarity.set_figures import set_json
 from streamproc.core.similarity.verdict import Verdicts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from streamproc.core.comparison_inputs import SimilarityInputs
     from streamproc.core.similarity.evidence.chance import Chance
+    from streamproc.core.similarity.evidence.closeness import Closeness
+    from streamproc.core.similarity.evidence.orders import Orders
+    from streamproc.core.similarity.evidence.timing_test import TimingTest
+    from streamproc.core.similarity.evidence.trading import Trading
     from streamproc.core.similarity.gate import Gate
     from streamproc.core.similarity.scores.rows import Rows
     from streamproc.core.similarity.scores.scores import Scores
@@ -61,12 +67,7 @@ def compare(inputs: SimilarityInputs) -> Comparison:
     scores = all_scores(rows)
     ranked = ranked_pairs(scores, inputs.rank_by)
     trading = trading_of(rows, inputs.background, inputs.left_out)
-    chance = chance_of(scores, trading)
-    following = following_of(trading) if trading.wallets >= WALLETS_MIN else None
-    closeness = closeness_of(trading)
-    timing = timing_test(closeness, following, scores, chance.level)
-    orders = orders_of(rows)
-    gate = gate_of(chance, timing, scores, trading, orders)
+    chance, closeness, timing, orders, gate = _tested(rows, scores, trading)
     links = Links(inputs)
     verdicts = Verdicts(gate, orders, linked_pairs(links, rows, scores, gate))
     reported = reported_pairs(ranked, gate.is_gated, inputs.max_pairs)
@@ -95,6 +96,24 @@ def compare(inputs: SimilarityInputs) -> Comparison:
         verdicts=verdicts,
         ranked=ranked,
     )
+
+
+class _Tested(NamedTuple):
+    """How surprising the pairs are, and which of them pass the gate."""
+
+    chance: Chance
+    closeness: Sequence[Closeness]
+    timing: TimingTest
+    orders: Orders
+    gate: Gate
+
+
+def _tested(rows: Rows, scores: Scores, trading: Trading) -> _Tested:
+    chance, closeness, orders = chance_of(scores, trading), closeness_of(trading), orders_of(rows)
+    following = following_of(trading) if trading.wallets >= WALLETS_MIN else None
+    timing = timing_test(closeness, following, scores, chance.level)
+    gate = gate_of(chance, timing, scores, trading, orders)
+    return _Tested(chance, closeness, timing, orders, gate)
 
 
 def linked_pairs(links: Links, rows: Rows, scores: Scores, gate: Gate) -> NDArray[np.int64]:

@@ -17,7 +17,7 @@ from streamproc.core.wire.transfers import NativeTransfer, TokenTransfer, moved_
 from streamproc.errors import UpstreamUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 class _Amount(msgspec.Struct, gc=False):
@@ -87,10 +87,7 @@ def enhanced_page(
     read is named in `unreadable`, and costs nothing but itself and its place in the list.
     Raises UpstreamUnavailableError for a body that is cut off, no JSON, nested too deep or no such list.
     """
-    try:
-        records = _decoded(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UpstreamUnavailableError(f"the answer cannot be read: {error}") from error
+    records = _decoded(body)
     decimals = {**known_decimals, **QUOTE_DECIMALS, **_decimals(records)}
     entries, foreign, unreadable = [], [], []
     mints: set[str] = set()
@@ -99,12 +96,11 @@ def enhanced_page(
         if isinstance(record, Unreadable):
             unreadable.append(record)
             continue
-        try:
-            transaction, unread = _transaction(record, wallet, decimals, -1 - position)
-        except (msgspec.DecodeError, ValueError, ArithmeticError) as error:
-            reason = str(error) if isinstance(error, msgspec.DecodeError) else _NO_AMOUNT
-            unreadable.append(Unreadable(record.signature, record.slot, reason))
+        found = _transaction_or_fault(record, wallet, decimals, -1 - position)
+        if isinstance(found, Unreadable):
+            unreadable.append(found)
             continue
+        transaction, unread = found
         entry = entry_of(transaction, wallet)
         entries.append(entry)
         mints.update(mints_of(entry, wallet))
@@ -113,9 +109,7 @@ def enhanced_page(
             foreign.append(entry.signature)
     return Page(
         entries=tuple(entries),
-        decimals={
-            mint: decimals[mint] for mint in sorted(mints) if 0 <= decimals[mint] <= MOST_DECIMALS
-        },
+        decimals=_possible(decimals, mints),
         foreign=tuple(foreign),
         unknown_decimals=tuple(sorted(unknown)),
         unreadable=tuple(unreadable),
@@ -126,7 +120,14 @@ _NO_AMOUNT: Final = "an amount of it is none"
 
 
 def _decoded(body: bytes) -> Sequence[_Record | Unreadable]:
-    """The records; those that are none by what can be read of them."""
+    """The records; those that are none by what can be read of them. UpstreamUnavailableError when it is no list."""
+    try:
+        return _records(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UpstreamUnavailableError(f"the answer cannot be read: {error}") from error
+
+
+def _records(body: bytes) -> Sequence[_Record | Unreadable]:
     try:
         return _RECORDS.decode(body)
     except msgspec.ValidationError:
@@ -156,6 +157,22 @@ def _decimals(records: Sequence[_Record | Unreadable]) -> dict[str, int]:
         for account in record.accountData or ()
         for change in account.tokenBalanceChanges or ()
     }
+
+
+def _possible(decimals: Mapping[str, int], mints: Iterable[str]) -> dict[str, int]:
+    """The decimals of these mints, where they are ones that a mint can have."""
+    return {mint: decimals[mint] for mint in sorted(mints) if 0 <= decimals[mint] <= MOST_DECIMALS}
+
+
+def _transaction_or_fault(
+    record: _Record, wallet: str, decimals: Mapping[str, int], index: int
+) -> tuple[Transaction, set[str]] | Unreadable:
+    """What `_transaction` returns, or why the record cannot be read."""
+    try:
+        return _transaction(record, wallet, decimals, index)
+    except (msgspec.DecodeError, ValueError, ArithmeticError) as error:
+        reason = str(error) if isinstance(error, msgspec.DecodeError) else _NO_AMOUNT
+        return Unreadable(record.signature, record.slot, reason)
 
 
 def _transaction(

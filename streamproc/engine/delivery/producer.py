@@ -184,9 +184,7 @@ class Producer:
                     self._claims.pop(partition, None)
                     why = await why_closed(producer, partition[0], error)
                     if why is not None:
-                        for _, call in [*items, *queue]:
-                            call.refuse(OutputImpossibleError(why))
-                        queue.clear()
+                        self._refuse(queue, items, why)
                         await self._renew(producer)
                         continue
                     most = self._set_back(queue, items, error)
@@ -225,6 +223,13 @@ class Producer:
             self.runs.pop(partition, None)
         else:
             self.runs[partition] = (start if first == end else first, first + records)
+
+    @staticmethod
+    def _refuse(queue: deque[Item], items: list[Item], why: str) -> None:
+        """Fail the calls of a batch and of all that waits behind it: their topic takes nothing any more."""
+        for _, call in [*items, *queue]:
+            call.refuse(OutputImpossibleError(why))
+        queue.clear()
 
     @staticmethod
     def _set_back(queue: deque[Item], items: list[Item], error: Exception) -> int:

@@ -119,6 +119,13 @@ async def serve(
     )
     if addresses := list(prebuild):
         sandbox.prebuilt = PrebuiltPages(archive, addresses)
+    async with _listening(sandbox, host, port):
+        yield sandbox
+
+
+@asynccontextmanager
+async def _listening(sandbox: Sandbox, host: str, port: int) -> AsyncIterator[None]:
+    """Answer calls at this address, which the sandbox then knows, while the block runs."""
     runner = web.AppRunner(
         _app(sandbox), access_log=None, shutdown_timeout=SHUTDOWN_S, handler_cancellation=True
     )
@@ -126,7 +133,7 @@ async def serve(
     try:
         await _listen(runner, host, port)
         sandbox.url = f"http://{host}:{runner.addresses[0][1]}"
-        yield sandbox
+        yield
     finally:
         await runner.cleanup()
 

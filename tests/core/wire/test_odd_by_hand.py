@@ -66,12 +66,25 @@ def test_an_order_filled_for_less_than_dust_is_sold_with_its_whole_loss(
         """,
         at=1,
     )
+    entries = read(BOUGHT, placed, _filled_by_a_keeper(mint))
+    kinds = [str(entry.kind) for entry in resolved(canonical_order(entries), "W")]
+    assert kinds == ["buy", "order_placed", "order_filled"]
+    pnl = analyzed(entries)
+    found = row(pnl, "COIN")
+    assert (found["sold"], found["open_amount"], found["is_closed"]) == ("100", "0", True)
+    if mint == "WSOL":
+        assert found["realized_lamports"] == 9_999 - SOL - 5_000
+    assert pnl.pnl["wallet_costs_lamports"] == 5_000
+
+
+def _filled_by_a_keeper(mint: str) -> Table:
+    """A keeper pays for the transaction in which the order's 100 COIN become 9 999 of this quote."""
     own = f"W's quote | {SOL} | {SOL + 9_999} | 0 WSOL of W | 9 999 WSOL of W"
     paid = f"pool's quote | {SOL} | {SOL - 9_999} | 9 999 WSOL of pool | 0 WSOL of pool"
     if mint == "USDC":
         own = "W's quote | 7 | 7 | 0 USDC of W | 9 999 USDC of W"
         paid = "pool's quote | 7 | 7 | 9 999 USDC of pool | 0 USDC of pool"
-    filled = Table(
+    return Table(
         f"""
         K | 1 000 000 | 995 000
         order | 3 083 280 | 3 083 280
@@ -82,12 +95,3 @@ def test_an_order_filled_for_less_than_dust_is_sold_with_its_whole_loss(
         """,
         at=2,
     )
-    entries = read(BOUGHT, placed, filled)
-    kinds = [str(entry.kind) for entry in resolved(canonical_order(entries), "W")]
-    assert kinds == ["buy", "order_placed", "order_filled"]
-    pnl = analyzed(entries)
-    found = row(pnl, "COIN")
-    assert (found["sold"], found["open_amount"], found["is_closed"]) == ("100", "0", True)
-    if mint == "WSOL":
-        assert found["realized_lamports"] == 9_999 - SOL - 5_000
-    assert pnl.pnl["wallet_costs_lamports"] == 5_000
