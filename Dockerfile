@@ -22,7 +22,9 @@ RUN python -m pip wheel --no-cache-dir --disable-pip-version-check --no-deps --n
 
 FROM ${PYTHON_IMAGE}
 
-RUN useradd --system --uid 10001 --create-home streamproc
+# The folder is what a volume for the names of workers begins with: it takes its owner.
+RUN useradd --system --uid 10001 --create-home streamproc \
+    && install --directory --owner streamproc /var/lib/streamproc
 COPY --from=build /opt/streamproc /opt/streamproc
 ENV PATH=/opt/streamproc/bin:$PATH \
     PYTHONUNBUFFERED=1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -35,6 +35,7 @@ from streamproc.events import (
 )
 from streamproc.health import serve_health
 from streamproc.kafka import admin
+from streamproc.kafka.member_names import member_name
 from streamproc.logs import set_up_logging
 from streamproc.safety.own_files import make_folder
 from streamproc.serde import codec_of
@@ -251,4 +252,9 @@ def run_worker(settings: Settings) -> int:
     set_up_logging(settings.log_format, settings.log_level, secrets=settings.secrets())
     topology = read_topology()
     asyncio.run(preflight(settings, topology))
-    return Worker(settings, topology).run()
+    with ExitStack() as held:
+        if settings.worker_ids_dir is not None and settings.worker_id is None:
+            name = held.enter_context(member_name(settings.worker_ids_dir))
+            log.info("this worker is %s", name)
+            settings = settings.model_copy(update={"worker_id": name})
+        return Worker(settings, topology).run()

@@ -55,7 +55,7 @@ def bind(text: str) -> str:
     return text
 
 
-def provider_url(text: str) -> str:
+def provider_url(text: str, *, may_be_plain: bool = False) -> str:
     """Return a URL that may have a path and a query, in which providers carry their keys, or raise ValueError.
 
     One that has neither is a base, without a trailing slash.
@@ -66,7 +66,7 @@ def provider_url(text: str) -> str:
     if not text.isascii() or not text.isprintable() or " " in text or "\\" in text or "#" in text:
         raise ValueError("must be a URL without spaces, backslashes and a fragment")
     origin = text.partition("?")[0].removesuffix(cut.path)
-    base = base_url(origin)
+    base = base_url(origin, may_be_plain=may_be_plain and not has_own_key(text))
     return text if has_own_key(text) else base
 
 
@@ -91,8 +91,11 @@ def keys_in(url: str) -> list[str]:
     return [each for each in (url, whole, cut.query, *likely) if len(each) >= KEY_SHORT]
 
 
-def base_url(text: str) -> str:
-    """Return a base without a trailing slash, or raise ValueError: https, or http on this machine."""
+def base_url(text: str, *, may_be_plain: bool = False) -> str:
+    """Return a base without a trailing slash, or raise ValueError: https, or http on this machine.
+
+    With `may_be_plain`, for whom nothing secret is sent, http may lead anywhere.
+    """
     cut = cut_address(text)
     if cut.scheme not in {"http", "https"}:
         raise ValueError("must be an http or https URL")
@@ -106,7 +109,7 @@ def base_url(text: str) -> str:
     is_plain = HOST.fullmatch(host) and (port is None or _is_port(port))
     if cut.path.strip("/") or not is_plain:
         raise ValueError("must be a scheme, a host and maybe a port, nothing else")
-    if cut.scheme == "http" and not is_loopback(text):
+    if cut.scheme == "http" and not may_be_plain and not is_loopback(text):
         raise ValueError(
             "must be https: http is for this machine only, the key would travel readable"
         )

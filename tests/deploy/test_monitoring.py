@@ -48,7 +48,7 @@ def families() -> dict[str, set[str]]:
 def test_what_is_asked_for_is_counted_with_these_labels(expr: str) -> None:
     known = families()
     asked = SERIES.findall(expr)
-    assert asked or expr.startswith(("up{", "sum(up{"))
+    assert asked or expr.startswith(("up{", "sum(up{", "absent(up{"))
     for name, matchers in asked:
         assert name in known, f"no worker has {name}"
         labels = set(re.findall(r"([a-z_]+)\s*[=!]~?", matchers))

@@ -28,7 +28,8 @@ def test_every_setting_that_is_named_exists(page: str) -> None:
     assert named
     there = set(Settings.model_fields) | {f"{name}_file" for name in SECRETS}
     there |= {
-        name.lower() for name in re.findall(rf"\${{{PREFIX}(\w+):\?", text_of("docker-compose.yml"))
+        name.lower()
+        for name in re.findall(rf"\${{{PREFIX}(\w+):[?-]", text_of("docker-compose.yml"))
     }
     assert named - there == set()
 

@@ -31,6 +31,12 @@ RATE = FiniteRange(0, min_open=True)
     help="Serve recorded enhanced transactions of this folder instead of a generated world.",
 )
 @click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Where to listen; beyond this machine only on a network of your own: nobody is asked who they are.",
+)
+@click.option(
     "--port",
     type=click.IntRange(0, 65_535),
     default=0,
@@ -101,7 +107,7 @@ RATE = FiniteRange(0, min_open=True)
     "--list", "lists", is_flag=True, help="Print all wallets, one a line, on standard output."
 )
 def sandbox(*, lists: bool, **options: object) -> None:
-    """Serve a stand-in for the upstream services on loopback until Ctrl-C.
+    """Serve a stand-in for the upstream services, on loopback unless told otherwise, until Ctrl-C.
 
     It answers JSON-RPC, the enhanced API and token prices, in both wire forms, for a generated world of wallets or
     for recorded transactions. Faults can be set while it runs: POST /sandbox/faults.

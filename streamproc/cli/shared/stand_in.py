@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from streamproc.sandbox.service.server import serve
 from streamproc.sandbox.world.world import SIZES, World
+from streamproc.settings import STAND_IN_KEY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from streamproc.sandbox.service.server import Sandbox
 
-ANY_KEY: Final = "sandbox"  # the stand-in takes every key but one
 QUICK_PLAN: Final = "professional"  # no real key is spent, so nothing needs to be spared
 
 
@@ -42,6 +42,6 @@ def settings_of(sandbox: Sandbox) -> dict[str, str]:
         "helius_rpc_url": sandbox.rpc_url,
         "helius_api_url": sandbox.api_url,
         "dexscreener_url": sandbox.dexscreener_url,
-        "helius_api_key": ANY_KEY,
+        "helius_api_key": STAND_IN_KEY,
         "helius_plan": QUICK_PLAN,
     }

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from streamproc.sandbox.wire.archive import Archive
 
+ANYWHERE: Final = "0.0.0.0"  # noqa: S104 - who starts it says where it listens
 REJECTED_KEY: Final = "rejected"
 BODY_MAX_BYTES: Final = 4 * 1024 * 1024
 SHUTDOWN_S: Final = 0.2  # hanging calls do not hold up the end
@@ -132,7 +133,8 @@ async def _listening(sandbox: Sandbox, host: str, port: int) -> AsyncIterator[No
     await runner.setup()
     try:
         await _listen(runner, host, port)
-        sandbox.url = f"http://{host}:{runner.addresses[0][1]}"
+        shown = "127.0.0.1" if host == ANYWHERE else host
+        sandbox.url = f"http://{shown}:{runner.addresses[0][1]}"
         yield
     finally:
         await runner.cleanup()
