@@ -47,6 +47,9 @@ JAR_FETCHES: Final = 8  # at once: all 35 jars in 7 s
 JAR_TRIES: Final = 3
 JAR_TIMEOUT_S: Final = 30  # of one HTTP call
 JAR_LEFTOVER_S: Final = 3600  # an unfinished download older than this belongs to nobody
+CLASS_ARCHIVE_KEPT_S: Final = (
+    90 * 86_400
+)  # older archives of the broker's classes (66 MB) are removed when one is made
 
 # --- settings ---
 RATE_MIN_PER_S: Final = 0.01  # of a service: a call in more than a minute and a half is a mistake

