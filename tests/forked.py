@@ -64,10 +64,12 @@ class Forked:
         self.pid = pid
         self.returncode: int | None = None
         self._nursery = nursery
+        self._turn = Lock()
 
     def poll(self) -> int | None:
-        if self.returncode is None:
-            self.returncode = self._nursery.ask(ended=self.pid)
+        with self._turn:  # a process that has ended can be asked for once
+            if self.returncode is None:
+                self.returncode = self._nursery.ask(ended=self.pid)
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:

@@ -123,11 +123,16 @@ class Environment:
             dsn = urlsplit(self.installation.environment["STREAMPROC_POSTGRES_DSN"])
             own = dsn._replace(netloc=f"{self.role}@{dsn.netloc.rpartition('@')[2]}")
             settings["STREAMPROC_POSTGRES_DSN"] = urlunsplit(own)
-        path = [self.package, os.environ.get("PYTHONPATH", "")]
+        path = [self.package] if self.package else []
         if self._plan.does("clock"):
-            path.insert(0, str(SHIFTED))
+            path.append(str(SHIFTED))
             settings["CLOCK_OFF_BY"] = str(self.clock_off_by)
-        return settings | {"PYTHONPATH": os.pathsep.join(filter(None, path))}
+        if (
+            path
+        ):  # only then: a worker with a path of its own is started anew, the others are forked
+            path += filter(None, [os.environ.get("PYTHONPATH")])
+            settings["PYTHONPATH"] = os.pathsep.join(path)
+        return settings
 
     async def ask(self, again: int = 0) -> None:
         """Send the trial's requests; once more under other names when `again` is a number."""

@@ -26,7 +26,6 @@ BACK_S: Final = 2.0  # what a sleeper has queued would be out by then
 STAYS_S: Final = 5.0  # how long a worker stays that joins and leaves
 FLOWING: Final = "records flow"  # what a worker's log says when it has its partitions
 HOUR_S: Final = 3600
-FORKS: Final = "multiprocessing.forkserver"  # what starts the processes of a pool
 GONE_S: Final = 100.0  # within so long a process that hangs is killed by its pool
 
 
@@ -151,29 +150,23 @@ async def clock(environment: Environment, injection: Injection) -> None:
     environment.undone()
 
 
-def fork_server(environment: Environment) -> psutil.Process:
-    """What starts the processes of the first worker's pool; they are its children."""
-    (found,) = (
-        each
-        for each in psutil.Process(environment.worker("w0").pid).children()
-        if any(FORKS in word for word in each.cmdline())
-    )
-    return found
-
-
-async def pool(environment: Environment) -> list[psutil.Process]:
-    """The processes of the first worker's pool, once there are some."""
+async def pool(environment: Environment) -> tuple[psutil.Process, list[psutil.Process]]:
+    """What starts the processes of the first worker's pool, a child of the worker's; and those, once there are some."""
     until = time.monotonic() + DIES_WITHIN_S
-    while not (found := fork_server(environment).children()):
-        assert time.monotonic() < until, "there is no process"
+    worker = psutil.Process(environment.worker("w0").pid)
+    while time.monotonic() < until:
+        for child in worker.children():
+            if processes := child.children():
+                return child, processes
         await asyncio.sleep(0.05)
-    return found
+    raise AssertionError("there is no process")
 
 
 async def pool_kill(environment: Environment, injection: Injection) -> None:
     """All processes of the first worker's pool are killed, and once more those that took their place."""
     for pause_s in (injection.for_s, 0.0):
-        for process in await pool(environment):
+        _, processes = await pool(environment)
+        for process in processes:
             process.kill()
         await asyncio.sleep(pause_s)
     environment.undone()
@@ -182,8 +175,8 @@ async def pool_kill(environment: Environment, injection: Injection) -> None:
 async def pool_server_kill(environment: Environment, injection: Injection) -> None:
     """What starts the processes of the first worker's pool is killed, and then they are."""
     del injection
-    processes = await pool(environment)
-    fork_server(environment).kill()
+    server, processes = await pool(environment)
+    server.kill()
     for process in processes:
         process.kill()
     environment.undone()
@@ -192,7 +185,7 @@ async def pool_server_kill(environment: Environment, injection: Injection) -> No
 async def pool_hang(environment: Environment, injection: Injection) -> None:
     """All processes of the first worker's pool stand still; one that has work is found out, the others go on."""
     del injection
-    stopped = await pool(environment)
+    _, stopped = await pool(environment)
     for process in stopped:
         process.suspend()
     gone, left = await asyncio.to_thread(first_gone, stopped)
