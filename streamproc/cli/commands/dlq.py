@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,8 +17,9 @@ from streamproc.safety.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streamproc.cli.shared.dead_letters import DeadLetter, Filters
+    from streamproc.cli.shared.dead_letters import Filters
     from streamproc.cli.shared.records import Placed
+    from streamproc.kafka.dead_letters import DeadLetter
     from streamproc.settings import Settings
 
 F = TypeVar("F", bound="Callable[..., object]")
@@ -63,12 +63,12 @@ def list_letters(
     reason: str | None, topic: str | None, since: datetime | None, limit: int, output: str
 ) -> None:
     """List the dead letters that match all filters."""
-    from streamproc.cli.shared.dead_letters import ERRORS, Filters
+    from streamproc.cli.shared.dead_letters import Filters
 
     filters = Filters(reason, topic, _unix_ms(since))
     letters = _found(effective_settings(store=False), filters, limit)
     if output == "json":
-        print_json([_as_json(letter, with_value=False) for letter in letters])
+        print_json([letter.as_json(with_value=False) for letter in letters])
         return
     rows = [
         (
@@ -78,7 +78,7 @@ def list_letters(
             letter.source,
             (letter.key or b"").decode("utf-8", "replace"),
             "null" if letter.value is None else len(letter.value),
-            letter.says(f"{ERRORS}message"),
+            letter.message,
         )
         for letter in letters
     ]
@@ -97,7 +97,7 @@ def show(positions: tuple[str, ...], output: str) -> int:
     wanted = parsed_positions(positions)
     letters = _found(effective_settings(store=False), Filters(positions=wanted), len(wanted))
     if output == "json":
-        print_json([_as_json(letter, with_value=True) for letter in letters])
+        print_json([letter.as_json(with_value=True) for letter in letters])
     else:
         for letter in letters:
             _show(letter)
@@ -222,37 +222,15 @@ def _unix_ms(since: datetime | None) -> int | None:
     return None if since is None else int(since.replace(tzinfo=UTC).timestamp() * 1000)
 
 
-def _as_json(letter: DeadLetter, *, with_value: bool) -> dict[str, object]:
-    """A letter for programs; bytes that are no UTF-8 come as base64."""
-    shown: dict[str, object] = {
-        "letter": str(letter.position),
-        "timestamp_ms": letter.timestamp_ms,
-        "reason": letter.reason,
-        "topic": letter.source,
-        "key": _text(letter.key),
-        "bytes": None if letter.value is None else len(letter.value),
-        "headers": {name: _text(value) for name, value in letter.headers},
-    }
-    return shown | ({"value": _text(letter.value)} if with_value else {})
-
-
-def _text(value: bytes | None) -> str | dict[str, str] | None:
-    """Bytes as text where they are text."""
-    if value is None:
-        return None
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return {"base64": base64.b64encode(value).decode()}
-
-
 def _show(letter: DeadLetter) -> None:
     """One letter for people: position, headers, the beginning of the value."""
+    from streamproc.kafka.dead_letters import text_of
+
     print_table(
         ["letter", str(letter.position)],
-        [("key", letter.key or ""), *((n, _text(v)) for n, v in letter.headers)],
+        [("key", letter.key or ""), *((n, text_of(v)) for n, v in letter.headers)],
     )
-    value = _text(letter.value)
+    value = text_of(letter.value)
     text = (
         "null (a tombstone)"
         if value is None

@@ -14,6 +14,7 @@ from streamproc.cli.shared.records import codec_for
 from streamproc.errors import StreamprocError
 from streamproc.events import AnalysisAccepted, AnalysisFailed
 from streamproc.kafka.consumers import partition_of, partitions_of, seek_to_time
+from streamproc.kafka.dead_letters import ERRORS, REASON
 from streamproc.serde import decode_internal, header
 from streamproc.topics import read_topology
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
     from streamproc.cli.shared.records import Placed
     from streamproc.settings import Settings
-
-_ERRORS = "__streams.errors."
 
 
 class NotTakenError(StreamprocError):
@@ -86,8 +85,8 @@ def _is_about(event: object, placed: Placed) -> bool:
 def _raise_for(letter: object, request_id: str, placed: Placed) -> None:
     """Raise NotTakenError if this is the dead letter of the record."""
     headers = letter.headers  # type: ignore[attr-defined] # aiokafka has no types
-    found = [header(headers, f"{_ERRORS}{name}") for name in ("topic", "partition", "offset")]
+    found = [header(headers, f"{ERRORS}{name}") for name in ("topic", "partition", "offset")]
     if found == [placed.topic.encode(), b"%d" % placed.partition, b"%d" % placed.offset]:
-        why = (header(headers, f"{_ERRORS}message") or b"").decode("utf-8", "replace")
-        reason = (header(headers, "x-reason") or b"").decode("ascii", "replace")
+        why = (header(headers, f"{ERRORS}message") or b"").decode("utf-8", "replace")
+        reason = (header(headers, REASON) or b"").decode("ascii", "replace")
         raise NotTakenError(f"{request_id} was not taken up ({reason}): {why}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -15,6 +15,7 @@ from streamproc.cli.shared.kafka_clients import consuming, producing
 from streamproc.cli.shared.records import Placed, send_record
 from streamproc.errors import BrokerUnavailableError, Fault, InvalidInputError
 from streamproc.kafka.consumers import partitions_of, seek_to_time
+from streamproc.kafka.dead_letters import ERRORS, REASON, DeadLetter, Position, letter_of
 from streamproc.serde import Encoded
 from streamproc.topics import read_topology
 
@@ -24,50 +25,6 @@ if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer
 
     from streamproc.settings import Settings
-
-ERRORS: Final = "__streams.errors."
-REASON: Final = "x-reason"
-LEFT_OUT: Final = frozenset({"x-value-bytes", "x-headers-left-out", "x-key-bytes"})
-
-
-class Position(NamedTuple):
-    """Where a dead letter lies; written `partition:offset`."""
-
-    partition: int
-    offset: int
-
-    def __str__(self) -> str:
-        return f"{self.partition}:{self.offset}"
-
-
-class DeadLetter(NamedTuple):
-    """One record that could not be worked off, its bytes untouched."""
-
-    position: Position
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
-    timestamp_ms: int
-
-    def says(self, name: str) -> str:
-        """A header's text, empty when there is none."""
-        found = next((value for header, value in self.headers if header == name), b"")
-        return (found or b"").decode("utf-8", "replace")
-
-    @property
-    def reason(self) -> str:
-        """The word for why it is here."""
-        return self.says(REASON)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing of the record was left out because the letter would have been too large."""
-        return not any(name in LEFT_OUT for name, _ in self.headers)
-
-    @property
-    def source(self) -> str:
-        """The full name of the topic that it came from."""
-        return self.says(f"{ERRORS}topic")
 
 
 class Filters(NamedTuple):
@@ -114,7 +71,7 @@ async def dead_letters(
             batches = await consumer.getmany(timeout_ms=limits.CLI_REQUEST_TIMEOUT_MS)
             for place, records in batches.items():
                 for record in records:
-                    letter = _letter(record)
+                    letter = letter_of(record)
                     is_meant = record.offset < ends[place] and filters.match(
                         letter, settings.topic_prefix
                     )
@@ -143,7 +100,7 @@ async def send_again(
             "must name its source and have a key or a value, none of it left out",
         )
         for letter in letters
-        if not letter.source or not letter.is_whole or (letter.key is None and letter.value is None)
+        if not letter.can_be_sent_again
     ]
     if faults:
         raise InvalidInputError(faults)
@@ -261,17 +218,6 @@ async def _is_through(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int
         if await consumer.position(place) < end:
             return False
     return True
-
-
-def _letter(record: object) -> DeadLetter:
-    """A record of the client library as ours."""
-    return DeadLetter(
-        Position(record.partition, record.offset),  # type: ignore[attr-defined] # aiokafka has no types
-        record.key,  # type: ignore[attr-defined]
-        record.value,  # type: ignore[attr-defined]
-        tuple(record.headers),  # type: ignore[attr-defined]
-        record.timestamp,  # type: ignore[attr-defined]
-    )
 
 
 def _original(letter: DeadLetter) -> Encoded:

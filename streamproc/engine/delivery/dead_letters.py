@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from streamproc import limits
 from streamproc.engine.records import Outgoing
 from streamproc.errors import DeadLetterError, StreamprocError
+from streamproc.kafka.dead_letters import ERRORS, REASON
 from streamproc.kafka.record_batches import Unreadable
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ HANDLER_FAILED: Final = "handler_failed"
 OUTPUT_REFUSED: Final = "output_refused"
 NO_KEY: Final = "no_key"
 UNREADABLE: Final = "unreadable"
-_ERRORS: Final = "__streams.errors."
-_REASON: Final = "x-reason"
 FIRST_SEEN: Final = "x-first-seen"
 # What is left out of a letter that is too large, step by step.
 PARTS: Final = ("value", "headers", "key")
@@ -63,7 +62,7 @@ def dead_letter(
     kept = tuple(
         (name, value)
         for name, value in record.headers
-        if not name.startswith(_ERRORS) and name not in {_REASON, FIRST_SEEN}
+        if not name.startswith(ERRORS) and name not in {REASON, FIRST_SEEN}
     )
     why = _why(record, error, reason or reason_of(error), now_s)
     is_read = not isinstance(record.value, Unreadable)
@@ -82,12 +81,12 @@ def _why(record: Record, error: BaseException, reason: str, now_s: float) -> Hea
     now = datetime.fromtimestamp(now_s, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     first_seen = dict(record.headers).get(FIRST_SEEN) or now.encode()
     why: Headers = (
-        (f"{_ERRORS}topic", record.topic.encode()),
-        (f"{_ERRORS}partition", b"%d" % record.partition),
-        (f"{_ERRORS}offset", b"%d" % record.offset),
-        (f"{_ERRORS}exception", type(error).__name__.encode()),
-        (f"{_ERRORS}message", public_text(error).encode("utf-8", "backslashreplace")),
-        (_REASON, reason.encode()),
+        (f"{ERRORS}topic", record.topic.encode()),
+        (f"{ERRORS}partition", b"%d" % record.partition),
+        (f"{ERRORS}offset", b"%d" % record.offset),
+        (f"{ERRORS}exception", type(error).__name__.encode()),
+        (f"{ERRORS}message", public_text(error).encode("utf-8", "backslashreplace")),
+        (REASON, reason.encode()),
         (FIRST_SEEN, first_seen[: limits.FIRST_SEEN_MAX_BYTES]),
     )
     if isinstance(record.value, Unreadable) and record.value.last_offset is not None:
