@@ -36,6 +36,9 @@ REPORT_SHARED_TOKENS_MAX: Final = 100
 REPORT_MATRIX_WALLETS_MAX: Final = 60  # a larger matrix is no longer legible
 REPORT_MISSING_MAX: Final = 200
 
+# --- tables of a result ---
+PARQUET_GROUP_ROWS: Final = 50_000  # in memory at once; readers skip whole groups
+
 # --- the embedded servers ---
 SERVER_GRACE_S: Final = 10  # a clean stop takes a second; after this the server is killed
 SERVER_POLL_S: Final = 0.02  # how often a starting server is looked at

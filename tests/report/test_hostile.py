@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import copy
-import csv
 import hashlib
 import json
 from html.parser import HTMLParser
@@ -16,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.report import render_report
-from streamproc.report.pairs_csv import _line, csv_lines
 
 RESULT: dict[str, Any] = json.loads((Path(__file__).parent / "result.json").read_text("utf-8"))
 NAMES = [
@@ -133,39 +131,3 @@ def test_the_policy_allows_nothing_but_the_page_s_own_style_and_script() -> None
     assert set(rules.values()) == {"'none'"}
     assert {"default-src", "base-uri", "form-action"} <= set(rules)
     assert "style" not in dict(PLAIN.attributes)
-
-
-@pytest.mark.parametrize(
-    "formula",
-    [
-        "=1+1",
-        "+cmd|' /C calc'!A0",
-        "-2+3",
-        "@SUM(A1)",
-        "\t=1",
-        " =1",
-        "\r=1",
-        "=HYPERLINK(1)",
-        "\uff1d1",
-        "-",
-        "+",
-    ],
-)
-def test_no_cell_is_a_formula(formula: str) -> None:
-    (cell,) = next(csv.reader([_line([formula])]))
-    assert not cell.lstrip().startswith(("=", "+", "-", "@", "\uff1d"))
-    assert "\r" not in cell
-
-
-@pytest.mark.parametrize("number", [-5, -0.25, 1e-9, "-17", "+3", "-2.5e-7", "00", 10**30])
-def test_numbers_are_left_as_they_are(number: object) -> None:
-    assert next(csv.reader([_line([number])])) == [str(number)]
-
-
-def test_a_pair_s_words_are_cells_and_its_numbers_numbers() -> None:
-    pair = copy.deepcopy(RESULT["pairs"][0])
-    pair["label"], pair["scores"]["idf"] = '=cmd"\x1b', -0.5
-    heading, line = csv.reader(list(csv_lines([pair])))
-    row = dict(zip(heading, line, strict=True))
-    assert row["label"] == "'=cmd\"\\x1b"
-    assert row["idf"] == "-0.5"

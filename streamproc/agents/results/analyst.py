@@ -80,7 +80,7 @@ class Analyst:
             options.enrich and lacks_sol_price(cast("Pnl", present.pnl))
         ):
             return present
-        history, revision = await self._history(wallet, watermark_slot)
+        history, revision = await history_of(self._store, wallet, watermark_slot)
         analysis, price = await self._priced(request_id, history, scope, enrich=options.enrich)
         kept = WalletAnalysis(
             wallet=wallet,
@@ -146,24 +146,6 @@ class Analyst:
         )
         await self._list_anew(event)
 
-    async def _history(self, wallet: str, watermark_slot: int) -> tuple[History, int]:
-        """What is stored of the wallet up to this slot, and of which revision it is at least."""
-        entries, ranges, unreadable = await self._store.stored_history(
-            wallet, up_to_slot=watermark_slot
-        )
-        history = History(
-            wallet=wallet,
-            entries=entries,
-            ranges=union((each.from_slot, each.to_slot) for each in ranges),
-            watermark_slot=watermark_slot,
-            decimals=entries.decimals,
-            unreadable=unreadable,
-            token_accounts="known"
-            if any(each.strategy == KNOWN_ONLY for each in ranges)
-            else "all",
-        )
-        return history, entries.revision
-
     async def _priced(
         self, request_id: str, history: History, scope: Scope, *, enrich: bool
     ) -> tuple[Analysis, str | None]:
@@ -204,6 +186,21 @@ class Analyst:
         """The price of SOL that this request has used before."""
         kept = await self._store.snapshot(request_id, SOL_PRICE)
         return None if kept is None else kept.decode()
+
+
+async def history_of(store: Store, wallet: str, watermark_slot: int) -> tuple[History, int]:
+    """What is stored of the wallet up to this slot, and of which revision it is at least."""
+    entries, ranges, unreadable = await store.stored_history(wallet, up_to_slot=watermark_slot)
+    history = History(
+        wallet=wallet,
+        entries=entries,
+        ranges=union((each.from_slot, each.to_slot) for each in ranges),
+        watermark_slot=watermark_slot,
+        decimals=entries.decimals,
+        unreadable=unreadable,
+        token_accounts="known" if any(each.strategy == KNOWN_ONLY for each in ranges) else "all",
+    )
+    return history, entries.revision
 
 
 def _texts(analysis: WalletAnalysis) -> AnalysisTexts:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from streamproc.core.ledger.entries import Entry
     from streamproc.core.ledger.packed import StoredEntries
     from streamproc.core.pnl.rates import SolPrices
+    from streamproc.core.pnl.window import PricedTrade, Step
     from streamproc.result import Behavior, CoverageRecord, Pnl
 
 
@@ -69,8 +70,8 @@ def lacks_sol_price(pnl: Pnl) -> bool:
 def analyze(history: History, scope: Scope, prices: SolPrices | None = None) -> Analysis:
     """Coverage of the whole known history, PnL and behavior within the scope; exact and the same every time."""
     entries = resolved(canonical_order(history.entries), history.wallet)
-    newest = entries if scope.max_transactions is None else entries[-scope.max_transactions :]
-    steps = priced(newest, history.wallet, prices=prices, since=scope.since, until=scope.until)
+    newest = _newest(entries, scope)
+    steps = _steps(newest, history.wallet, scope, prices)
     behavior = behavior_of(
         counted_trades(steps), round_trips=counted_round_trips(steps), at=scope.until
     )
@@ -80,6 +81,24 @@ def analyze(history: History, scope: Scope, prices: SolPrices | None = None) -> 
         coverage=coverage_of(history, newest, scope),
         first_trades=first_trades(entries),
     )
+
+
+def trades_within(
+    history: History, scope: Scope, prices: SolPrices | None = None
+) -> list[PricedTrade]:
+    """The trades that the analysis of the same history and scope counts, in canonical order."""
+    entries = resolved(canonical_order(history.entries), history.wallet)
+    return counted_trades(_steps(_newest(entries, scope), history.wallet, scope, prices))
+
+
+def _newest(entries: Sequence[Entry], scope: Scope) -> Sequence[Entry]:
+    return entries if scope.max_transactions is None else entries[-scope.max_transactions :]
+
+
+def _steps(
+    newest: Sequence[Entry], wallet: str, scope: Scope, prices: SolPrices | None
+) -> list[Step]:
+    return priced(newest, wallet, prices=prices, since=scope.since, until=scope.until)
 
 
 def first_trades(entries: Sequence[Entry]) -> dict[str, int | None]:

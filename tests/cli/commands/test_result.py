@@ -14,7 +14,8 @@ from streamproc.cli.shared.records import codec_for
 from streamproc.core.result.pair_columns import packed_columns, pair_columns
 from streamproc.core.similarity import SimilarityInputs, TradedMint, WalletRow, compare
 from streamproc.events import AnalysisCompleted, AnalysisFailed
-from streamproc.report.pairs_csv import csv_lines
+from streamproc.export.csv_form import csv_lines
+from streamproc.export.tables import pairs_table
 from streamproc.store import Decision, NewRequest, open_store
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def test_csv_keeps_floats_to_the_last_bit_and_nulls_empty() -> None:
         "label": "high, very",
         "lower_bound": False,
     }
-    (row,) = csv.DictReader(io.StringIO("".join(csv_lines([pair]))))
+    (row,) = csv.DictReader(io.StringIO("".join(csv_lines(pairs_table([pair])))))
     assert float(row["idf"]) == 0.1 + 0.2
     assert (row["capital"], row["label"], row["rank"]) == ("", "high, very", "1")
     assert list(row)[:7] == ["rank", "wallet_a", "wallet_b", "verdict", "q", "p", "lift"]
