@@ -50,7 +50,7 @@ async def run_up(
         prefix=prefix,
         app_id=app_id,
     )
-    async with _until_signalled(say), AsyncExitStack() as running:
+    async with until_signalled(say), AsyncExitStack() as running:
         stack = await running.enter_async_context(ready)
         settings = stack_settings(stack, prefix=prefix, app_id=app_id)
         if sandbox is not None:
@@ -119,7 +119,7 @@ def written(path: Path, text: str) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _until_signalled(say: Callable[[str], None]) -> AsyncIterator[None]:
+async def until_signalled(say: Callable[[str], None]) -> AsyncIterator[None]:
     """Run the block until its end or the first stop signal, which cancels it and counts as a good end."""
     loop, block = asyncio.get_running_loop(), asyncio.current_task()
     signalled = False

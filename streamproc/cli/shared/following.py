@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from streamproc.cli.views.output import print_json_line, remarks
+from streamproc.cli.views.output import called, print_json_line, remarks
 from streamproc.errors import BrokerUnavailableError
 
 if TYPE_CHECKING:
@@ -21,9 +21,11 @@ async def waited(
     output: str = "table",
     since_ms: int | None = None,
     timeout_s: float | None = None,
+    is_lasting: bool = True,
 ) -> int:
     """Follow the request with a live view and say how it ended; 0 when it completed, else 1.
 
+    Unless the installation `is_lasting`, nothing is said of commands that need it.
     Raises BrokerUnavailableError when it has not ended within `timeout_s`.
     """
     from streamproc.events import AnalysisCompleted
@@ -34,7 +36,7 @@ async def waited(
     except TimeoutError:
         raise BrokerUnavailableError(f"{request_id} has not ended within {timeout_s:g} s") from None
     if output != "json":
-        _say_ending(terminal)
+        _say_ending(terminal, is_lasting=is_lasting)
     return 0 if isinstance(terminal, AnalysisCompleted) else 1
 
 
@@ -64,7 +66,7 @@ class JsonLines:
             print_json_line(event.model_dump_json())
 
 
-def _say_ending(terminal: Event) -> None:
+def _say_ending(terminal: Event, *, is_lasting: bool) -> None:
     """One paragraph about the end, on standard error."""
     from streamproc.events import AnalysisCompleted, AnalysisFailed
     from streamproc.report.wording import seconds, short
@@ -74,7 +76,8 @@ def _say_ending(terminal: Event) -> None:
         pairs, wallets = terminal.pairs_total, len(terminal.wallets)
         took, credits_spent = seconds(terminal.duration_ms), terminal.credits_spent
         line = f"completed in {took}: {wallets} wallets, {pairs} pairs, {credits_spent} credits"
-        console.print(f"{line}; see `streamproc result {terminal.request_id}`", markup=False)
+        more = f"; see `{called()} result {terminal.request_id}`" if is_lasting else ""
+        console.print(f"{line}{more}", markup=False)
     elif isinstance(terminal, AnalysisFailed):
         console.print(f"{terminal.status} ({terminal.code}): {terminal.message}", markup=False)
         for wallet in terminal.wallets_failed:

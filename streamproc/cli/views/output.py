@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, TypeVar
 
@@ -41,6 +42,11 @@ def remarks() -> Console:
     from streamproc.cli.views.console import console
 
     return console(stderr=True)
+
+
+def called() -> str:
+    """How whoever runs this program calls it: what printed commands begin with."""
+    return os.environ.get("RUN_SCRIPT", "streamproc")
 
 
 def tell(text: str) -> None:

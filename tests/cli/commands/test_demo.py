@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,15 +48,17 @@ def running_in(folder: Path) -> list[str]:
         time.sleep(0.2)
 
 
-def demo(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
-    """The demo, started."""
+def demo(
+    environment: dict[str, str], *arguments: str, folder: Path = Path("/")
+) -> subprocess.Popen[str]:
+    """The demo, started in this folder."""
     return subprocess.Popen(
         [sys.executable, "-m", "streamproc", "demo", *arguments],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        cwd="/",
+        cwd=folder,
         umask=0o022,
     )
 
@@ -75,6 +78,8 @@ def test_the_demo_shows_and_writes_a_result_twice(environment: dict[str, str]) -
         result = json.loads(files[0].read_text("utf-8"))
         assert (result["status"], result["pairs_total"]) == ("completed", 6)
         assert files[1].read_text("utf-8").startswith("<!doctype html>")
+        assert "streamproc result" not in err, "nothing runs any more that could answer"
+        assert err.splitlines()[-1].endswith(files[1].as_uri())
     assert readable_by_others(Path(environment[f"{PREFIX}DATA_DIR"])) == []
 
 
@@ -87,6 +92,40 @@ def test_the_demo_tells_in_words_why_pairs_are_more_than_chance(
     words = " ".join(out.split())
     explains = "season, popularity and company explain"
     assert re.search(rf"\S+ (follows|and) \S+ [^:]*: \d+ shared tokens where {explains}", words)
+
+
+def test_a_kept_demo_answers_the_commands_that_it_names_until_it_is_stopped(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    running = demo(environment, "--wallets", "4", "--keep", folder=tmp_path)
+    assert running.stderr is not None
+    said: list[str] = []
+    for line in running.stderr:
+        said.append(line.strip())
+        if "Ctrl-C stops all of it" in line:
+            break
+    console = next(line for line in said if re.fullmatch(r"http://127.0.0.1:\d+/#demo-\w+", line))
+    request_id = console.partition("#")[2]
+    with urllib.request.urlopen(console.replace("#", "analyses/")) as answer:  # noqa: S310 - http alone
+        assert json.load(answer)["status"] == "completed"
+    commands = [line.split()[1:] for line in said if line.startswith("streamproc ")]
+    assert [command[0] for command in commands] == ["list", "result", "submit", "dlq"]
+    for command in (*commands, ["result", request_id, "--format", "csv", "--rows", "trades"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "streamproc", *command],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "has changed" not in done.stderr
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 0, err
+    assert not (tmp_path / ".streamproc" / "env").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
