@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
-from streamproc.console.parameters import FORMS, filter_of, nothing_asked, request_id_of
+from streamproc.console.parameters import (
+    filter_of,
+    next_page,
+    nothing_asked,
+    offered_forms,
+    request_id_of,
+)
 from streamproc.console.problems import ProblemError
 from streamproc.errors import Fault
 
@@ -27,7 +33,7 @@ class Requests:
         """The requests that the query asks for, the newest first."""
         wanted = filter_of(request)
         found = await self._store.listed(
-            status=wanted.status, tenant=wanted.tenant, most=wanted.limit
+            status=wanted.status, tenant=wanted.tenant, most=wanted.limit, after=wanted.after
         )
         shown = [
             {
@@ -36,7 +42,10 @@ class Requests:
             }
             for each in found
         ]
-        return _json({"analyses": shown})
+        is_full = len(found) == wanted.limit
+        return _json(
+            {"analyses": shown, "next": next_page(wanted, found[-1].place) if is_full else None}
+        )
 
     async def one(self, request: web.Request) -> web.Response:
         """One request: how it stands, what it asked for, and where more is."""
@@ -86,7 +95,7 @@ def _links(request_id: str, status: str) -> dict[str, str]:
     own = f"/analyses/{request_id}"
     found = {"self": own, "events": f"{own}/events"}
     if status == "completed":
-        found |= {f"result_{form}": f"{own}/result?format={form}" for form in FORMS}
+        found |= {f"result_{form}": f"{own}/result?format={form}" for form in offered_forms()}
     return found
 
 

@@ -2,7 +2,7 @@
 const $ = (name) => document.getElementById(name);
 const ENDED = new Set(['completed', 'failed', 'cancelled', 'expired', 'rejected']);
 const rows = new Map();
-let chosen = null, stream = null, refreshing = null;
+let chosen = null, stream = null, refreshing = null, page = null, next = null, letters = null;
 
 function element(tag, text, className) {
   const made = document.createElement(tag);
@@ -66,10 +66,24 @@ function show(each) {
   return known.row;
 }
 
+function firstPage() {
+  const status = $('status').value;
+  return `/analyses?limit=50${status ? `&status=${status}` : ''}`;
+}
+
+function turnTo(path) {
+  page = path;
+  refresh();
+}
+
 async function refresh() {
   refreshing = null;
   try {
-    const found = (await asked('/analyses?limit=50')).analyses;
+    const asking = page || firstPage(), answer = await asked(asking), found = answer.analyses;
+    if (asking !== (page || firstPage())) return;
+    next = answer.next;
+    $('older').hidden = !next;
+    $('newest').hidden = !page;
     const listed = new Set(found.map((each) => each.request_id));
     for (const name of rows.keys()) if (!listed.has(name)) rows.delete(name);
     $('requests').replaceChildren(...found.map(show));
@@ -123,7 +137,10 @@ function walletAnalyzed(event) {
 }
 
 function links(request) {
-  const names = {result_html: 'report', result_csv: 'all pairs (CSV)', result_json: 'result (JSON)', self: 'request'};
+  const names = {
+    result_html: 'report', result_csv: 'all pairs (CSV)', result_parquet: 'all pairs (Parquet)',
+    result_json: 'result (JSON)', self: 'request',
+  };
   const made = Object.keys(names).filter((name) => request.links[name]).map((name) => {
     const link = element('a', names[name]);
     link.href = request.links[name];
@@ -166,6 +183,71 @@ function follow(name) {
   });
 }
 
+function fill(name, lines) {
+  $(name).replaceChildren(...lines.map((cells) => {
+    const row = element('tr');
+    row.append(...cells.map((cell) => {
+      const td = element('td');
+      td.append(cell);
+      return td;
+    }));
+    return row;
+  }));
+  $(name).parentElement.hidden = !lines.length;
+  $(`no-${name}`).hidden = lines.length > 0;
+}
+
+function copied(command) {
+  const line = element('span', undefined, 'command'), button = element('button', 'copy');
+  button.type = 'button';
+  button.setAttribute('aria-label', `copy ${command}`);
+  button.addEventListener('click', async () => {
+    try {
+      await navigator.clipboard.writeText(command);
+      button.textContent = 'copied';
+    } catch (error) { button.textContent = 'select and copy'; }
+    setTimeout(() => { button.textContent = 'copy'; }, 2000);
+  });
+  line.append(element('code', command), button);
+  return line;
+}
+
+function readBy(member) {
+  const topics = Object.entries(member.partitions).map(([topic, partitions]) => `${topic} ${partitions.join(', ')}`);
+  return topics.join('; ') || 'nothing yet';
+}
+
+function stateOf(bucket) {
+  if (bucket.next_call_in_s >= 1) return element('span', `paused, next call in ${age(bucket.next_call_in_s)}`, 'failed');
+  if (bucket.rate_share < 1) return element('span', 'throttled', 'failed');
+  return element('span', 'free', 'completed');
+}
+
+function showState(state) {
+  const nobody = [[element('span', 'Not known: Kafka does not answer.', 'failed'), '', '']];
+  fill('members', state.members ? state.members.map((each) => [element('code', each.name), each.host, readBy(each)]) : nobody);
+  const waits = state.lag && [...state.lag].sort((a, b) => b.records - a.records).slice(0, 40);
+  fill('lag', waits ? waits.map((each) => [each.topic, `${each.partition}`, known(each.records)]) : nobody);
+  fill('upstream', state.upstream.map((each) => [
+    each.bucket, stateOf(each), `${Math.round(100 * each.rate_share)} % of the plan`,
+    each.refused_s_ago === null ? 'none' : `${age(each.refused_s_ago)} ago`,
+  ]));
+}
+
+async function showLetters() {
+  const found = (await asked('/dead-letters')).dead_letters;
+  fill('letters', found.map((each) => {
+    const why = element('div'), commands = element('div');
+    why.append(element('b', each.reason), element('div', each.message, 'soft'));
+    commands.append(...[each.commands.show, each.commands.replay].filter((command) => command).map(copied));
+    const at = new Date(each.timestamp_ms).toISOString().slice(0, 19).replace('T', ' ');
+    const key = typeof each.key === 'string' ? each.key : each.key === null ? '' : 'not text';
+    return [at, why, each.topic, element('code', key), commands];
+  }));
+}
+
+function known(value) { return value === null ? 'not known' : value.toLocaleString('en'); }
+
 function tile(name, value) {
   const made = element('div');
   made.append(element('dt', name), element('dd', value));
@@ -175,7 +257,6 @@ function tile(name, value) {
 async function look() {
   try {
     const state = await asked('/state');
-    const known = (value) => value === null ? 'not known' : value.toLocaleString('en');
     const tiles = [
       tile('requests that run', known(state.running)),
       tile('workers', known(state.workers)),
@@ -188,6 +269,11 @@ async function look() {
       tiles.push(tile(`of the plan's rate, ${each.bucket}${each.rate_share < 1 ? ', throttled' : ''}`, share));
     }
     $('state').replaceChildren(...tiles);
+    showState(state);
+    if (state.dead_letters !== null && state.dead_letters !== letters) {
+      await showLetters();
+      letters = state.dead_letters;
+    }
   } catch (error) { note(error); }
   setTimeout(look, 5000);
 }
@@ -196,6 +282,9 @@ const all = new EventSource('/events');
 all.addEventListener('analysis-progress', progressed);
 all.addEventListener('open', soon);
 addEventListener('hashchange', choose);
+$('status').addEventListener('change', () => turnTo(null));
+$('older').addEventListener('click', () => turnTo(next));
+$('newest').addEventListener('click', () => turnTo(null));
 setInterval(soon, 15000);
 refresh().then(choose);
 look();

@@ -13,11 +13,27 @@ from aiohttp import web
 from markupsafe import Markup
 
 from streamproc.console.parameters import nothing_asked
+from streamproc.store.listing import STATUSES
 
 if TYPE_CHECKING:
     from htpy import Renderable
 
 COLUMNS = ("Request", "Status", "Progress", "Age", "Tenant")
+LETTER_COLUMNS = ("At", "Why", "From", "Key", "Commands")
+TABLES = {  # id: heading, columns, what stands there while it is empty
+    "members": ("Workers", ("Worker", "Host", "Reads"), "None: streamproc worker starts one."),
+    "lag": (
+        "Records that wait",
+        ("Topic", "Partition", "Records"),
+        "None: everything is worked off.",
+    ),
+    "upstream": (
+        "Upstream",
+        ("Calls", "State", "Rate", "Last refusal"),
+        "Nothing was asked of it within a day.",
+    ),
+    "letters": ("Dead letters", LETTER_COLUMNS, "None: every record could be worked off."),
+}
 
 
 async def page(request: web.Request) -> web.Response:
@@ -70,14 +86,40 @@ def _body() -> list[Renderable]:
         ],
         h.section(aria_labelledby="requests-title")[
             h.h2("#requests-title")["Requests"],
-            h.table[
-                h.thead[h.tr[(h.th(scope="col")[name] for name in COLUMNS)]],
-                h.tbody("#requests"),
+            h.p(".controls")[
+                h.label["Status ", h.select("#status")[_statuses()]],
+                h.button("#newest", type="button", hidden=True)["Newest"],
+                h.button("#older", type="button", hidden=True)["Older"],
             ],
+            _table("requests", COLUMNS),
             h.p("#none.soft", hidden=True)[
-                "None yet. ", h.code["streamproc submit WALLET ..."], " asks for one."
+                "None. ", h.code["streamproc submit WALLET ..."], " asks for one."
             ],
         ],
+        h.div(".pair")[_looked_up("members"), _looked_up("lag")],
+        _looked_up("upstream"),
+        _looked_up("letters"),
+    ]
+
+
+def _statuses() -> list[Renderable]:
+    return [h.option(value="")["any"], *(h.option(value=each)[each] for each in STATUSES)]
+
+
+def _looked_up(name: str) -> Renderable:
+    """A section whose table is filled every few seconds."""
+    title, columns, nothing = TABLES[name]
+    return h.section(aria_labelledby=f"{name}-title")[
+        h.h2(f"#{name}-title")[title],
+        _table(name, columns),
+        h.p(f"#no-{name}.soft", hidden=True)[nothing],
+    ]
+
+
+def _table(name: str, columns: tuple[str, ...]) -> Renderable:
+    return h.table[
+        h.thead[h.tr[(h.th(scope="col")[each] for each in columns)]],
+        h.tbody(id=name),
     ]
 
 

@@ -98,6 +98,6 @@ def _of_router(request: web.Request, error: web.HTTPException) -> web.Response:
         fault = Fault("method", request.method, f"must be one of {METHODS}")
         return problem(error.status, [fault], headers={"Allow": METHODS})
     if error.status == HTTPStatus.NOT_FOUND:
-        rule = "must be /, /state, /events, /analyses or below /analyses/{id}"
+        rule = "must be /, /state, /dead-letters, /events, /analyses or below /analyses/{id}"
         return problem(error.status, [Fault("path", request.raw_path, rule)])
     return problem(error.status)

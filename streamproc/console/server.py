@@ -13,6 +13,7 @@ from aiohttp import web
 from streamproc import limits
 from streamproc.console.access import guards
 from streamproc.console.analyses import Requests
+from streamproc.console.dead_letters import DeadLetters
 from streamproc.console.feed import Feed
 from streamproc.console.headers import add_headers, secure
 from streamproc.console.page import page
@@ -27,11 +28,13 @@ from streamproc.store import open_store
 from streamproc.topics import read_topology
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-    from aiohttp.typedefs import Middleware
+    from aiohttp.typedefs import Handler, Middleware
 
+    from streamproc.serde import Codec
     from streamproc.settings import Settings
+    from streamproc.store import Store
 
 LINE_MAX = 2 * limits.CONSOLE_HEADERS_MAX  # what is read at all, to be refused in our words
 
@@ -65,13 +68,7 @@ async def serve_console(settings: Settings) -> AsyncIterator[str]:
         open_store(dsn, pool_size=pool_size, read_only=True) as store,
         _listening(Feed(settings, codec), await store.oldest_running_ms()) as feed,
     ):
-        application = _application(
-            checks,
-            Requests(store, feed),
-            Results(store, settings.explorer),
-            Streams(store, feed, PastReader(settings, codec), codec),
-            State(store, settings, codec.topology),
-        )
+        application = _application(checks, _handlers(settings, store, feed, codec))
 
         async def cut(_: web.Application) -> None:
             feed.cut_all()
@@ -115,28 +112,28 @@ async def _served(application: web.Application, bind: str) -> AsyncIterator[str]
         await runner.cleanup()
 
 
-def _application(
-    checks: Sequence[Middleware],
-    requests: Requests,
-    results: Results,
-    streams: Streams,
-    state: State,
-) -> web.Application:
-    """The routes behind the checks."""
+def _application(checks: Sequence[Middleware], handlers: Mapping[str, Handler]) -> web.Application:
+    """The handlers by path, behind the checks."""
     application = web.Application(middlewares=[problems, *checks])
     application.on_response_prepare.append(add_headers)
-    application.add_routes(
-        [
-            web.get("/", page),
-            web.get("/state", state.shown),
-            web.get("/analyses", requests.listed),
-            web.get("/analyses/{id}", requests.one),
-            web.get("/analyses/{id}/result", results.of_request),
-            web.get("/analyses/{id}/events", streams.of_request),
-            web.get("/events", streams.of_all),
-        ]
-    )
+    application.add_routes([web.get(path, handler) for path, handler in handlers.items()])
     return application
+
+
+def _handlers(settings: Settings, store: Store, feed: Feed, codec: Codec) -> dict[str, Handler]:
+    """What answers at each path."""
+    requests, results = Requests(store, feed), Results(store, settings.explorer)
+    streams = Streams(store, feed, PastReader(settings, codec), codec)
+    return {
+        "/": page,
+        "/state": State(store, settings, codec.topology).shown,
+        "/dead-letters": DeadLetters(settings, codec.topology).shown,
+        "/analyses": requests.listed,
+        "/analyses/{id}": requests.one,
+        "/analyses/{id}/result": results.of_request,
+        "/analyses/{id}/events": streams.of_request,
+        "/events": streams.of_all,
+    }
 
 
 class _Connection(web.RequestHandler):

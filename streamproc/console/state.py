@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import time
 from typing import TYPE_CHECKING, Any
 
-import orjson
-from aiohttp import web
 from aiokafka import TopicPartition
 
-from streamproc import limits
 from streamproc.console.parameters import nothing_asked
+from streamproc.console.sending import SharedAnswer
 from streamproc.errors import TransientError
 from streamproc.kafka.admin import group_state
 from streamproc.kafka.consumers import kafka_errors, opened_consumer, partitions_of
 
 if TYPE_CHECKING:
+    from aiohttp import web
     from aiokafka import AIOKafkaConsumer
 
+    from streamproc.json_types import Json
+    from streamproc.kafka.admin import Member
     from streamproc.settings import Settings
     from streamproc.store import Store
     from streamproc.topics import Topology
 
 log = logging.getLogger(__name__)
-UNKNOWN = {"workers": None, "lag_records": None, "lag": None, "dead_letters": None}
+UNKNOWN = {
+    "workers": None,
+    "members": None,
+    "lag_records": None,
+    "lag": None,
+    "dead_letters": None,
+}
 
 
 class State:
@@ -37,20 +42,14 @@ class State:
         self._access = settings.kafka_brokers, settings.kafka_security()
         self._group = settings.app_id
         self._dead_letters = settings.topic_prefix + topology.dead_letters.name
-        self._looking = asyncio.Lock()
-        self._found: tuple[float, bytes] | None = None
+        self._answer = SharedAnswer(self._look)
 
     async def shown(self, request: web.Request) -> web.Response:
         """The state as JSON; what Kafka does not tell is null."""
         nothing_asked(request)
-        async with self._looking:
-            if self._found is None or time.monotonic() - self._found[0] > limits.CONSOLE_STATE_S:
-                content = orjson.dumps(await self._look())
-                self._found = time.monotonic(), content
-            content = self._found[1]
-        return web.Response(body=content, content_type="application/json")
+        return await self._answer.response()
 
-    async def _look(self) -> dict[str, Any]:
+    async def _look(self) -> Json:
         totals = await self._store.totals()
         upstream = await self._store.upstream_state()
         try:
@@ -62,16 +61,21 @@ class State:
 
     async def _look_at_brokers(self) -> dict[str, Any]:
         """Members of the group, records behind its committed offsets by partition, dead letters on their topic."""
-        members, committed = await group_state(*self._access, self._group)
+        group = await group_state(*self._access, self._group)
         with kafka_errors(self._access[0]):
-            ends, letters = await self._ends(list(committed))
+            ends, letters = await self._ends(list(group.committed))
         lag = [
             {"topic": place.topic, "partition": place.partition, "records": behind}
             for place, end in sorted(ends.items())
-            if (behind := end - committed[place]) > 0
+            if (behind := end - group.committed[place]) > 0
         ]
-        waiting = sum(each["records"] for each in lag)
-        return {"workers": members, "lag_records": waiting, "lag": lag, "dead_letters": letters}
+        return {
+            "workers": len(group.members),
+            "members": [_member(each) for each in group.members],
+            "lag_records": sum(each["records"] for each in lag),
+            "lag": lag,
+            "dead_letters": letters,
+        }
 
     async def _ends(self, places: list[TopicPartition]) -> tuple[dict[TopicPartition, int], int]:
         """Where these partitions end, and how many dead letters lie on their topic."""
@@ -85,3 +89,11 @@ class State:
         places = [TopicPartition(topic, each) for each in await partitions_of(consumer, topic)]
         begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
         return int(sum(ends[place] - begins[place] for place in places))
+
+
+def _member(member: Member) -> Json:
+    """A worker: its name in the group, its host, and the partitions that it reads, by topic."""
+    read: dict[str, list[int]] = {}
+    for place in member.places:
+        read.setdefault(place.topic, []).append(place.partition)
+    return {"name": member.name, "host": member.host, "partitions": read}

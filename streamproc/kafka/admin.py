@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.coordinator.protocol import ConsumerProtocol
 from aiokafka.errors import (
     GroupCoordinatorNotAvailableError,
     GroupLoadInProgressError,
@@ -118,15 +119,40 @@ async def await_coordinator(
                 return
 
 
-async def group_state(
-    brokers: str, security: Mapping[str, object], group: str
-) -> tuple[int, dict[TopicPartition, int]]:
-    """How many members a group has, and its committed offsets; raises BrokerUnavailableError when Kafka is away."""
+class Member(NamedTuple):
+    """A process in a consumer group: the name that the coordinator gave it, its host, and what it reads."""
+
+    name: str
+    host: str
+    places: tuple[TopicPartition, ...]
+
+
+class GroupState(NamedTuple):
+    """A consumer group: who is in it, and from where each partition is still to be worked off."""
+
+    members: tuple[Member, ...]
+    committed: Mapping[TopicPartition, int]
+
+
+async def group_state(brokers: str, security: Mapping[str, object], group: str) -> GroupState:
+    """The members of a group and its committed offsets; raises BrokerUnavailableError when Kafka is away."""
     async with _admin(brokers, security) as admin:
         answers = await admin.describe_consumer_groups([group])
-        members = [len(described[5]) for answer in answers for described in answer.groups]
         committed = await admin.list_consumer_group_offsets(group)
-    return sum(members), {place: at.offset for place, at in committed.items() if at.offset >= 0}
+    members = [
+        _member(*described)
+        for answer in answers
+        for group_described in answer.groups
+        for described in group_described[5]
+    ]
+    found = {place: at.offset for place, at in committed.items() if at.offset >= 0}
+    return GroupState(tuple(sorted(members)), found)
+
+
+def _member(name: str, client: str, host: str, metadata: bytes, assignment: bytes) -> Member:  # noqa: ARG001 - Kafka's fields
+    """A member as the coordinator describes it; one that has just come reads nothing yet."""
+    read = ConsumerProtocol.ASSIGNMENT.decode(assignment).partitions() if assignment else ()
+    return Member(name, host.lstrip("/"), tuple(sorted(read)))
 
 
 @asynccontextmanager

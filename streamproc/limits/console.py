@@ -19,5 +19,6 @@ CONSOLE_CHUNK_LINES: Final = 1000  # of CSV
 CONSOLE_LATEST: Final = 10_000  # running requests whose last progress is in memory
 CONSOLE_POLL_MS: Final = 500  # how long one look at the topics waits; records come at once
 CONSOLE_REOPEN_S: Final = 2.0  # before the topics are opened again
+CONSOLE_DEAD_LETTERS: Final = 20  # shown, the newest; a letter has at most 8 MB to be read
 CONSOLE_STATE_S: Final = 2.0  # how old what is said of workers and the upstream may be
 CONSOLE_STOP_S: Final = 3.0  # for answers in the making when it ends

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Final, NamedTuple, get_args
 
 from streamproc import limits
 from streamproc.store.postgres.database import Subject
@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 STATUSES: Final[Sequence[str]] = get_args(Status)
+
+
+class Place(NamedTuple):
+    """Where a request stands in a list: when it was recorded, in unix microseconds, and its id."""
+
+    recorded_at_us: int
+    request_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +33,13 @@ class Listed:
     wallets: int
     requested_at_ms: int
     age_s: float
+    recorded_at_us: int
     percent: float | None
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in a list."""
+        return Place(self.recorded_at_us, self.request_id)
 
     def as_json(self, percent: float | None = None) -> dict[str, object]:
         """The request for programs; `percent` is how far a running one is, None where nobody has said."""
@@ -46,10 +59,20 @@ class Listing(Subject):
     """What people who operate an installation ask about requests; it changes nothing."""
 
     async def listed(
-        self, *, status: str | None = None, tenant: str | None = None, most: int
+        self,
+        *,
+        status: str | None = None,
+        tenant: str | None = None,
+        most: int,
+        after: Place | None = None,
     ) -> list[Listed]:
-        """The requests with this status and of this tenant (None: any), the one recorded last first."""
-        rows = await self._database.rows("listing.requests", status, tenant, most)
+        """The requests with this status and of this tenant (None: any), the one recorded last first.
+
+        With `after` those that follow that place, so that whoever reads page by page misses none that was there.
+        """
+        rows = await self._database.rows(
+            "listing.requests", status, tenant, most, *(after or (None, None))
+        )
         return [Listed(**dict(row)) for row in rows]
 
     async def inputs_digest(self, request_id: str) -> str | None:
@@ -68,7 +91,10 @@ class Listing(Subject):
         return [row["value"] for row in rows]
 
     async def upstream_state(self) -> list[dict[str, object]]:
-        """Of each bucket of calls: its share of the plan's rate (below 1 while throttled), when the next may go."""
+        """Of each bucket of calls: its share of the plan's rate (below 1 while throttled), when the next call may go.
+
+        `refused_s_ago` is when the upstream last refused one for its rate, None when it never has.
+        """
         rows = await self._database.rows("listing.upstream", limits.RATE_RECOVERY_S)
         return [dict(row) for row in rows]
 

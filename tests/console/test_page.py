@@ -9,15 +9,24 @@ import asyncio
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from streamproc.cli.shared.kafka_clients import producing
+from streamproc.cli.shared.records import send_record
+from streamproc.engine.delivery.dead_letters import dead_letter
+from streamproc.engine.records import Record
+from streamproc.errors import DeadLetterError
+from streamproc.store import open_store
+from streamproc.topics import read_topology
 from tests.console.conftest import ENDS_WITHIN_S, House, progress, wallet_progress
 from tests.report.chromium import Tab, chromium, installed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from streamproc.serde import Encoded
 
 BROWSER = installed()
 AXE = os.environ.get("STREAMPROC_TEST_AXE")
@@ -95,6 +104,42 @@ async def test_nothing_is_asked_of_anybody_else(tab: Tab) -> None:
     assert found["requests that run"] == "1"
     assert found["workers"] == "0"
     assert found["dead letters"] == "0"
+
+
+async def test_dead_letters_and_a_throttled_upstream_are_shown_with_what_to_do(
+    tab: Tab, house: House
+) -> None:
+    await until(tab, "document.getElementById('no-letters').hidden", wanted=False)
+    async with open_store(house.settings.postgres_dsn.get_secret_value(), pool_size=1) as store:
+        await store.lease("key", "rpc", permits=1, rate=10.0)
+        await store.penalize("key", "rpc", pause_s=600.0)
+    record = Record(f"{house.settings.topic_prefix}wallet-sync", 0, 7, b"<b>k", b"{", (), 1)
+    topic = house.settings.topic_prefix + read_topology().dead_letters.name
+    letter = dead_letter(topic, record, DeadLetterError("not_json", "odd <i>"), now_s=1)
+    async with producing(house.settings) as producer:
+        placed = await send_record(producer, cast("Encoded", letter))
+    upstream = "document.querySelector('#upstream .failed')?.textContent.slice(0, 20)"
+    await until(tab, upstream, "paused, next call in")
+    command = f"streamproc dlq replay {placed.partition}:{placed.offset}"
+    commands = "Array.from(document.querySelectorAll('#letters code'), each => each.textContent)"
+    await until(tab, commands, ["<b>k", command.replace("replay", "show"), command])
+    await tab.value(
+        "window.copied = []; navigator.clipboard.writeText = text => (copied.push(text), Promise.resolve());"
+        "document.querySelectorAll('#letters button')[1].click()"
+    )
+    assert await tab.value("copied") == [command]
+
+
+async def test_older_requests_are_turned_to_and_statuses_chosen(tab: Tab, house: House) -> None:
+    ids = "Array.from(document.querySelectorAll('#requests .id'), each => each.textContent)"
+    for number in range(2, 52):
+        await house.record(f"r-{number}")
+    await until(tab, "document.getElementById('older').hidden", wanted=False)
+    await tab.value("document.getElementById('older').click()")
+    await until(tab, ids, ["r-1", "r-0"])
+    choose = "const of = document.getElementById('status'); of.value = 'failed'; of.dispatchEvent(new Event('change'))"
+    await tab.value(f"{{{choose}}}")
+    await until(tab, ids, ["r-1"])
 
 
 async def test_it_fits_every_screen_and_is_readable_by_all(tab: Tab) -> None:

@@ -69,6 +69,27 @@ async def test_the_list_is_filtered(console: httpx.AsyncClient) -> None:
     assert await listed(console, "?status=completed") == []
 
 
+async def test_the_list_is_read_page_by_page_without_gap_or_repeat(
+    console: httpx.AsyncClient, house: House
+) -> None:
+    first = (await console.get("/analyses?limit=2")).json()
+    await house.record("r-3")
+    second = (await console.get(first["next"])).json()
+    pages = [[each["request_id"] for each in page["analyses"]] for page in (first, second)]
+    assert (pages, second["next"]) == ([["r-2", "r-1"], ["r-0"]], None)
+    desk = (await console.get("/analyses?limit=1&tenant=desk")).json()
+    assert [each["request_id"] for each in await listed(console, desk["next"][9:])] == ["r-1"]
+    assert await faults(console, "/analyses?cursor=r-1", 400) == [("cursor", "r-1")]
+
+
+async def test_without_the_extra_parquet_is_no_form(
+    console: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamproc.console.parameters.can_write_parquet", lambda: False)
+    found = await faults(console, "/analyses/r-1/result?format=parquet", 406)
+    assert found == [("format", "parquet")]
+
+
 async def test_all_faults_of_a_filter_are_named_at_once(console: httpx.AsyncClient) -> None:
     found = await faults(console, "/analyses?status=odd&tenant=%00&limit=0&sort=up", 400)
     assert sorted(found) == [
@@ -99,12 +120,12 @@ async def test_a_request_that_failed_shows_its_terminal_record(console: httpx.As
 
 
 async def test_a_request_without_a_result_has_none_in_any_form(console: httpx.AsyncClient) -> None:
-    for form in ("json", "csv", "html"):
+    for form in ("json", "csv", "html", "parquet"):
         assert await faults(console, f"/analyses/r-1/result?format={form}", 409) == [("id", "r-1")]
     assert await faults(console, "/analyses/nobody/result", 404) == [("id", "nobody")]
-    assert await faults(console, "/analyses/r-1/result?format=parquet", 406) == [
-        ("format", "parquet")
-    ]
+    found = await faults(console, "/analyses/r-1/result?format=html&rows=odd", 400)
+    assert found == [("rows", "odd")]
+    assert await faults(console, "/analyses/r-1/result?rows=tokens", 400) == [("rows", "tokens")]
     assert await faults(console, "/analyses/r-1/result?format=xml", 400) == [("format", "xml")]
 
 

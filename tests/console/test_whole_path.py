@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 import orjson
 import pytest
+from pyarrow import parquet as arrow
 
 from streamproc.console.server import serve_console
 from streamproc.sandbox.world.world import World
@@ -79,10 +80,17 @@ async def _read(client: httpx.AsyncClient, world: World) -> None:
     assert [(row["wallet_a"], row["wallet_b"]) for row in rows] == [
         (pair["wallet_a"], pair["wallet_b"]) for pair in result["pairs"]
     ]
+    parquet = await client.get(links["result_parquet"])
+    table = arrow.read_table(io.BytesIO(parquet.content))
+    assert table["wallet_a"].to_pylist() == [pair["wallet_a"] for pair in result["pairs"]]
+    wallets = (await client.get(f"{links['result_csv']}&rows=wallets")).text
+    assert [row["net_lamports"] for row in csv.DictReader(io.StringIO(wallets))] == [
+        str(each["pnl"]["net_lamports"]) for each in result["wallets"]
+    ]
     page = await client.get(links["result_html"])
     assert page.text.startswith("<!doctype html>")
     assert page.headers["Content-Security-Policy"].startswith("frame-ancestors 'none'")
-    for form in ("json", "csv", "html"):
+    for form in ("json", "csv", "html", "parquet"):
         seen = {"If-None-Match": f'"other", W/{answer.headers["ETag"]}'}
         known = await client.get(links[f"result_{form}"], headers=seen)
         assert (known.status_code, known.content) == (304, b"")

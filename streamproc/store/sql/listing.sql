@@ -1,16 +1,19 @@
 -- name: requests
+-- $1 status, $2 tenant, $3 how many at most; $4 (unix microseconds) and $5: those behind the request recorded then.
 SELECT
     a.request_id, a.tenant, a.status, a.code, json_array_length(a.wallets) AS wallets, a.requested_at_ms,
     extract(epoch FROM clock_timestamp() - a.recorded_at)::float8 AS age_s,
+    (extract(epoch FROM a.recorded_at) * 1000000)::bigint AS recorded_at_us,
     (convert_from(p.value, 'UTF8')::json ->> 'percent')::float8 AS percent
 FROM (
     SELECT * FROM analyses
     WHERE ($1::text IS NULL OR status = $1) AND ($2::text IS NULL OR tenant = $2)
-    ORDER BY recorded_at DESC, request_id
+    AND ($4::bigint IS NULL OR (recorded_at, request_id) < ('epoch'::timestamptz + $4 * interval '1 microsecond', $5::text))
+    ORDER BY recorded_at DESC, request_id DESC
     LIMIT $3
 ) AS a
 LEFT JOIN analysis_records AS p ON p.request_id = a.request_id AND p.part = 'last_progress'
-ORDER BY a.recorded_at DESC, a.request_id
+ORDER BY a.recorded_at DESC, a.request_id DESC
 
 -- name: inputs_digest
 -- Read out of the record by the server: the record may have megabytes.
@@ -31,7 +34,8 @@ SELECT
     bucket,
     least(1, factor + extract(epoch FROM least(clock_timestamp() - penalized_at, interval '1 day')) / $1::float8)::float8
         AS rate_share,
-    greatest(0, extract(epoch FROM next_free - clock_timestamp()))::float8 AS next_call_in_s
+    greatest(0, extract(epoch FROM next_free - clock_timestamp()))::float8 AS next_call_in_s,
+    CASE WHEN penalized_at > 'epoch' THEN extract(epoch FROM clock_timestamp() - penalized_at)::float8 END AS refused_s_ago
 FROM upstream_budget
 WHERE seen_at > clock_timestamp() - interval '1 day'
 ORDER BY bucket, key_hash
