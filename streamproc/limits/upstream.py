@@ -8,6 +8,8 @@ UPSTREAM_CONNECT_S: Final = 5.0
 UPSTREAM_READ_S: Final = 20.0  # between two pieces of an answer
 UPSTREAM_CALL_S: Final = 60.0  # of one call in all; a page of 1000 transactions comes within two
 UPSTREAM_CONNECTIONS: Final = 64  # as many as handlers work at the same time
+UPSTREAM_HEADERS: Final = 2000  # of an answer
+UPSTREAM_KEPT_S: Final = 5.0  # a connection that nobody uses
 UPSTREAM_PIECE_BYTES: Final = 256 * 1024  # read at once: what the event loop takes from a socket
 UPSTREAM_TRIES: Final = 5  # of a call that fails in passing; with the pauses half a minute
 # before it the wait for the upstream ends: what is there may be enough

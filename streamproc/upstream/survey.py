@@ -15,8 +15,9 @@ from streamproc.errors import (
     UpstreamTooNewError,
 )
 from streamproc.json_types import Json, JsonValue
+from streamproc.upstream.client.connections import make_client
 from streamproc.upstream.client.errors import PlanRefusedError
-from streamproc.upstream.client.http import Request, Wire, make_client
+from streamproc.upstream.client.http import Request, Wire
 from streamproc.upstream.client.rpc import reader, rpc_request
 from streamproc.upstream.history.full_page import METHOD as PAGES
 from streamproc.upstream.history.full_page import TRANSACTION_VERSION

@@ -11,7 +11,8 @@ from streamproc.upstream.accounts.accounts import Account, accounts
 from streamproc.upstream.accounts.token_accounts import TokenAccounts
 from streamproc.upstream.accounts.wallet_balances import WalletBalances, wallet_balances
 from streamproc.upstream.client.clock import Timing, real_timing
-from streamproc.upstream.client.http import Wire, make_client
+from streamproc.upstream.client.connections import make_client
+from streamproc.upstream.client.http import Wire
 from streamproc.upstream.client.permits import BudgetStore, RateLimit, RequestPermit
 from streamproc.upstream.client.retry import Caller, Run, run_here
 from streamproc.upstream.cohorts.choice import choose_cohort

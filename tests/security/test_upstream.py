@@ -20,9 +20,10 @@ from streamproc.errors import (
     UpstreamUnavailableError,
 )
 from streamproc.settings import UPSTREAMS, Settings, load_settings
+from streamproc.upstream.client.connections import make_client
 from streamproc.upstream.client.decompression import check_claim, unpacked
 from streamproc.upstream.client.errors import Reply, verdict_on
-from streamproc.upstream.client.http import Request, Wire, make_client
+from streamproc.upstream.client.http import Request, Wire
 from streamproc.upstream.client.rpc import reader
 from tests.security.test_records import NESTED
 

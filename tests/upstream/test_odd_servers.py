@@ -20,7 +20,8 @@ from pydantic import SecretStr
 
 from streamproc import limits
 from streamproc.errors import StreamprocError
-from streamproc.upstream.client.http import Request, Wire, make_client
+from streamproc.upstream.client.connections import make_client
+from streamproc.upstream.client.http import Request, Wire
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

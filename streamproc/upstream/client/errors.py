@@ -20,6 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
+from aiohttp import ClientError
 
 from streamproc import limits
 from streamproc.errors import (
@@ -172,9 +173,13 @@ def rpc_fault(
 
 
 def transport_fault(error: Exception, where: str = SOMEWHERE) -> Verdict:
-    """What a failure of httpx means. Its own text is left out: it may hold the URL, and with it the key."""
-    name = type(error).__name__
-    if isinstance(error, (httpx.TimeoutException, TimeoutError)):
+    """What a failure of httpx or aiohttp means. Its own text is left out: it may hold the URL, and with it the key.
+
+    httpx calls some lost connections a time-out; what aiohttp said is their cause, and right.
+    """
+    cause = error.__cause__ if isinstance(error.__cause__, ClientError) else error
+    name = type(cause).__name__
+    if isinstance(cause, (httpx.TimeoutException, TimeoutError)):
         return Verdict("timeout", SlowError(f"{where}: no answer in time ({name})"))
     return Verdict("connection", PausedError(f"{where}: the call failed ({name})"))
 

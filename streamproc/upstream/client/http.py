@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import sys
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from httpcore._async.http11 import AsyncHTTP11Connection
+from aiohttp import ClientError
 
 from streamproc import limits
 from streamproc.errors import StreamprocError, UpstreamTimeoutError, UpstreamUnavailableError
-from streamproc.safety.addresses import is_loopback
 from streamproc.safety.redaction import Redaction
 from streamproc.upstream.client.decompression import GZIP, check_claim, unpacked
 from streamproc.upstream.client.errors import Reply, Verdict, transport_fault, verdict_on
@@ -62,7 +57,7 @@ class Body(NamedTuple):
 
 
 class Wire:
-    """Makes calls with one client; what goes wrong comes back as a Verdict, never as httpx's own exception."""
+    """Makes calls with one client; what goes wrong comes back as a Verdict, never as a library's exception."""
 
     def __init__(
         self,
@@ -97,7 +92,13 @@ class Wire:
                 check_claim(reply.body)
                 return Verdict(str(reply.status), None), Body(reply.body, is_packed=True)
             reply = _clear(reply)
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
+        except (
+            httpx.HTTPError,
+            httpx.InvalidURL,
+            httpx.StreamError,
+            ClientError,
+            OSError,
+        ) as error:
             return transport_fault(error, request.where), Body(b"")
         except StreamprocError as error:
             return Verdict("unreadable", error), Body(b"")
@@ -129,37 +130,6 @@ class Wire:
         ) as response:
             body = await _read(response, take)
         return Reply(response.status_code, response.headers, body)
-
-
-def make_client(
-    *bases: str, transport: httpx.AsyncBaseTransport | None = None
-) -> httpx.AsyncClient:
-    """A client for these services; proxies of the environment are used unless all of them are on this machine."""
-    # httpx and httpcore log every URL, and with it the key.
-    for name in ("httpx", "httpcore"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    _spare_work()
-    timeout = httpx.Timeout(
-        limits.UPSTREAM_READ_S, connect=limits.UPSTREAM_CONNECT_S, pool=limits.UPSTREAM_CALL_S
-    )
-    return httpx.AsyncClient(
-        transport=transport,
-        timeout=timeout,
-        limits=httpx.Limits(max_connections=limits.UPSTREAM_CONNECTIONS),
-        follow_redirects=False,  # the key must not follow
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none is kept, none is sent
-        trust_env=not all(is_loopback(base) for base in bases),
-    )
-
-
-def _spare_work() -> None:
-    """Take two costs off httpcore, a tenth of what large answers cost the event loop.
-
-    It looks for sniffio on the disk with each lock that it makes, and takes a quarter of what came in one read.
-    """
-    if find_spec("sniffio") is None:
-        sys.modules["sniffio"] = None  # type: ignore[assignment]  # the language's way to say: not there
-    AsyncHTTP11Connection.READ_NUM_BYTES = limits.UPSTREAM_PIECE_BYTES
 
 
 async def _read(response: httpx.Response, take: Take | None) -> bytes:

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import gzip
-import inspect
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 import orjson
 import pytest
-from httpcore import _synchronization
-from httpcore._async.http11 import AsyncHTTP11Connection
 
 from streamproc import limits
 from streamproc.agents.shared.process_pool import process_pool
 from streamproc.errors import UpstreamTimeoutError, UpstreamUnavailableError
 from streamproc.upstream import open_upstream, unlimited
 from streamproc.upstream.client.decompression import check_claim, read_packed
-from streamproc.upstream.client.http import make_client
 from tests.upstream.services import (
     SLOT,
     WALLET,
@@ -87,15 +82,6 @@ async def test_a_process_reads_the_same_entries_and_raises_the_same_errors(
 
 async def _here(work: Callable[..., T], /, *values: Any) -> T:  # noqa: ANN401 - any function's
     return work(*values)
-
-
-def test_httpcore_still_has_what_it_is_spared() -> None:
-    """A newer one may read otherwise: then what is set for it does nothing."""
-    make_client()
-    assert AsyncHTTP11Connection.READ_NUM_BYTES == limits.UPSTREAM_PIECE_BYTES
-    assert "self.READ_NUM_BYTES" in inspect.getsource(AsyncHTTP11Connection._receive_event)
-    assert "import sniffio" in inspect.getsource(_synchronization)
-    assert find_spec("sniffio") is None
 
 
 def test_a_member_that_claims_too_much_is_not_begun() -> None:
