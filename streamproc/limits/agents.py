@@ -67,6 +67,7 @@ POOL_LOOK_S: Final = 5.0  # how often a process at work is looked at
 POOL_MOVES_S: Final = 0.02  # of processor time between two looks: less is standing still
 POOL_HANGS_S: Final = 20.0  # a process that stands still for so long will not move again
 POOL_WORK_S: Final = 300.0  # comparing a thousand wallets takes one minute on a busy machine
+POOL_NICE: Final = 5  # the event loop goes first: every request waits for it
 # objects made beside those that went: five pages of 1000 transactions
 POOL_COLLECTS_AFTER: Final = 100_000
 LOOP_COLLECTS_AFTER: Final = 50_000  # the same for the event loop's process

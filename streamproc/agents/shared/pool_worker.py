@@ -180,6 +180,7 @@ def cpu_time_s(pid: int) -> float | None:
 def begin() -> None:
     """What a process of the pool does first."""
     end_with_the_parent()
+    os.nice(limits.POOL_NICE)
     gc.freeze()  # all modules are there
     gc.set_threshold(limits.POOL_COLLECTS_AFTER)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import faust
 
 from streamproc import limits
+from streamproc.engine.tenant_loop import TenantLoop
 from streamproc.errors import StreamprocError
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class EngineWorker(faust.Worker):  # type: ignore[misc]  # Faust ships no types
 
 def run_worker(app: faust.App, life: Lived) -> int:
     """Run until SIGTERM, SIGINT or a crash; the exit code."""
-    loop = asyncio.new_event_loop()
+    loop = TenantLoop()
     asyncio.set_event_loop(loop)
     try:
         EngineWorker(app, life, loop).execute_from_commandline()
