@@ -149,7 +149,7 @@ TIP_SERVICES: Final = {
 TIP_ACCOUNTS: Final = frozenset(chain.from_iterable(TIP_SERVICES.values()))
 
 
-def tips_in(transaction: Transaction, *, besides: str | None = None) -> int:
+def tips_in(transaction: Transaction, besides: str | None = None) -> int:
     """Lamports that tip accounts gained, one of them left out."""
     lamports = transaction.lamports
     if TIP_ACCOUNTS.isdisjoint(lamports):

@@ -145,7 +145,7 @@ def token_deltas(entry: Entry) -> list[tuple[str, int]]:
 
 def mints_of(entry: Entry, wallet: str) -> list[str]:
     """The mints whose decimals the entry's amounts need, goods that an order may hold among them."""
-    mints = list(dict(entry.deltas))
+    mints = [mint for mint, _ in entry.deltas]
     if entry.moves is not None:
         own = {mint for _, owner, mint, units, _ in entry.moves.tokens if owner == wallet and units}
         mints += sorted(own - {*mints, WSOL})

@@ -19,14 +19,12 @@ def forwarded_quote(view: WalletView) -> tuple[str, int] | None:
     quote of the wallet's moves but SOL that the service took. A pool pays 34.96 USDC, a bridge keeps 34.85 and the
     wallet gets 0.11: sold for 34.96. None when no quote, or more than one, moved so.
     """
-    if len(view.changes) < 2:  # noqa: PLR2004 - one pays, one gains
+    quoted = [change for change in view.changes if change.mint in QUOTES]
+    if len(quoted) < 2:  # noqa: PLR2004 - one pays, one gains
         return None
     moved: dict[str, list[TokenChange]] = {}
-    for change in view.changes:
-        if change.mint in QUOTES:
-            moved.setdefault(change.mint, []).append(change)
-    if max(map(len, moved.values()), default=0) < 2:  # noqa: PLR2004 - one pays, one gains
-        return None
+    for change in quoted:
+        moved.setdefault(change.mint, []).append(change)
     found = []
     for quote, ends in moved.items():
         units = _forwarded_units(view, quote, ends)

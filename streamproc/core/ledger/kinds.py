@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from enum import Enum
-from typing import TYPE_CHECKING, Final
-
-import msgspec
+from enum import IntFlag
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from streamproc.core.chain.solana import QUOTES, SERVICE_LAMPORTS, WSOL, is_rent
 from streamproc.core.ledger.entries import Kind
 from streamproc.core.ledger.forwarded import forwarded_quote
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streamproc.core.ledger.wallet_view import WalletView
 
 _TRADES: Final = frozenset({Kind.BUY, Kind.SELL, Kind.TOKEN_SWAP})
 
 
-class _Sides(msgspec.Struct, gc=False):
-    """What came and what went, quotes and tokens apart."""
+class _Shape(IntFlag):
+    """What came to the wallet, and what went."""
 
-    tokens_in: tuple[str, ...]
-    tokens_out: tuple[str, ...]
-    quotes_in: tuple[str, ...]
-    quotes_out: tuple[str, ...]
-    are_destroyed: bool | None = None  # all of `tokens_out`, as soon as somebody asked
+    TOKEN_IN = 1
+    TOKEN_OUT = 2
+    QUOTE_IN = 4
+    QUOTE_OUT = 8
+    POOL = 16  # tokens went, none came, and a pool pays a quote, to whomever
+    SEVERAL = 32  # there may be more than two assets
+    INDIVISIBLE = 64  # a token without decimals is among them
 
-    @property
-    def coming(self) -> tuple[str, ...]:
-        """All assets that came."""
-        return self.tokens_in + self.quotes_in
 
-    @property
-    def going(self) -> tuple[str, ...]:
-        """All assets that went."""
-        return self.tokens_out + self.quotes_out
+# Plain numbers: flags are combined by calls into Python.
+_TOKEN_IN, _TOKEN_OUT, _QUOTE_IN, _QUOTE_OUT, _POOL, _SEVERAL, _INDIVISIBLE = map(int, _Shape)
+_TOKENS = _TOKEN_IN | _TOKEN_OUT
+_QUOTES = _QUOTE_IN | _QUOTE_OUT
 
 
 def kind_of(view: WalletView) -> Kind:
@@ -50,19 +47,26 @@ def kind_of(view: WalletView) -> Kind:
 
 def _plain_kind(view: WalletView) -> Kind:
     """The kind, orders left out."""
-    if not view.deltas and not view.legs:
-        return Kind.OTHER
-    sides = _sides(view)
-    if sides.tokens_in:
-        rules = _RULES_OF_BOTH if sides.tokens_out else _RULES_OF_IN
-    elif sides.tokens_out:
-        rules = _RULES_OF_POOL if _pool_pays(view) else _RULES_OF_OUT
-    else:
-        rules = _RULES_OF_NONE
-    for kind, holds in rules:
-        if holds(view, sides):
+    for kind, holds in _RULES_OF[_shape(view)]:
+        if holds(view):
             return kind
     return Kind.OTHER
+
+
+def _shape(view: WalletView) -> int:
+    """What came and what went."""
+    deltas, legs = view.deltas, view.legs
+    shape = _INDIVISIBLE if view.has_indivisible else 0
+    for mint, units in deltas.items():
+        if mint not in QUOTES:
+            shape |= _TOKEN_IN if units > 0 else _TOKEN_OUT
+    for units in legs.values():
+        shape |= _QUOTE_IN if units > 0 else _QUOTE_OUT
+    if len(deltas) + len(legs) > 2:  # noqa: PLR2004 - one for one
+        shape |= _SEVERAL
+    if shape & _TOKENS == _TOKEN_OUT and _pool_pays(view):
+        shape |= _POOL
+    return shape
 
 
 def _order_kind(view: WalletView, kind: Kind) -> Kind:
@@ -79,33 +83,22 @@ def _order_kind(view: WalletView, kind: Kind) -> Kind:
     return Kind.ORDER_PLACED if has_gained else Kind.ORDER_CANCELLED
 
 
-def _sides(view: WalletView) -> _Sides:
-    """Assets by what they are and which way they went."""
-    tokens_in: tuple[str, ...] = ()
-    tokens_out: tuple[str, ...] = ()
-    quotes_in: tuple[str, ...] = ()
-    quotes_out: tuple[str, ...] = ()
-    for mint, units in view.deltas.items():
-        if mint not in QUOTES:
-            if units > 0:
-                tokens_in += (mint,)
-            else:
-                tokens_out += (mint,)
-    for mint, units in view.legs.items():
-        if units > 0:
-            quotes_in += (mint,)
-        else:
-            quotes_out += (mint,)
-    return _Sides(tokens_in, tokens_out, quotes_in, quotes_out)
+def _tokens(view: WalletView, way: int) -> list[str]:
+    """The tokens that came (1) or went (-1)."""
+    return [mint for mint, units in view.deltas.items() if units * way > 0 and mint not in QUOTES]
 
 
-def _is_quote_swap(_: WalletView, sides: _Sides) -> bool:
+def _quotes(view: WalletView, way: int) -> list[str]:
+    """The quotes that came (1) or went (-1)."""
+    return [mint for mint, units in view.legs.items() if units * way > 0]
+
+
+def _is_quote_swap(view: WalletView) -> bool:
     """SOL against one stable."""
-    into, out = sides.quotes_in, sides.quotes_out
-    return len(into) == 1 and len(out) == 1 and WSOL in {into[0], out[0]}
+    return len(view.legs) == 2 and WSOL in view.legs  # noqa: PLR2004 - a pair
 
 
-def _is_round_trip(view: WalletView, _: _Sides) -> bool:
+def _is_round_trip(view: WalletView) -> bool:
     """The wallet paid the fee, and every quote of its, one at least, went round, as some other mint did: arbitrage.
 
     An NFT sold out of an escrow moves a mint but not the quote; a leveraged deposit moves the quote but keeps much.
@@ -118,17 +111,12 @@ def _is_round_trip(view: WalletView, _: _Sides) -> bool:
     return any(map(view.went_round, others))
 
 
-def _is_quote_in(_: WalletView, sides: _Sides) -> bool:
-    """One quote came, and nothing went."""
-    return len(sides.quotes_in) == 1 and not sides.quotes_out
+def _is_one_quote(view: WalletView) -> bool:
+    """One quote moved, and no other."""
+    return len(view.legs) == 1
 
 
-def _is_quote_out(_: WalletView, sides: _Sides) -> bool:
-    """One quote went, and nothing came."""
-    return len(sides.quotes_out) == 1 and not sides.quotes_in
-
-
-def _is_forwarded(view: WalletView, _: _Sides) -> bool:
+def _is_forwarded(view: WalletView) -> bool:
     """Tokens went into a pool, and most of what it paid to somebody else: swap and bridge, swap and send, pay with."""
     if view.is_payer:
         view.forwarded = forwarded_quote(view)
@@ -143,57 +131,56 @@ def _pool_pays(view: WalletView) -> bool:
     return False
 
 
-def _is_liquidity(view: WalletView, sides: _Sides) -> bool:
-    """Assets against a receipt or a position, either way, or a token and a quote one way into a pool."""
-    coming = len(sides.tokens_in) + len(sides.quotes_in)
-    going = len(sides.tokens_out) + len(sides.quotes_out)
-    if not coming or not going:
-        return view.is_payer and _is_one_way_liquidity(view, sides)
-    if going > 1 and sides.tokens_in and _is_added(view, sides):
-        return True
-    if coming > 1 and sides.tokens_out and _is_removed(view, sides):
-        return True
-    return view.has_indivisible and (
-        _is_position_opened(view, sides) or _is_position_closed(view, sides)
-    )
+def _is_put_in(view: WalletView) -> bool:
+    """A token and a quote went, nothing came, and foreign accounts of the quote gained: into a pool, for no receipt."""
+    return view.is_payer and any(sum(view.moved(mint)) > 0 for mint in _quotes(view, -1))
 
 
-def _is_added(view: WalletView, sides: _Sides) -> bool:
+def _is_taken_out(view: WalletView) -> bool:
+    """A token and a quote came, nothing went, and foreign accounts of the quote lost: out of a pool."""
+    return view.is_payer and any(sum(view.moved(mint)) < 0 for mint in _quotes(view, 1))
+
+
+def _is_added(view: WalletView) -> bool:
     """Nothing but newly minted tokens in for two or more assets, none of them burnt."""
+    burnt = _tokens(view, -1)
     return (
-        not sides.quotes_in
-        and all(view.supply(mint) > 0 for mint in sides.tokens_in)
-        and not any(map(view.is_destroyed, sides.tokens_out))
+        len(burnt) + len(_quotes(view, -1)) > 1
+        and all(view.supply(mint) > 0 for mint in _tokens(view, 1))
+        and not any(map(view.is_destroyed, burnt))
     )
 
 
-def _is_removed(view: WalletView, sides: _Sides) -> bool:
+def _is_removed(view: WalletView) -> bool:
     """Nothing but burnt tokens out for two or more assets, none of them minted."""
+    minted = _tokens(view, 1)
     return (
-        not sides.quotes_out
-        and all(map(view.is_destroyed, sides.tokens_out))
-        and not any(view.supply(mint) > 0 for mint in sides.tokens_in)
+        len(minted) + len(_quotes(view, 1)) > 1
+        and _are_destroyed(view)
+        and not any(view.supply(mint) > 0 for mint in minted)
     )
 
 
-def _is_position_opened(view: WalletView, sides: _Sides) -> bool:
+def _is_position_opened(view: WalletView) -> bool:
     """Assets went, a position was minted for them, and a foreign token account gained of one.
 
     An NFT that is minted for SOL paid natively stays a buy.
     """
+    coming, going = _tokens(view, 1), _tokens(view, -1) + _quotes(view, -1)
     return (
-        len(sides.coming) == len(sides.tokens_in) == 1
-        and _is_position(view, sides.tokens_in[0], 1)
-        and any(units > 0 for mint in sides.going for units in view.moved(mint))
+        len(coming) == 1
+        and _is_position(view, coming[0], 1)
+        and any(units > 0 for mint in going for units in view.moved(mint))
     )
 
 
-def _is_position_closed(view: WalletView, sides: _Sides) -> bool:
+def _is_position_closed(view: WalletView) -> bool:
     """Assets came, the position was burnt for them, and a foreign token account lost of one."""
+    coming, going = _tokens(view, 1) + _quotes(view, 1), _tokens(view, -1)
     return (
-        len(sides.going) == len(sides.tokens_out) == 1
-        and _is_position(view, sides.tokens_out[0], -1)
-        and any(units < 0 for mint in sides.coming for units in view.moved(mint))
+        len(going) == 1
+        and _is_position(view, going[0], -1)
+        and any(units < 0 for mint in coming for units in view.moved(mint))
     )
 
 
@@ -202,14 +189,7 @@ def _is_position(view: WalletView, mint: str, made: int) -> bool:
     return view.supply(mint) == made and view.decimals(mint) == 0
 
 
-def _is_one_way_liquidity(view: WalletView, sides: _Sides) -> bool:
-    """A token and a quote went one way, nothing came back, and foreign accounts of the quote mirror it."""
-    if sides.tokens_out:
-        return any(sum(view.moved(mint)) > 0 for mint in sides.quotes_out)
-    return any(sum(view.moved(mint)) < 0 for mint in sides.quotes_in)
-
-
-def _is_redeemed(view: WalletView, sides: _Sides) -> bool:
+def _is_redeemed(view: WalletView) -> bool:
     """Tokens are destroyed, and a reserve pays at least half of the SOL for them: liquid staking given back.
 
     What accounts kept (an NFT's metadata) is no such price.
@@ -217,74 +197,67 @@ def _is_redeemed(view: WalletView, sides: _Sides) -> bool:
     paid = view.legs.get(WSOL, 0)
     if paid <= 0 or is_rent(paid):
         return False
-    return _are_destroyed(view, sides) and 2 * view.reserves_paid() >= paid
+    return _are_destroyed(view) and 2 * view.reserves_paid() >= paid
 
 
-def _are_destroyed(view: WalletView, sides: _Sides) -> bool:
+def _are_destroyed(view: WalletView) -> bool:
     """All tokens that leave are destroyed; SOL that comes in is rent."""
-    if sides.are_destroyed is None:
-        sides.are_destroyed = all(map(view.is_destroyed, sides.tokens_out))
-    return sides.are_destroyed
+    return all(map(view.is_destroyed, _tokens(view, -1)))
 
 
-def _always(_: WalletView, __: _Sides) -> bool:
+def _is_sold_for_dust(view: WalletView) -> bool:
+    """Tokens went for less SOL than a quote is."""
+    return view.trade_sol > 0 and view.is_payer
+
+
+def _is_minted(view: WalletView) -> bool:
+    """Nothing but newly minted tokens came."""
+    return all(view.supply(mint) > 0 for mint in _tokens(view, 1))
+
+
+def _always(_: WalletView) -> bool:
     """The shape says it all."""
     return True
 
 
-def _pays_quotes(_: WalletView, sides: _Sides) -> bool:
-    """Tokens came for a quote."""
-    return bool(sides.quotes_out)
+class _Rule(NamedTuple):
+    """One of the rules: it is asked about shapes that have all of `has`, and none of `lacks`."""
 
+    kind: Kind
+    has: int
+    lacks: int
+    holds: Callable[[WalletView], bool]
 
-def _is_sale(view: WalletView, sides: _Sides) -> bool:
-    """Tokens went for a quote, however little."""
-    return bool(sides.quotes_in) or (view.trade_sol > 0 and view.is_payer)
-
-
-def _is_mint(view: WalletView, sides: _Sides) -> bool:
-    """Nothing but newly minted tokens came."""
-    return not view.legs and all(view.supply(mint) > 0 for mint in sides.tokens_in)
-
-
-def _has_no_quotes(view: WalletView, _: _Sides) -> bool:
-    """Only tokens, and all one way."""
-    return not view.legs
-
-
-class _Shape(Enum):
-    """Which way the wallet's tokens moved."""
-
-    IN = "tokens came"
-    POOL = "tokens went, and a pool pays a quote"  # to whomever
-    OUT = "tokens went otherwise"
-    BOTH = "tokens came and went"
-    NONE = "no token moved"
-
-
-_IN, _POOL, _OUT, _BOTH, _NONE = _Shape
-_Rule = Callable[["WalletView", _Sides], bool]
 
 # The order of kinds: the first that holds decides, of those whose shape is the transaction's.
-_RULES: Final[tuple[tuple[Kind, _Rule, frozenset[_Shape]], ...]] = (
-    (Kind.SELL, _is_forwarded, frozenset({_POOL})),
-    (Kind.LIQUIDITY, _is_liquidity, frozenset({_IN, _POOL, _OUT, _BOTH})),
-    (Kind.SELL, _is_redeemed, frozenset({_OUT})),
-    (Kind.BURN, _are_destroyed, frozenset({_OUT})),
-    (Kind.TOKEN_SWAP, _always, frozenset({_BOTH})),
-    (Kind.SELL, _always, frozenset({_POOL})),  # also when costs ate all that the pool paid
-    (Kind.BUY, _pays_quotes, frozenset({_IN})),
-    (Kind.SELL, _is_sale, frozenset({_OUT})),
-    (Kind.QUOTE_SWAP, _is_quote_swap, frozenset({_NONE})),
-    (Kind.ROUND_TRIP, _is_round_trip, frozenset({_NONE})),
-    (Kind.MINT, _is_mint, frozenset({_IN})),
-    (Kind.TRANSFER_IN, _has_no_quotes, frozenset({_IN})),
-    (Kind.TRANSFER_IN, _is_quote_in, frozenset({_NONE})),
-    (Kind.TRANSFER_OUT, _has_no_quotes, frozenset({_OUT})),
-    (Kind.TRANSFER_OUT, _is_quote_out, frozenset({_NONE})),
+_RULES: Final = (
+    _Rule(Kind.SELL, _POOL, 0, _is_forwarded),
+    _Rule(Kind.LIQUIDITY, _TOKEN_OUT | _QUOTE_OUT, _TOKEN_IN | _QUOTE_IN, _is_put_in),
+    _Rule(Kind.LIQUIDITY, _TOKEN_IN | _QUOTE_IN, _TOKEN_OUT | _QUOTE_OUT, _is_taken_out),
+    _Rule(Kind.LIQUIDITY, _SEVERAL | _TOKEN_IN, _QUOTE_IN, _is_added),
+    _Rule(Kind.LIQUIDITY, _SEVERAL | _TOKEN_OUT, _QUOTE_OUT, _is_removed),
+    _Rule(Kind.LIQUIDITY, _INDIVISIBLE | _TOKEN_IN, _QUOTE_IN, _is_position_opened),
+    _Rule(Kind.LIQUIDITY, _INDIVISIBLE | _TOKEN_OUT, _QUOTE_OUT, _is_position_closed),
+    _Rule(Kind.SELL, _TOKEN_OUT | _QUOTE_IN, _TOKEN_IN | _POOL, _is_redeemed),
+    _Rule(Kind.BURN, _TOKEN_OUT, _TOKEN_IN | _POOL, _are_destroyed),
+    _Rule(Kind.TOKEN_SWAP, _TOKEN_IN | _TOKEN_OUT, 0, _always),
+    _Rule(Kind.SELL, _POOL, 0, _always),  # also when costs ate all that the pool paid
+    _Rule(Kind.BUY, _TOKEN_IN | _QUOTE_OUT, 0, _always),
+    _Rule(Kind.SELL, _TOKEN_OUT | _QUOTE_IN, 0, _always),
+    _Rule(Kind.SELL, _TOKEN_OUT, 0, _is_sold_for_dust),
+    _Rule(Kind.QUOTE_SWAP, _QUOTE_IN | _QUOTE_OUT, _TOKENS, _is_quote_swap),
+    _Rule(Kind.ROUND_TRIP, 0, _TOKENS, _is_round_trip),
+    _Rule(Kind.MINT, _TOKEN_IN, _TOKEN_OUT | _QUOTES, _is_minted),
+    _Rule(Kind.TRANSFER_IN, _TOKEN_IN, _TOKEN_OUT | _QUOTES, _always),
+    _Rule(Kind.TRANSFER_IN, _QUOTE_IN, _TOKENS | _QUOTE_OUT, _is_one_quote),
+    _Rule(Kind.TRANSFER_OUT, _TOKEN_OUT, _TOKEN_IN | _QUOTES, _always),
+    _Rule(Kind.TRANSFER_OUT, _QUOTE_OUT, _TOKENS | _QUOTE_IN, _is_one_quote),
 )
-_RULES_OF: Final = {
-    shape: tuple((kind, holds) for kind, holds, shapes in _RULES if shape in shapes)
-    for shape in _Shape
-}
-_RULES_OF_IN, _RULES_OF_POOL, _RULES_OF_OUT, _RULES_OF_BOTH, _RULES_OF_NONE = _RULES_OF.values()
+_RULES_OF: Final = [
+    tuple(
+        (kind, holds)
+        for kind, has, lacks, holds in _RULES
+        if shape & has == has and not shape & lacks
+    )
+    for shape in range(sum(_Shape) + 1)
+]

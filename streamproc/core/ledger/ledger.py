@@ -54,7 +54,7 @@ def _entry(view: WalletView) -> Entry:
     transaction, wallet = view.transaction, view.wallet
     network_fee = tips = 0
     if view.is_payer:
-        network_fee, tips = transaction.fee, tips_in(transaction, besides=wallet)
+        network_fee, tips = transaction.fee, tips_in(transaction, wallet)
     sol_delta, rent = _sol_delta(view), rent_of(view)
     trade_sol = view.trade_sol = sol_delta + network_fee + tips + rent
     looks_like_rent = is_rent(-trade_sol)
@@ -66,7 +66,9 @@ def _entry(view: WalletView) -> Entry:
         tips += small
         del view.legs[WSOL]
     kind = kind_of(view)
-    deltas = tuple(sorted(view.deltas.items()))
+    is_swap = kind is _TOKEN_SWAP or (kind is _ORDER_FILLED and _swaps_goods(view))
+    moved = view.deltas.items()
+    deltas = tuple(sorted(moved) if len(moved) > 1 else moved)
     return Entry(
         transaction.signature,
         transaction.slot,
@@ -81,7 +83,7 @@ def _entry(view: WalletView) -> Entry:
         rent,
         kind,
         deltas,
-        _routed_quote(view) if _is_swap(view, kind) else view.forwarded,
+        _routed_quote(view) if is_swap else view.forwarded,
         _counterparty(transaction, wallet, kind, deltas) if kind in TRANSFER_KINDS else None,
         kind is _QUOTE_SWAP and _is_remainder(view),
         is_mirrored,
@@ -157,10 +159,8 @@ def _is_remainder(view: WalletView) -> bool:
     )
 
 
-def _is_swap(view: WalletView, kind: Kind) -> bool:
-    """Whether tokens went for tokens, out of an order's goods or otherwise."""
-    if kind is not _ORDER_FILLED:
-        return kind is _TOKEN_SWAP
+def _swaps_goods(view: WalletView) -> bool:
+    """Whether tokens went for tokens, out of an order's goods."""
     return len({units > 0 for mint, units in view.deltas.items() if mint not in QUOTES}) > 1
 
 

@@ -49,9 +49,12 @@ def _reached(view: WalletView, mint: str, units: int) -> Iterator[tuple[str, str
 
 def _is_opened(view: WalletView, change: TokenChange) -> bool:
     """Whether the token account and its owner are both opened here."""
-    opened = view.lamports.get(change.account, 0) - view.foreign[change.account]
     rise = view.lamports.get(change.owner, 0)
-    return opened > 0 and change.account != change.owner and is_rent(rise, least_bytes=1)
+    return (
+        view.foreign[change.account] > 0
+        and change.account != change.owner
+        and is_rent(rise, least_bytes=1)
+    )
 
 
 def kept_moves(view: WalletView, kind: Kind) -> Moves | None:
@@ -107,10 +110,8 @@ def _may_be_closed(view: WalletView, changes: list[TokenChange]) -> bool:
 
     As who held goods does at last; where tokens of the wallet's move, that alone says nothing.
     """
-    if view.has_opened:
-        for each in changes:
-            if view.lamports.get(each.account, 0) != view.foreign[each.account]:
-                return True
+    if view.has_opened and any(view.foreign[each.account] for each in changes):
+        return True
     if view.deltas:
         return False
     known = {view.wallet, view.transaction.payer}

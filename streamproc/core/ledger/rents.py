@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def rent_of(view: WalletView) -> int:
     """Lamports that the wallet paid for others or tied up (+), that others paid for it or that were released (-)."""
-    rent = _opened(view)
+    rent = 0
+    if view.has_opened or not view.is_payer:
+        rent = _opened(view)
     if view.still:
         rent += sum(_own_still(view))
     if view.held:
@@ -45,21 +47,11 @@ def _opened(view: WalletView) -> int:
 
     The wallet paid and the account is foreign: added. Somebody else paid and the account is the wallet's: subtracted.
     """
+    sign, side = (1, view.foreign) if view.is_payer else (-1, view.own)
     rent = 0
-    lamports = view.lamports
-    for account, wsol in view.foreign.items():
-        opened = lamports.get(account, 0) - wsol
-        if not opened:
-            continue
-        view.has_opened = True
-        if opened > 0 and view.is_payer and _paid_by_payer(view, account, opened):
-            rent += opened
-    if view.is_payer:
-        return rent
-    for account, wsol in view.own.items():
-        opened = lamports.get(account, 0) - wsol
+    for account, opened in side.items():
         if opened > 0 and _paid_by_payer(view, account, opened):
-            rent -= opened
+            rent += sign * opened
     return rent
 
 
@@ -103,8 +95,7 @@ def _payer_paid_all(view: WalletView) -> bool:
 def _opened_for_others(view: WalletView, *sides: dict[str, int]) -> Iterator[int]:
     """What each token account that changed and is not the fee payer's was opened with."""
     for side in sides:
-        for account, wsol in side.items():
-            opened = view.lamports.get(account, 0) - wsol
+        for account, opened in side.items():
             if opened > 0 and _owner(view, account) != view.transaction.payer:
                 yield opened
 
@@ -133,7 +124,7 @@ def _holders(view: WalletView) -> Iterator[int]:
             yield change
     others = {each.account for each in view.changes if each.owner in held}
     for account in others - held.keys():
-        opened = lamports.get(account, 0) - view.foreign[account]
+        opened = view.foreign[account]
         # Above, the payer of the fee was charged already.
         is_counted = opened > 0 and view.is_payer and _paid_by_payer(view, account, opened)
         if not is_counted:

@@ -28,21 +28,21 @@ class WalletView(msgspec.Struct, gc=False):
     wallet: str
     held: Held
     is_payer: bool
-    own: dict[str, int]  # own token accounts whose amount changes -> their change of WSOL
+    own: dict[str, int]  # own token accounts whose amount changes -> lamports gained beyond WSOL
     foreign: dict[str, int]  # the same of all others
     changes: list[TokenChange]  # of foreign accounts whose amount changes
     deltas: dict[str, int]  # mint -> sum over own accounts, none of them 0, without WSOL
-    goods: tuple[TokenChange, ...] = ()  # of own accounts at somebody who holds them for an order
-    still: tuple[TokenChange, ...] = ()  # that kept their amount; only the raw form names them
-    has_indivisible: bool = False  # whether an own account of a token without decimals changed
-    has_opened: bool = False  # whether lamports of a foreign token account moved beyond its WSOL
+    goods: tuple[TokenChange, ...]  # of own accounts at somebody who holds them for an order
+    still: tuple[TokenChange, ...]  # that kept their amount; only the raw form names them
+    has_indivisible: bool  # whether an own account of a token without decimals changed
+    has_opened: bool  # whether lamports of a foreign token account moved beyond its WSOL
     forwarded: tuple[str, int] | None = None  # see `forwarded`
     trade_sol: int = 0
     legs: dict[str, int] = {}  # quote mint -> signed units, from dust upwards
 
     def is_own(self, change: TokenChange) -> bool:
         """Whether the account is the wallet's, or holds its goods."""
-        return change.owner == self.wallet or change.mint in self.held.get(change.owner, ())
+        return change.owner == self.wallet or is_held(change, self.held)
 
     def supply(self, mint: str) -> int:
         """How many units were minted (+) or burnt (-)."""
@@ -88,6 +88,11 @@ class WalletView(msgspec.Struct, gc=False):
         )
 
 
+def is_held(change: TokenChange, held: Held) -> bool:
+    """Whether the account holds goods of the wallet's for an order."""
+    return change.mint in held.get(change.owner, ())
+
+
 def _is_gain(units: int) -> bool:
     """Whether something came in."""
     return units > 0
@@ -95,40 +100,52 @@ def _is_gain(units: int) -> bool:
 
 def view_of(transaction: Transaction, wallet: str, held: Held) -> WalletView:
     """Own and foreign token accounts apart, and what the wallet's own gained."""
+    lamports = transaction.lamports
     own: dict[str, int] = {}
     foreign: dict[str, int] = {}
     deltas: dict[str, int] = {}
     changes: list[TokenChange] = []
-    view = WalletView(
+    still: list[TokenChange] = []
+    has_indivisible = False
+    for change in transaction.tokens:
+        if not change.units:
+            still.append(change)
+            continue
+        account, mint, beyond = change.account, change.mint, own
+        if change.owner == wallet or (held and is_held(change, held)):
+            if mint != WSOL:
+                deltas[mint] = deltas.get(mint, 0) + change.units
+            has_indivisible |= not change.decimals
+        else:
+            beyond = foreign
+            changes.append(change)
+        if account not in beyond:
+            beyond[account] = lamports.get(account, 0)
+        if mint == WSOL:
+            beyond[account] -= change.units
+    return WalletView(
         transaction,
-        transaction.lamports,
+        lamports,
         wallet,
         held,
         transaction.payer == wallet,
         own,
         foreign,
         changes,
-        deltas,
+        _not_zero(deltas) if 0 in deltas.values() else deltas,
+        _goods(transaction, wallet, held) if held else (),
+        tuple(still),
+        has_indivisible,
+        any(foreign.values()),
     )
-    for change in transaction.tokens:
-        units = change.units
-        if not units:
-            view.still += (change,)
-            continue
-        mint, wsol = change.mint, 0
-        if mint == WSOL:
-            wsol = units
-        if change.owner != wallet and not (held and view.is_own(change)):
-            foreign[change.account] = foreign.get(change.account, 0) + wsol
-            changes.append(change)
-            continue
-        own[change.account] = own.get(change.account, 0) + wsol
-        if mint != WSOL:
-            deltas[mint] = deltas.get(mint, 0) + units
-        if not change.decimals:
-            view.has_indivisible = True
-        if change.owner != wallet:
-            view.goods += (change,)
-    if 0 in deltas.values():
-        view.deltas = {mint: units for mint, units in deltas.items() if units}
-    return view
+
+
+def _not_zero(deltas: dict[str, int]) -> dict[str, int]:
+    """What changed by something."""
+    return {mint: units for mint, units in deltas.items() if units}
+
+
+def _goods(transaction: Transaction, wallet: str, held: Held) -> tuple[TokenChange, ...]:
+    """What moved at others who hold it for an order."""
+    moved = [change for change in transaction.tokens if change.units and change.owner != wallet]
+    return tuple([change for change in moved if is_held(change, held)])

@@ -113,15 +113,11 @@ def _transaction(item: RawItem) -> Transaction:
         keys = keys + loaded.writable + loaded.readonly
     if not len(keys) == len(before) == len(after):
         raise UpstreamInconsistentError("it has more or fewer balances than accounts")
-    item.keys, item.bystanders = keys, []
-    lamports: dict[str, int] = {}
-    tokens: list[TokenChange] = []
     is_failed = meta.err != _NULL
-    if is_failed:
-        item.bystanders = _owners(meta)
-    else:
-        lamports = _lamport_changes(keys, before, after)
-        tokens = _token_changes(keys, meta, lamports, item.bystanders)
+    bystanders = _owners(meta) if is_failed else []
+    item.keys, item.bystanders = keys, bystanders
+    lamports = {} if is_failed else _lamport_changes(keys, before, after)
+    tokens = [] if is_failed else _token_changes(keys, meta, lamports, bystanders)
     return Transaction(
         body.signatures[0],
         item.slot,
@@ -143,11 +139,7 @@ def _owners(meta: _Meta) -> list[str]:
 
 def _lamport_changes(keys: list[str], before: list[int], after: list[int]) -> dict[str, int]:
     """Account -> what it gained, for those whose balance differs."""
-    gained: dict[str, int] = {}
-    for key, was, now in zip(keys, before, after, strict=True):
-        if was != now:
-            gained[key] = now - was
-    return gained
+    return {key: now - was for key, was, now in zip(keys, before, after, strict=True) if was != now}
 
 
 def _token_changes(
