@@ -16,6 +16,7 @@ from streamproc.agents.lookups.quotas import quotas_of
 from streamproc.agents.resources import (
     Resources,
     balances_handler,
+    cohorts_handler,
     open_resources,
     requests_handler,
     similarity_handler,
@@ -31,6 +32,7 @@ from streamproc.events import (
     AnalysisReady,
     AnalysisRequested,
     BalanceFetchRequested,
+    CohortRequested,
     WalletSyncRequested,
 )
 from streamproc.health import serve_health
@@ -67,6 +69,7 @@ class Agent(NamedTuple):
 SYNC_BOUNDS: Final = MappingProxyType({"limit": limits.SYNC_AHEAD, "window": limits.SYNC_WINDOW})
 AGENTS: Final = (
     Agent("requests", AnalysisRequested, requests_handler),
+    Agent("cohorts", CohortRequested, cohorts_handler),
     Agent("sync", WalletSyncRequested, sync_handler, SYNC_BOUNDS),
     Agent("balances", BalanceFetchRequested, balances_handler),
     Agent("similarity", AnalysisReady, similarity_handler),

@@ -11,7 +11,8 @@ import orjson
 from streamproc import limits, metrics
 from streamproc.agents.shared.cancellation import count_end
 from streamproc.agents.shared.handlers import trace_from
-from streamproc.core.join.fan_out import balances_asked, wallet_asked
+from streamproc.core.join.fan_out import cohort_asked
+from streamproc.core.join.fan_out import fan_out as asked_of
 from streamproc.core.quotas import NO_QUOTAS, refusal
 from streamproc.engine import failpoints
 from streamproc.errors import FAULTS_NAMED, DeadLetterError, Fault, InvalidInputError
@@ -70,6 +71,8 @@ async def accept_request(
 ) -> AsyncIterator[Event | Encoded]:
     """Record one request and fan it out: AnalysisAccepted, a WalletSyncRequested per wallet, a BalanceFetchRequested.
 
+    Of a cohort the wallets are to be chosen first: CohortRequested instead.
+
     The same content again is answered with the terminal record once there is one, as often as `answers` allows, and
     ignored while it runs; the same id with other content is a dead letter, whether that content is valid or not. What
     breaks rules, or a quota of its tenant, is rejected, and that is an end like any other.
@@ -77,6 +80,7 @@ async def accept_request(
     faults = await _faults_of_time(record, store=store, codec=codec)
     try:
         request = decode_outside(AnalysisRequested, record.value, record.headers, faults)
+        await _check_time_of_cohort(request, record, store)
     except OutsideFaultsError as error:
         for said in await _rejected(record, error, store=store, codec=codec, answers=answers):
             yield said
@@ -124,33 +128,28 @@ async def _answered_or_begun(
 
 def fan_out(request: AnalysisRequested, *, requested_at_ms: int) -> list[Event]:
     """The events that start the work on a recorded request; the same every time."""
-    wallets = sorted(set(request.wallets))
-    options = request.options()
+    wallets, options = sorted(set(request.listed)), request.options()
     deadline_at = deadline_of(request, requested_at_ms)
-    accepted = AnalysisAccepted(
-        request_id=request.request_id,
-        wallets=wallets,
-        repeats_dropped=len(request.wallets) - len(wallets),
-        requested_at_ms=requested_at_ms,
-        deadline_at=deadline_at,
-        options=options,
-        tenant=request.tenant,
-    )
-    balances = balances_asked(
-        request.request_id, wallets, options, deadline_at=deadline_at, tenant=request.tenant
-    )
-    syncs = [
-        wallet_asked(
+    if request.cohort is not None:
+        asked = cohort_asked(
             request.request_id,
-            wallet,
+            request.cohort,
             options,
             requested_at_ms=requested_at_ms,
             deadline_at=deadline_at,
             tenant=request.tenant,
         )
-        for wallet in wallets
-    ]
-    return [accepted, balances, *syncs]
+        return [asked]
+    accepted = AnalysisAccepted(
+        request_id=request.request_id,
+        wallets=wallets,
+        repeats_dropped=len(request.listed) - len(wallets),
+        requested_at_ms=requested_at_ms,
+        deadline_at=deadline_at,
+        options=options,
+        tenant=request.tenant,
+    )
+    return asked_of(accepted)
 
 
 def deadline_of(request: AnalysisRequested, requested_at_ms: int) -> int:
@@ -165,7 +164,7 @@ def digest_of(request: AnalysisRequested) -> bytes:
     content = {
         name: value for name, value in every.items() if name in said or name in ALWAYS_DIGESTED
     }
-    content["wallets"] = sorted(set(request.wallets))
+    content["wallets"] = sorted(set(request.listed))
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).digest()
 
 
@@ -175,13 +174,14 @@ def _new_request(request: AnalysisRequested, record: Record, requested_at_ms: in
         request_id=request.request_id,
         digest=digest_of(request),
         source=_source(record),
-        wallets=sorted(set(request.wallets)),
+        wallets=sorted(set(request.listed)),
         options=request.options().model_dump(mode="json"),
         requested_at_ms=requested_at_ms,
         deadline_at=deadline_of(request, requested_at_ms),
-        repeats_dropped=len(request.wallets) - len(set(request.wallets)),
+        repeats_dropped=len(request.listed) - len(set(request.listed)),
         traceparent=trace_from(record),
         tenant=request.tenant,
+        cohort=None if request.cohort is None else request.cohort.model_dump(mode="json"),
     )
 
 
@@ -205,13 +205,25 @@ async def _faults_of_time(record: Record, *, store: Store, codec: Codec) -> list
     return [Fault("timestamp", str(record.timestamp_ms), rule)]
 
 
+async def _check_time_of_cohort(request: AnalysisRequested, record: Record, store: Store) -> None:
+    """Raise OutsideFaultsError when first buyers are asked for before a time that had not come with the request."""
+    before = None if request.cohort is None else request.cohort.before
+    if before is None:
+        return
+    at_ms = record.timestamp_ms if record.timestamp_ms >= 0 else await store.now_ms()
+    if before * 1000 > at_ms:
+        rule = "must not lie in the future: later than the request's record"
+        fault = Fault("cohort.before", str(before), rule)
+        raise OutsideFaultsError([fault], request.request_id, request.tenant)
+
+
 async def _recorded(new: NewRequest, store: Store, quotas: Quotas) -> Recorded | str:
     """What the store says to the request; the quota that it is over when it is new and its tenant may have no more."""
     if not quotas.binds(new.tenant):
         return await store.record_request(new)
 
     def refuse(usage: Usage) -> str | None:
-        return refusal(quotas, new.tenant, usage, wallets=len(new.wallets))
+        return refusal(quotas, new.tenant, usage, wallets=new.most_wallets)
 
     return await store.record_within(new, refuse)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from streamproc import limits
 from streamproc.agents.balances import fetch_balances
+from streamproc.agents.cohorts import resolve_cohort
 from streamproc.agents.lookups.lookups import Lookups, open_lookups
 from streamproc.agents.lookups.quotas import quotas_of
 from streamproc.agents.requests import accept_request
@@ -23,7 +24,12 @@ from streamproc.agents.shared.process_pool import ProcessPool, process_pool
 from streamproc.agents.shared.retention import keeping_tidy
 from streamproc.agents.similarity import compare_wallets
 from streamproc.agents.sync import list_anew, sync_wallet
-from streamproc.events import AnalysisReady, BalanceFetchRequested, WalletSyncRequested
+from streamproc.events import (
+    AnalysisReady,
+    BalanceFetchRequested,
+    CohortRequested,
+    WalletSyncRequested,
+)
 from streamproc.fair_limiter import FairLimiter
 from streamproc.serde import Codec, codec_of
 from streamproc.store import Store, open_store
@@ -89,6 +95,17 @@ def requests_handler(given: Resources) -> Handler:
         answers=Answers(),
         quotas=given.quotas,
     )
+
+
+def cohorts_handler(given: Resources) -> Handler:
+    """Chooses the wallets of a request that names a rule instead of a list."""
+    handle = partial(
+        resolve_cohort,
+        store=given.store,
+        lookups=given.lookups,
+        cancellations=given.cancellations,
+    )
+    return on_event(CohortRequested, handle, given.codec)
 
 
 def sync_handler(given: Resources) -> Handler:

@@ -10,6 +10,12 @@ It needs aiokafka and PyYAML and loads nothing of the worker: no Faust, no datab
 """
 
 from streamproc.client.client import Client
-from streamproc.client.records import AnalysisEndedError, Failure, Progress, RequestOptions
+from streamproc.client.records import (
+    AnalysisEndedError,
+    CohortRule,
+    Failure,
+    Progress,
+    RequestOptions,
+)
 
-__all__ = ["AnalysisEndedError", "Client", "Failure", "Progress", "RequestOptions"]
+__all__ = ["AnalysisEndedError", "Client", "CohortRule", "Failure", "Progress", "RequestOptions"]

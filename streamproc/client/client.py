@@ -13,7 +13,13 @@ import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.partitioner import murmur2
 
-from streamproc.client.records import AnalysisEndedError, Failure, Progress, RequestOptions
+from streamproc.client.records import (
+    AnalysisEndedError,
+    CohortRule,
+    Failure,
+    Progress,
+    RequestOptions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -60,20 +66,21 @@ class Client:
 
     async def submit(
         self,
-        wallets: Iterable[str],
+        wallets: Iterable[str] | None = None,
         *,
+        cohort: CohortRule | None = None,
         request_id: str | None = None,
         **options: Unpack[RequestOptions],
     ) -> str:
-        """Ask for the analysis of 1 to 1000 wallets; the request's id once the broker has the request.
+        """Ask for the analysis of 1 to 1000 wallets, or of a cohort; the id once the broker has the request.
 
         Submitted again under the same id with the same content it is the same request.
         """
         request_id = request_id or f"py-{secrets.token_hex(8)}"
         now_ms = time.time_ns() // 1_000_000
-        await self._send(
-            "AnalysisRequested", {"request_id": request_id, "wallets": list(wallets), **options}
-        )
+        whose = {"wallets": None if wallets is None else list(wallets), "cohort": cohort}
+        named = {name: value for name, value in whose.items() if value is not None}
+        await self._send("AnalysisRequested", {"request_id": request_id, **named, **options})
         self._asked_ms.setdefault(request_id, now_ms)
         return request_id
 

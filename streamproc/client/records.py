@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 
 class RequestOptions(TypedDict, total=False):
@@ -22,6 +22,15 @@ class RequestOptions(TypedDict, total=False):
     max_pairs: int
     max_tokens_per_wallet: int
     tenant: str
+
+
+class CohortRule(TypedDict):
+    """Wallets by a rule in place of a list; docs/cohorts.md says whom each kind chooses."""
+
+    mint: str
+    kind: Literal["holders", "first_buyers"]
+    count: int  # 1 to 1000
+    before: NotRequired[int | None]  # of first_buyers, unix seconds
 
 
 class Progress(TypedDict):

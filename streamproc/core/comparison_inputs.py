@@ -118,6 +118,7 @@ class SimilarityInputs:
     transfers: tuple[Transfer, ...] = ()
     counterparties: Mapping[str, Met] = field(default_factory=dict)
     known_wallets: int = 0
+    chosen_by: str | None = None  # the mint that the wallets were chosen by, which is excluded too
 
     @property
     def left_out(self) -> frozenset[str]:

@@ -51,6 +51,8 @@ class Estimate(NamedTuple):
         0  # stored in an older format: what listing them anew costs is in the sums
     )
     is_least: bool = False
+    cohort_wallets: int | None = None  # how many the rule chooses now; None for a list
+    cohort_credits: int = 0  # of choosing them; in the sum
 
 
 def extrapolated(listed: int, newest: int, oldest_listed: int, first: int) -> int:

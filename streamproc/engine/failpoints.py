@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 POINTS: Final = (
     "after-fan-out",
+    "mid-cohort",
+    "after-cohort-kept",
     "mid-sync",
     "before-outputs",
     "after-outputs-before-ack",

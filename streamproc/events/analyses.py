@@ -90,6 +90,9 @@ class AnalysisReady(Event):
     tenant: str = DEFAULT_TENANT
     """Whose quotas and share of the places count."""
 
+    is_cohort: bool = False
+    """The wallets were chosen by a rule; the store has how."""
+
     wallets_done: Count
     """Analyzed and excluded ones."""
 
@@ -197,6 +200,7 @@ class AnalysisCompleted(Event):
     duration_ms: Milliseconds
     engine_version: str
     inputs_digest: str
+    cohort: Json | None = None
     wallets: list[Json]
     pairs: list[Json]
     pairs_total: Count

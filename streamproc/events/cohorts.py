@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from datetime import UTC, datetime
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -10,6 +11,7 @@ from streamproc import limits
 from streamproc.events.base import Address, Counted
 from streamproc.units import BaseUnits, Count, Decimals, Slot, Unit
 
+LATEST_S: Final = 253_402_300_799  # the last second that a date can be written of
 CohortKind = Literal["holders", "first_buyers"]
 OutsiderKind = Literal["exchange", "program", "operator", "unreadable"]
 
@@ -42,6 +44,14 @@ class Cohort(BaseModel):
         if kind == "holders" and before is not None:
             raise ValueError("must be null for holders: they are those of now")
         return before
+
+    @property
+    def in_words(self) -> str:
+        """The rule in a few words."""
+        if self.kind == "holders":
+            return f"the {self.count} largest holders of {self.mint}"
+        at = datetime.fromtimestamp(min(self.before or 0, LATEST_S), UTC)
+        return f"the first {self.count} buyers of {self.mint} before {at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 class CohortMember(BaseModel):
@@ -77,7 +87,7 @@ class CohortOutsider(BaseModel):
     """As a member's."""
 
     kind: OutsiderKind
-    """exchange: a known hot wallet; program: a program, or an account of one, as pools are; operator: on its list."""
+    """exchange: a hot wallet; program: one, or an account of one, as pools are; operator: on its list."""
 
     reason: str
     """The same in words."""

@@ -26,6 +26,7 @@ from streamproc.events.base import (
     RequestId,
     Tenant,
 )
+from streamproc.events.cohorts import Cohort, CohortFound
 from streamproc.json_types import Json  # noqa: TC001 - pydantic reads it
 from streamproc.units import (
     Count,
@@ -37,8 +38,10 @@ from streamproc.units import (
 )
 
 
-def _enough_different(wallets: list[str]) -> list[str]:
-    """Return the wallets if 1 to 1000 of them are different, else raise ValueError."""
+def _enough_different(wallets: list[str] | None) -> list[str] | None:
+    """Return the wallets if 1 to 1000 of them are different, or there is no list; else raise ValueError."""
+    if wallets is None:
+        return None
     different = len(set(wallets))
     if not limits.WALLETS_MIN <= different <= limits.WALLETS_MAX:
         rule = f"must name {limits.WALLETS_MIN} to {limits.WALLETS_MAX} different addresses"
@@ -121,24 +124,80 @@ PartOptions = Annotated[Options, PlainSerializer(_without_defaults)]
 
 
 class AnalysisRequested(Options):
-    """A backend asks for the analysis of 1 to 1000 wallets. Repeats of an address are dropped and reported."""
+    """A backend asks for the analysis of 1 to 1000 wallets: a list, or a cohort. Repeats are dropped and reported."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     request_id: RequestId
     """A name of your choice, 1 to 64 of A-Za-z0-9._-; it is bound for good."""
 
-    wallets: Annotated[list[Address], AfterValidator(_enough_different)]
-    """1 to 1000 different addresses, base58 of 32 bytes."""
+    cohort: Cohort | None = None
+    """The wallets by a rule, in place of `wallets`; see docs/cohorts.md."""
+
+    wallets: Annotated[list[Address], AfterValidator(_enough_different)] | None = Field(
+        default=None, validate_default=True
+    )
+    """1 to 1000 different addresses, base58 of 32 bytes; needed unless there is a cohort."""
 
     tenant: Tenant = DEFAULT_TENANT
     """Whose quotas and share of the places count."""
 
+    @field_validator("wallets")
+    @classmethod
+    def _one_of_both(cls, wallets: list[str] | None, info: ValidationInfo) -> list[str] | None:
+        if "cohort" not in info.data:  # it is there, and has faults of its own
+            return wallets
+        is_cohort = info.data["cohort"] is not None
+        if wallets is None and not is_cohort:
+            raise ValueError("are needed, or a cohort")
+        if wallets is not None and is_cohort:
+            raise ValueError("must not stand beside a cohort: one of both")
+        return wallets
+
+    @property
+    def listed(self) -> list[str]:
+        """The wallets of a list as they were named; none of a cohort, which is not chosen yet."""
+        return self.wallets or []
+
+    @property
+    def most_wallets(self) -> int:
+        """How many different wallets there will be at most."""
+        return len(set(self.listed)) if self.cohort is None else self.cohort.count
+
     def options(self) -> Options:
-        """The request without its id, wallets and tenant."""
+        """The request without its id, wallets, cohort and tenant."""
         return Options.model_validate(
-            self.model_dump(exclude={"request_id", "wallets", "tenant"}), strict=True
+            self.model_dump(exclude={"request_id", "wallets", "cohort", "tenant"}), strict=True
         )
+
+
+class CohortRequested(Event):
+    """The wallets of a recorded request are to be chosen; the join hears of it too, and waits."""
+
+    cohort: Cohort
+    """The rule."""
+
+    options: PartOptions
+    """Of the request; those with their default are left out."""
+
+    requested_at_ms: UnixMilliseconds
+    """The request's record time."""
+
+    deadline_at: UnixSeconds
+    """When the request expires."""
+
+    tenant: str = DEFAULT_TENANT
+    """Whose quotas and share of the places count."""
+
+
+class CohortFailed(Event):
+    """The wallets of a request cannot be chosen: the request fails, with this code and message."""
+
+    code: str
+    """A word for machines."""
+
+    message: str
+    """A sentence for people."""
 
 
 class AnalysisCancelRequested(OutsideEvent):
@@ -170,3 +229,6 @@ class AnalysisAccepted(Event):
 
     tenant: str = DEFAULT_TENANT
     """Whose quotas and share of the places count."""
+
+    cohort: CohortFound | None = None
+    """How the wallets were chosen; null for a list."""

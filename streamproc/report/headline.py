@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import htpy as h
 
-from streamproc.report.wording import NOTHING, TOGETHER, moment, seconds, untested_words
+from streamproc.report.wording import (
+    NOTHING,
+    TOGETHER,
+    cohort_words,
+    moment,
+    seconds,
+    untested_words,
+)
 
 if TYPE_CHECKING:
     from htpy import Node, Renderable
@@ -81,7 +88,7 @@ def figures_first(result: Json) -> Renderable:
 
 def notes(result: Json) -> Renderable | None:
     """What a reader must know before believing the figures, None without anything."""
-    said = untested_words(result["pairs"])
+    said = [*cohort_words(result.get("cohort")), *untested_words(result["pairs"])]
     incomplete = sum(
         (wallet.get("coverage") or {}).get("state") in {"capped", "partial"}
         for wallet in result["wallets"]

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import TYPE_CHECKING, Final
 
+from streamproc.events import Cohort
+
 if TYPE_CHECKING:
     from streamproc.json_types import Json
 
@@ -37,6 +39,13 @@ SCORES: Final = {
     "held_cosine": "held tokens",
     "held_traded_jaccard": "tokens both held and traded",
     "held_value_cosine": "value held per token",
+}
+# Who is no member of a cohort, by kind.
+OUTSIDERS: Final = {
+    "exchange": "of exchanges",
+    "program": "of programs and pools",
+    "operator": "on the operator's list",
+    "unreadable": "unreadable",
 }
 # What a verdict says in a word or two, the strongest first: the order in which pairs are shown.
 VERDICTS: Final = {
@@ -233,6 +242,31 @@ def evidence_sentence(item: Json) -> str:
         )
         said = ", ".join([str(item.get("kind")), *figures])
     return without_exponents(f"{str(said)[:1].upper()}{str(said)[1:]}.")
+
+
+def _rule_words(cohort: Json) -> str:
+    """The rule of a cohort in a few words."""
+    names = ("mint", "kind", "count", "before")
+    return Cohort.model_construct(**{name: cohort[name] for name in names}).in_words
+
+
+def cohort_words(cohort: Json | None) -> list[str]:
+    """How the wallets were chosen, who was left out, and what that rests on, a sentence each; none for a list."""
+    if not cohort:
+        return []
+    members, rule = len(cohort["members"]), _rule_words(cohort)
+    said = [f"The {members:,} wallets were chosen by a rule, at slot {cohort['slot']:,}: {rule}."]
+    kinds = Counter(each["kind"] for each in cohort["outsiders"])
+    if kinds:
+        named = ", ".join(f"{count:,} {OUTSIDERS[kind]}" for kind, count in sorted(kinds.items()))
+        said.append(f"Left out as no wallets of their own: {named}.")
+    coverage = cohort["coverage"]
+    if coverage["state"] == "largest":
+        least = f"{int(coverage['least']) / 10 ** cohort['decimals']:,g}"
+        said.append(f"All accounts of {least} tokens and more were looked at, no smaller ones.")
+    if coverage["state"] == "bounded":
+        said.append(f"Choosing stopped early: {coverage['reason']}.")
+    return [*said, f"Of the token itself: {cohort['left_out']}."]
 
 
 def untested_words(pairs: list[Json]) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
+from streamproc.events import CohortFound
 from streamproc.result.pairs import Cluster, Pair, SetFigures
 from streamproc.result.wallets import WalletResult
 from streamproc.units import Count, Credits, Decimals, Milliseconds, UnixSeconds, Usd
@@ -65,6 +66,13 @@ class Truncated(TypedDict):
     """Items of `missing`, as above."""
 
 
+class CohortResult(CohortFound):
+    """How the wallets of a request were chosen by a token, and what follows from that."""
+
+    left_out: str
+    """What the choice means for the comparison: the token counts in no score and no test."""
+
+
 class AnalysisResult(TypedDict):
     """The result of a request: `AnalysisCompleted`, bounded; in the store and for `streamproc result` the whole of it.
 
@@ -89,6 +97,9 @@ class AnalysisResult(TypedDict):
 
     inputs_digest: str
     """SHA-256 (hex) over everything that it depends on."""
+
+    cohort: CohortResult | None
+    """How the wallets were chosen; null for a list."""
 
     wallets: list[WalletResult]
     """By address."""

@@ -27,6 +27,7 @@ from streamproc.store.requests import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from streamproc.json_types import Json
     from streamproc.store.postgres.database import Database, Row
     from streamproc.store.requests import Status
 
@@ -81,10 +82,25 @@ class Analyses(Subject):
         if row is None:
             return None
         read = {
-            "wallets": msgspec.json.decode(row["wallets"]),
-            "options": msgspec.json.decode(row["options"]),
+            name: None if row[name] is None else msgspec.json.decode(row[name])
+            for name in ("wallets", "options", "cohort", "chosen")
         }
         return StoredRequest(**{**dict(row), **read})
+
+    async def choose_once(
+        self, request_id: str, wallets: Sequence[str], chosen: Json
+    ) -> StoredRequest | None:
+        """Keep how a request's wallets were chosen, unless that is kept already; the request as it stands then.
+
+        None when there is no such request.
+        """
+        await self._database.run(
+            "analyses.choose_once",
+            request_id,
+            encode_json(sorted(wallets)).decode(),
+            encode_json(chosen).decode(),
+        )
+        return await self.request(request_id)
 
     async def count_wallets(self, request_id: str) -> int | None:
         """How many wallets the recorded request names, None when there is no such request."""
@@ -190,6 +206,7 @@ def columns_of(new: Sequence[NewRequest]) -> list[list[object]]:
         [each.repeats_dropped for each in new],
         [each.traceparent for each in new],
         [each.tenant for each in new],
+        [None if each.cohort is None else encode_json(each.cohort).decode() for each in new],
     ]
 
 

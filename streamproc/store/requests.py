@@ -30,6 +30,12 @@ class NewRequest:
     repeats_dropped: int = 0
     traceparent: bytes | None = None  # of the record it came by
     tenant: str = "default"
+    cohort: Json | None = None  # the rule that the wallets are to be chosen by
+
+    @property
+    def most_wallets(self) -> int:
+        """How many wallets it has, or may have once they are chosen."""
+        return len(self.wallets) if self.cohort is None else int(self.cohort["count"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,8 @@ class StoredRequest:
     repeats_dropped: int = 0
     traceparent: bytes | None = None
     tenant: str = "default"
+    cohort: Json | None = None  # the rule of its wallets, None for a list
+    chosen: Json | None = None  # what came of it: {"found": ...} or {"error": ...}; None until then
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ STORED = Path(__file__).parent / "stored"
 
 
 def composed(
-    *, max_pairs: int = 5, max_tokens_per_wallet: int = 4, **header: str
+    *, max_pairs: int = 5, max_tokens_per_wallet: int = 4, **header: object
 ) -> tuple[bytes, bytes]:
     """The event and the whole result of the stored facts, with these fields of the header changed."""
     facts = json.loads((STORED / "inputs.json").read_text("utf-8"))

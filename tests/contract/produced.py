@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 from streamproc import limits
 from streamproc.agents.join.draft_records import in_order
 from streamproc.agents.requests import fan_out, rejection_of
+from streamproc.agents.results.result_builder import LEFT_OUT
+from streamproc.core.chain.solana import TOKEN_PROGRAM
 from streamproc.core.join.emit import emit, give_up
+from streamproc.core.join.fan_out import fan_out as asked_of
 from streamproc.core.join.fold import step
 from streamproc.core.join.progress import progressed
 from streamproc.core.join.state import JoinState
@@ -26,6 +29,13 @@ from streamproc.events import (
     AnalysisReady,
     AnalysisRequested,
     BalancesFetched,
+    Cohort,
+    CohortCoverage,
+    CohortFailed,
+    CohortFound,
+    CohortMember,
+    CohortOutsider,
+    CohortRequested,
     Counts,
     Coverage,
     Event,
@@ -57,13 +67,50 @@ def _result() -> dict[str, Any]:
 
 
 RESULT: Final = _result()
+# A failure of each kind to choose the wallets of a cohort.
+UNRESOLVED: Final = {
+    "unknown_mint": "there is no account",
+    "not_a_mint": "it is a token account, and no mint",
+    "not_a_token": "it is exchanged, not bought",
+    "no_holders": "no wallet holds any of it",
+    "no_buyers": "no wallet bought it before that time",
+    "cohort_unsupported": "the upstream lists no history from its beginning",
+    "cohort_failed": "the upstream answers HTTP 503",
+}
 WALLETS: Final = [each["wallet"] for each in RESULT["wallets"] if each["outcome"] == "analyzed"]
 DUE: Final = NOW + limits.DEADLINE_DEFAULT_S
 
 
+COHORT: Final = Cohort(mint=RESULT["pairs"][0]["top_shared"][0]["mint"], kind="holders", count=5)
+FOUND: Final = CohortFound(
+    **COHORT.model_dump(),
+    token_program=TOKEN_PROGRAM,
+    decimals=6,
+    slot=300_000_000,
+    members=[
+        CohortMember(wallet=wallet, amount=str(5_000_000 // place))
+        for place, wallet in enumerate(WALLETS, start=1)
+    ],
+    outsiders=[
+        CohortOutsider(
+            address="5Q544fKrFoe6tsEbD7S8EmxGTJYAKtTVhAW5Q5pge4j1",
+            amount="90000000",
+            kind="program",
+            reason="no private key: an address that a program derives",
+        )
+    ],
+    outsiders_total=1,
+    coverage=CohortCoverage(state="whole", accounts=len(WALLETS) + 1),
+)
+
+
 def _request(outcome: str, **options: object) -> AnalysisRequested:
-    """A request of the analyzed wallets."""
-    content = {"request_id": _id(outcome), "wallets": [*WALLETS, WALLETS[0]], **options}
+    """A request of the analyzed wallets, or of a cohort."""
+    content: dict[str, object] = {"request_id": _id(outcome), **options}
+    if outcome == "chosen" or outcome in UNRESOLVED:
+        content["cohort"] = COHORT.model_dump(mode="json")
+    else:
+        content["wallets"] = [*WALLETS, WALLETS[0]]
     return validated(AnalysisRequested, content)
 
 
@@ -128,8 +175,10 @@ def _parts(outcome: str) -> list[Any]:
     progress = WalletProgressed(
         request_id=_id(outcome), wallet=first, transactions=40, fraction=0.5
     )
+    whole = [progress, *done, _balances(outcome), _analyzed(outcome, first)]
     parts: dict[str, list[Any]] = {
-        "completed": [progress, *done, _balances(outcome), _analyzed(outcome, first)],
+        "completed": whole,
+        "chosen": whole,
         "wallets_failed": [*done, _failed(outcome, "upstream_rejected", "no such account")],
         "too_few_wallets": [
             _excluded(outcome, first),
@@ -148,6 +197,7 @@ def _parts(outcome: str) -> list[Any]:
 
 JOINED: Final = (
     "completed",
+    "chosen",
     "wallets_failed",
     "too_few_wallets",
     "balances_failed",
@@ -165,10 +215,17 @@ def said(outcome: str) -> Iterator[Event | AnalysisRequested]:
     options = {"credit_budget": 100} if outcome == "credit_budget_exceeded" else {}
     request = _request(outcome, **options)
     yield request
-    accepted, *asked = fan_out(request, requested_at_ms=NOW * 1000)
-    assert isinstance(accepted, AnalysisAccepted)
-    yield from (accepted, *asked)
-    state, now = step(JoinState(_id(outcome)), accepted), NOW
+    first, *asked = fan_out(request, requested_at_ms=NOW * 1000)
+    assert isinstance(first, AnalysisAccepted | CohortRequested)
+    yield from (first, *asked)
+    state, now = step(JoinState(_id(outcome)), first), NOW
+    if isinstance(first, CohortRequested):
+        state, emitted = emit(state, now=now)
+        yield from in_order(emitted)
+        accepted, *asked = asked_of(_accepted(request))
+        assert isinstance(accepted, AnalysisAccepted)
+        yield from (accepted, *asked)
+        state = step(state, accepted)
     for part in (None, *_parts(outcome)):
         if part is not None:
             yield part
@@ -181,6 +238,36 @@ def said(outcome: str) -> Iterator[Event | AnalysisRequested]:
                 yield from _after(event)
     if outcome == "internal":
         yield from in_order(give_up(state, now=now)[1])
+
+
+def unresolved(code: str) -> Iterator[Event | AnalysisRequested]:
+    """Everything that is said about a request whose cohort cannot be resolved."""
+    request = _request(code)
+    yield request
+    (asked,) = fan_out(request, requested_at_ms=NOW * 1000)
+    assert isinstance(asked, CohortRequested)
+    yield asked
+    state, now = JoinState(_id(code)), NOW
+    failed = CohortFailed(request_id=_id(code), code=code, message=UNRESOLVED[code])
+    for part in (asked, failed):
+        state, emitted = emit(step(state, part), now=now)
+        if part is asked:
+            yield failed
+        yield from in_order(emitted)
+        now += 2
+
+
+def _accepted(request: AnalysisRequested) -> AnalysisAccepted:
+    """The opening once the wallets of the cohort are known."""
+    return AnalysisAccepted(
+        request_id=request.request_id,
+        wallets=sorted(WALLETS),
+        repeats_dropped=0,
+        requested_at_ms=NOW * 1000,
+        deadline_at=DUE,
+        options=request.options(),
+        cohort=FOUND,
+    )
 
 
 def _after(ready: AnalysisReady) -> Iterator[Event]:
@@ -225,25 +312,39 @@ def records() -> Records:
     found: Records = {}
     for outcome in JOINED:
         _add(found, outcome, said(outcome))
+    for code in UNRESOLVED:
+        _add(found, code, unresolved(code))
     _add(found, "rejected", rejected())
-    value = json.dumps(RESULT, ensure_ascii=False, separators=(",", ":")).encode()
-    identity = ce_id_of(AnalysisCompleted, RESULT["request_id"])
-    encoded = CODEC.encode_value(
-        AnalysisCompleted, value, identity, request_id=RESULT["request_id"], time_ms=NOW * 1000
+    found["AnalysisCompleted", "completed"] = _completed(RESULT)
+    chosen = {**FOUND.model_dump(mode="json"), "left_out": LEFT_OUT}
+    found["AnalysisCompleted", "chosen"] = _completed(
+        {**RESULT, "request_id": _id("chosen"), "cohort": chosen}
     )
-    found["AnalysisCompleted", "completed"] = _shown(encoded)
     return found
+
+
+def _completed(result: dict[str, Any]) -> dict[str, Any]:
+    """The record of a result."""
+    value = json.dumps(result, ensure_ascii=False, separators=(",", ":")).encode()
+    identity = ce_id_of(AnalysisCompleted, result["request_id"])
+    encoded = CODEC.encode_value(
+        AnalysisCompleted, value, identity, request_id=result["request_id"], time_ms=NOW * 1000
+    )
+    return _shown(encoded)
 
 
 def _add(found: Records, outcome: str, events: Iterable[Event | AnalysisRequested]) -> None:
     """The events as examples: named by the outcome, and numbered where one request has several of a kind."""
     public = {"AnalysisCancelRequested", "AnalysisProgressed", "AnalysisFailed"}
+    of_cohort = {"AnalysisRequested", "CohortRequested", "AnalysisAccepted"}
     several = {"AnalysisProgressed", "WalletSyncRequested", "WalletAnalyzed", "AnalysisDue"}
     counts: dict[str, int] = {}
     for event in events:
         kind = type(event).__name__
         counts[kind] = counts.get(kind, 0) + 1
-        if kind in public or outcome == "completed":
+        is_of_cohort = outcome == "chosen" and kind in of_cohort
+        is_unresolved = outcome == "no_holders" and kind == "CohortFailed"
+        if kind in public or outcome == "completed" or is_of_cohort or is_unresolved:
             name = f"{outcome}-{counts[kind]}" if kind in several else outcome
             time_ms = getattr(event, "at", NOW) * 1000
             found[kind, name] = _shown(CODEC.encode(event, time_ms=time_ms))  # type: ignore[arg-type] # as good as any

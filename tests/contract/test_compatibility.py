@@ -106,7 +106,7 @@ def test_what_breaks_a_writer_is_named(
         (THEIRS, True, lambda new: fields(new).update(color={"type": "string"})),
         (THEIRS, True, lambda new: fields(new)["rank_by"]["enum"].append("tags")),
         (THEIRS, True, lambda new: fields(new)["deadline_s"].update(maximum=10**9)),
-        (THEIRS, True, lambda new: new["required"].remove("wallets")),
+        (THEIRS, True, lambda new: new["required"].remove("request_id")),
     ],
 )
 def test_what_breaks_nobody_passes(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TOPOLOGY = read_topology()
 TEXTS = produced.texts()
-ENDS = [*produced.JOINED, "rejected"]
+ENDS = [*produced.JOINED, *produced.UNRESOLVED, "rejected"]
 
 
 def records(event: str, outcome: str) -> list[dict[str, Any]]:
@@ -51,6 +51,8 @@ def test_every_event_has_an_example_and_every_code_of_a_failure_too() -> None:
         *("invalid_request", "wallets_failed", "too_few_wallets", "balances_failed", "internal"),
         *("upstream_key_rejected", "upstream_credits_exhausted", "credit_budget_exceeded"),
         *("deadline_passed", "cancelled"),
+        *("unknown_mint", "not_a_mint", "not_a_token", "no_holders", "no_buyers"),
+        *("cohort_unsupported", "cohort_failed"),
     }
     assert {each["status"] for each in failures} == {"failed", "cancelled", "expired", "rejected"}
 

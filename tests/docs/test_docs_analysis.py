@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import pytest
 
+from streamproc.agents.results.result_builder import LEFT_OUT
 from streamproc.core.behavior import records
 from streamproc.core.chain.solana import USDC, WSOL
 from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
@@ -36,7 +37,15 @@ from streamproc.core.result.wallet_analysis import History, Scope, analyze
 from streamproc.core.similarity import SimilarityInputs
 from streamproc.core.similarity.compare import compare
 from streamproc.core.similarity.loose_groups import LooseGroup, loose_groups_json
-from streamproc.events import AnalysisCompleted, PublicError, ReadyWallet
+from streamproc.events import (
+    AnalysisCompleted,
+    CohortCoverage,
+    CohortFound,
+    CohortMember,
+    CohortOutsider,
+    PublicError,
+    ReadyWallet,
+)
 from tests.contract.valid import check_by_schema
 
 if TYPE_CHECKING:
@@ -66,6 +75,19 @@ KEYS_ARE_DATA = {
 }
 WALLETS = [f"wallet{number:02}" for number in range(30)]
 SOL = 10**9
+COHORT = CohortFound(
+    mint="R0",
+    kind="holders",
+    count=30,
+    before=None,
+    token_program="program",  # noqa: S106 - no secret
+    decimals=6,
+    slot=1,
+    members=[CohortMember(wallet=each, amount="5") for each in WALLETS],
+    outsiders=[CohortOutsider(address="pool", amount="9", kind="program", reason="no private key")],
+    outsiders_total=1,
+    coverage=CohortCoverage(state="whole", accounts=31),
+)
 
 
 def test_the_examples_of_the_page_are_what_the_core_answers() -> None:
@@ -180,6 +202,7 @@ def _composed() -> dict[str, Any]:
         duration_ms=1,
         credits_spent=1,
         timings_ms={"sync": 1},
+        cohort={**COHORT.model_dump(mode="json"), "left_out": LEFT_OUT},
     )
     value = bounded_result(outcome, max_pairs=100, max_tokens_per_wallet=50)
     result = AnalysisCompleted.model_validate_json(value).model_dump()

@@ -47,6 +47,7 @@ APP: Final = "streamproc"
 ASKED: Final = ("analysis-requested", "analysis-cancel-requested")
 HEARD: Final = (
     "analysis-accepted",
+    "cohort-requested",
     "analysis-progress",
     "wallet-progress",
     "wallet-analyzed",

@@ -30,6 +30,7 @@ from streamproc.events import (
     AnalysisFailed,
     AnalysisReady,
     BalanceFetchRequested,
+    CohortRequested,
     WalletProgressed,
     WalletSyncRequested,
 )
@@ -103,7 +104,8 @@ class JoinLogic:
         _count(traced.state, state, part)
         if state is traced.state:
             return traced
-        found = trace_of(record.headers) if isinstance(part, AnalysisAccepted) else None
+        is_opening = isinstance(part, AnalysisAccepted | CohortRequested)
+        found = trace_of(record.headers) if is_opening else None
         trace = found.decode("ascii") if found else traced.traceparent
         if not isinstance(part, AnalysisDue):
             state = touched(state, self._clock_ms() // 1000)
@@ -252,7 +254,8 @@ def _count(before: JoinState, after: JoinState, part: Part) -> None:
 
 def _time_of(event: Event, state: JoinState, now_ms: int) -> int:
     """When what an event says was first said: what may be said again always has the same time."""
-    if isinstance(event, WalletSyncRequested | BalanceFetchRequested) and state.opened is not None:
+    is_asked = isinstance(event, WalletSyncRequested | BalanceFetchRequested | CohortRequested)
+    if is_asked and state.opened is not None:
         return state.opened.requested_at_ms
     return event.at * 1000 if isinstance(event, AnalysisReady) else now_ms
 

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from streamproc import limits
 from streamproc.agents.join.terminal_publisher import terminal_records
 from streamproc.agents.shared.cancellation import count_end
+from streamproc.agents.shared.openings import opening_from
 from streamproc.agents.shared.records import outgoing
 from streamproc.core.join.progress import progressed
 from streamproc.errors import TransientError
-from streamproc.events import AnalysisAccepted, AnalysisFailed, Options
+from streamproc.events import AnalysisFailed
 from streamproc.store import Decision
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from streamproc.agents.join.logic import Traced
     from streamproc.engine import Outgoing
     from streamproc.serde import Codec, Encoded
-    from streamproc.store import Store, StoredRequest
+    from streamproc.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -79,12 +80,12 @@ class Reopening:
             return [outgoing(each) for each in await self._end(request_id)]
 
     async def _opening(self, request_id: str) -> Encoded:
-        """The request's AnalysisAccepted, as it was said the first time."""
+        """The request's AnalysisAccepted, or CohortRequested, as it was said the first time."""
         stored = await self._store().request(request_id)
         assert stored is not None  # noqa: S101 - it runs
         log.warning("request %s runs and the join does not know it: it is opened again", request_id)
         return self._codec.encode(
-            _accepted(stored), time_ms=stored.requested_at_ms, traceparent=stored.traceparent
+            opening_from(stored), time_ms=stored.requested_at_ms, traceparent=stored.traceparent
         )
 
     async def _end(self, request_id: str) -> list[Encoded]:
@@ -120,16 +121,3 @@ class Reopening:
 def _is_known(traced: Traced | None) -> bool:
     """Whether the join has heard the opening."""
     return traced is not None and traced.state.opened is not None
-
-
-def _accepted(stored: StoredRequest) -> AnalysisAccepted:
-    """What was said, or should have been, when the request was recorded."""
-    return AnalysisAccepted(
-        request_id=stored.request_id,
-        wallets=stored.wallets,
-        repeats_dropped=stored.repeats_dropped,
-        requested_at_ms=stored.requested_at_ms,
-        deadline_at=stored.deadline_at,
-        options=Options.model_validate(stored.options),
-        tenant=stored.tenant,
-    )

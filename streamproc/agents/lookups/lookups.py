@@ -42,7 +42,12 @@ if TYPE_CHECKING:
     from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
     from streamproc.core.ledger.ranges import SlotRange
     from streamproc.core.quotas import Quotas
-    from streamproc.events import BalanceFetchRequested, WalletSyncRequested
+    from streamproc.events import (
+        BalanceFetchRequested,
+        CohortFound,
+        CohortRequested,
+        WalletSyncRequested,
+    )
     from streamproc.settings import Settings
     from streamproc.store import Store
     from streamproc.upstream import HistoryPage, Permit, Run, Upstream, WalletBalances
@@ -105,7 +110,9 @@ class Lookups:
         return self._upstream.pause()
 
     def _waiting(
-        self, event: WalletSyncRequested | BalanceFetchRequested, options: Options
+        self,
+        event: WalletSyncRequested | BalanceFetchRequested | CohortRequested,
+        options: Options,
     ) -> Permit:
         """The permit of work that waits for the upstream nearly up to the deadline, by the database's clock."""
         left_s = event.deadline_at - self._clock_ms() / 1000
@@ -183,6 +190,16 @@ class Lookups:
                 for wallet, each in found.items()
                 if each.error is not None
             },
+        )
+
+    async def cohort(self, event: CohortRequested) -> CohortFound:
+        """The wallets of a request's cohort, as they are now; of its budget what they will cost at least is left."""
+        options, budget = event.options, event.options.credit_budget
+        if budget is not None:
+            left = max(0, budget - unavoidable_credits(event.cohort.count))
+            options = options.model_copy(update={"credit_budget": left})
+        return await self._upstream.cohort(
+            event.cohort, permit=self._waiting(event, options), operators=self._excluded
         )
 
     async def prices(self, request_id: str, mints: Iterable[str]) -> dict[str, TokenPrice]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar, cast
 
 from streamproc import __version__, limits
 from streamproc.agents.results.evidence_inputs import kept_evidence_inputs
@@ -37,10 +37,16 @@ if TYPE_CHECKING:
     from streamproc.core.chain.tokens import TokenMetadata, TokenPrice
     from streamproc.core.result.pool_jobs import Compared, Survey
     from streamproc.events import AnalysisReady
+    from streamproc.json_types import Json
     from streamproc.result import KeptBalances
     from streamproc.store import Store
 
 T = TypeVar("T")
+# Of the token that the wallets of a cohort were chosen by; the result says it.
+LEFT_OUT: Final = (
+    "every wallet was chosen because of this token, so that all share it: it counts in no score and no test of chance,"
+    " and the wallets are held against others that traded it, not against strangers to it"
+)
 
 
 class Pool(Protocol):
@@ -93,7 +99,7 @@ class Composer:
     async def compose(self, ready: AnalysisReady) -> Composed:
         """The result of a request whose parts are all there."""
         started = time.monotonic()
-        inputs = await self._inputs(ready)
+        inputs, cohort = await self._inputs(ready), await self._cohort(ready)
         seen = await self._pool.run(survey, inputs)
         prices, evidence_inputs = await asyncio.gather(
             self._prices(ready, seen),
@@ -102,11 +108,11 @@ class Composer:
                 ready.request_id,
                 seen,
                 wallets=ready.wallets,
-                excluded=_excluded(ready),
+                excluded=_excluded(ready, cohort),
             ),
         )
         priced = time.monotonic()
-        spec = _spec(ready, seen, prices, unpacked(evidence_inputs).digest)
+        spec = _spec(ready, cohort, seen, prices, unpacked(evidence_inputs).digest)
         found, metadata, others = await asyncio.gather(
             self._pool.run(compared, inputs, prices, evidence_inputs, spec),
             self._metadata(ready, to_name(seen, prices)),
@@ -115,7 +121,7 @@ class Composer:
         at = time.monotonic()
         spans = {"facts": priced - started, "compare": at - priced}
         enrichment = await self._enrichment(ready, seen, found, _both(prices, others), metadata)
-        header = await self._header(ready, spec.digest, spans)
+        header = replace(await self._header(ready, spec.digest, spans), cohort=cohort)
         columns, found = found.columns, replace(found, columns=b"")
         sentence = str(found.set_figures["sentence"])
         event, packed_result = await self._pool.run(written, inputs, found, enrichment, header)
@@ -140,6 +146,12 @@ class Composer:
                 )
             )
         return inputs
+
+    async def _cohort(self, ready: AnalysisReady) -> Json | None:
+        """How the wallets were chosen, None for a list, and what that means for the comparison."""
+        stored = await self._store.request(ready.request_id) if ready.is_cohort else None
+        found = (stored.chosen or {}).get("found") if stored else None
+        return None if found is None else {**found, "left_out": LEFT_OUT}
 
     async def _prices(self, ready: AnalysisReady, seen: Survey) -> Prices:
         """The prices that figures need, the same ones whenever it is composed; none without enrichment."""
@@ -209,10 +221,11 @@ class Composer:
         )
 
 
-def _excluded(ready: AnalysisReady) -> frozenset[str]:
-    """The mints that are not compared."""
+def _excluded(ready: AnalysisReady, cohort: Json | None) -> frozenset[str]:
+    """The mints that are not compared: whoever was chosen by a token shares it, which says nothing."""
     chosen = ready.options.excluded_mints
-    return frozenset(EXCLUDED_MINTS if chosen is None else chosen) | QUOTES
+    by = frozenset[str]() if cohort is None else frozenset({cohort["mint"]})
+    return frozenset(EXCLUDED_MINTS if chosen is None else chosen) | QUOTES | by
 
 
 def _both(prices: Prices, others: Prices) -> Prices:
@@ -221,7 +234,11 @@ def _both(prices: Prices, others: Prices) -> Prices:
 
 
 def _spec(
-    ready: AnalysisReady, seen: Survey, prices: Prices, surroundings_digest: str
+    ready: AnalysisReady,
+    cohort: Json | None,
+    seen: Survey,
+    prices: Prices,
+    surroundings_digest: str,
 ) -> CompareSpec:
     """What is asked of the comparison; its digest covers everything that is compared."""
     options = ready.options
@@ -231,10 +248,13 @@ def _spec(
         "prices": comparable_prices(prices),
         "surroundings": surroundings_digest,
     }
+    if cohort is not None:
+        inputs["cohort"] = cohort
     return CompareSpec(
         digest=inputs_digest(inputs),
         rank_by=options.rank_by,
-        excluded_mints=_excluded(ready),
+        excluded_mints=_excluded(ready, cohort),
         pairs=max(options.max_pairs, limits.PAIRS_STORED),
         pairs_in_event=options.max_pairs,
+        chosen_by=None if cohort is None else cohort["mint"],
     )

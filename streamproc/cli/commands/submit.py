@@ -21,6 +21,8 @@ Examples:
   streamproc submit 5Q544fKrFoe6tsEbD7S8EmxGTJYAKtTVhAW5Q5pge4j1 7YttLkHDoNj9wyDur5pM1ejNaAvT9X4eqaYcHQqtj2G5
   streamproc submit --file wallets.txt --max-age-s 3600 --wait
   streamproc submit --file wallets.txt --estimate
+  streamproc submit --holders-of DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB7YaB1pPB263 --count 50 --wait
+  streamproc submit --first-buyers-of DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB7YaB1pPB263 --count 50 --before 2026-01-31
   streamproc submit --request '{"request_id": "lab-7f3a", "wallets": ["...", "..."]}'
   ID=$(streamproc submit --file wallets.json)"""
 CANCEL_EPILOG = """\b
@@ -48,7 +50,7 @@ Example:
     "is_estimate",
     is_flag=True,
     help="Send nothing: say what it would take; costs 10 to 20 credits for each wallet not stored yet, or one a list."
-    " of signatures by standard methods.",
+    " of signatures by standard methods; a cohort costs what choosing it costs.",
 )
 @output_option
 def submit(
@@ -62,7 +64,7 @@ def submit(
     output: str,
     **options: object,
 ) -> int:
-    """Ask for the analysis of 1 to 1000 WALLETS and print the request id.
+    """Ask for the analysis of 1 to 1000 WALLETS, or of those that a rule chooses, and print the request id.
 
     The request is checked before it is sent, with the rules that the workers use, and all faults are shown at once
     (exit code 2).
@@ -71,8 +73,9 @@ def submit(
     from streamproc.cli.shared.following import waited
     from streamproc.cli.shared.records import now_ms, send_event
 
-    if not (wallets or file or request):
-        raise click.UsageError("name wallets, --file or --request")
+    is_cohort = options["holders_of"] is not None or options["first_buyers_of"] is not None
+    if not (wallets or file or request or is_cohort):
+        raise click.UsageError("name wallets, --file, --request, --holders-of or --first-buyers-of")
     asked = build_request(wallets, file, request, **options)
     settings = effective_settings(store=False)
     if is_estimate:

@@ -12,7 +12,7 @@ from streamproc import limits
 from streamproc.cli.shared.kafka_clients import consuming
 from streamproc.cli.shared.records import codec_for
 from streamproc.errors import StreamprocError
-from streamproc.events import AnalysisAccepted, AnalysisFailed
+from streamproc.events import AnalysisAccepted, AnalysisFailed, CohortRequested
 from streamproc.kafka.consumers import partition_of, partitions_of, seek_to_time
 from streamproc.kafka.dead_letters import ERRORS, REASON
 from streamproc.serde import decode_internal, header
@@ -54,7 +54,8 @@ async def _said(
     letters = settings.topic_prefix + read_topology().dead_letters.name
     key = request_id.encode()
     places = []
-    topics = [codec.topic_of(AnalysisAccepted), codec.topic_of(AnalysisFailed)]
+    answers = (AnalysisAccepted, CohortRequested, AnalysisFailed)
+    topics: list[str] = [codec.topic_of(each) for each in answers]
     if letters in await consumer.topics():  # who may not see them is told of acceptances alone
         topics.append(letters)
     for topic in topics:
@@ -67,13 +68,12 @@ async def _said(
             if record.topic == letters:
                 _raise_for(record, request_id, placed)
             else:
-                kind = AnalysisAccepted if record.topic == places[0].topic else AnalysisFailed
-                yield decode_internal(kind, record.value)
+                yield decode_internal(answers[topics.index(record.topic)], record.value)
 
 
 def _is_about(event: object, placed: Placed) -> bool:
     """Whether an event answers this very record."""
-    if isinstance(event, AnalysisAccepted):
+    if isinstance(event, AnalysisAccepted | CohortRequested):
         return event.requested_at_ms == placed.timestamp_ms
     return (
         isinstance(event, AnalysisFailed)

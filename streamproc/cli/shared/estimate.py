@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from streamproc import limits
+from streamproc.agents.lookups.excluded import excluded_wallets
 from streamproc.cli.shared.environment import NO_STORE
 from streamproc.cli.views.output import print_json, print_table
 from streamproc.core.estimate import Estimate, Extent, estimate
@@ -60,17 +61,20 @@ async def estimated(settings: Settings, asked: AnalysisRequested) -> tuple[Estim
     """What the request will take, and the credits that finding it out has cost.
 
     Wallets whose whole history is stored cost a page each, and those fresh enough none; all others are probed, and
-    those among them that are stored in an older format are counted.
+    those among them that are stored in an older format are counted. The wallets of a cohort are chosen first, for what
+    that costs; raises CohortError when there are none.
     """
     budget_store = Alone()
-    known, outdated = await _known(settings, asked)
     took_s: list[float] = []
     async with open_upstream(settings, budget_store) as upstream:
+        wallets = await _wallets(settings, upstream, asked)
+        chosen_for = budget_store.spent
+        known, outdated = await _known(settings, asked, wallets)
         gate = asyncio.Semaphore(limits.PROBES_AT_ONCE)
         probed = await asyncio.gather(
             *(
                 _probed(upstream, wallet, asked, gate, took_s)
-                for wallet in asked.wallets
+                for wallet in wallets
                 if wallet not in known
             )
         )
@@ -81,7 +85,23 @@ async def estimated(settings: Settings, asked: AnalysisRequested) -> tuple[Estim
         latency_s=sorted(took_s)[len(took_s) // 2] if took_s else limits.USUAL_LATENCY_S,
         cores=os.cpu_count() or 1,
     )
+    if asked.cohort is not None:
+        found = found._replace(
+            credits=found.credits + chosen_for,
+            cohort_wallets=len(wallets),
+            cohort_credits=chosen_for,
+        )
     return found, budget_store.spent
+
+
+async def _wallets(settings: Settings, upstream: Upstream, asked: AnalysisRequested) -> list[str]:
+    """The wallets that are listed, or those that the rule chooses now."""
+    if asked.cohort is None:
+        return asked.listed
+    permit = upstream.permit("estimate", credit_budget=None, is_ended=lambda: False)
+    operators = excluded_wallets(settings)
+    found = await upstream.cohort(asked.cohort, permit=permit, operators=operators)
+    return [each.wallet for each in found.members]
 
 
 def print_estimate(found: Estimate, spent: int, *, as_json: bool) -> None:
@@ -90,7 +110,11 @@ def print_estimate(found: Estimate, spent: int, *, as_json: bool) -> None:
         print_json({**found._asdict(), "probe_credits": spent})
         return
     remark = " (at least)" if found.is_least else "" if found.is_exact else " (extrapolated)"
-    rows = [
+    rows: list[tuple[str, object]] = []
+    if found.cohort_wallets is not None:
+        rows.append(("wallets that the rule chooses now", found.cohort_wallets))
+        rows.append(("credits of choosing them, in the sum below", found.cohort_credits))
+    rows += [
         ("transactions", f"{found.transactions}{remark}"),
         ("calls", found.calls),
         ("credits", found.credits),
@@ -121,7 +145,7 @@ async def _probed(
 
 
 async def _known(
-    settings: Settings, asked: AnalysisRequested
+    settings: Settings, asked: AnalysisRequested, wallets: list[str]
 ) -> tuple[dict[str, Extent], set[str]]:
     """The wallets whose whole history is stored (no page of a fresh one, else one), and those of an older format.
 
@@ -135,7 +159,7 @@ async def _known(
         now_ms = await store.now_ms()
         found: dict[str, Extent] = {}
         outdated = set()
-        for wallet in asked.wallets:
+        for wallet in wallets:
             if await store.is_outdated(wallet):
                 outdated.add(wallet)
             if await _is_whole(store, wallet):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import sys
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +36,24 @@ OPTIONS: Final = (
     ("--max-pairs", "Most pairs in the result's event."),
     ("--max-tokens-per-wallet", "Most token rows of each wallet in the result's event."),
 )
-TIMES: Final = frozenset({"since", "until"})
+TIMES: Final = frozenset({"since", "until", "before"})
+# A cohort in place of wallets, by flag.
+COHORT_OPTIONS: Final = (
+    ("--holders-of", "MINT", "In place of wallets: the largest holders of this token."),
+    (
+        "--first-buyers-of",
+        "MINT",
+        "In place of wallets: the first buyers of this token, --before a time.",
+    ),
+    (
+        "--count",
+        "N",
+        "Of --holders-of and --first-buyers-of: how many, 1 to 1000 (100 when not given).",
+    ),
+    ("--before", "TIME", "Of --first-buyers-of: as --since; now when not given."),
+)
+COHORT_COUNT: Final = 100
+_TEXTS: Final = frozenset({"request_id", "rank_by", "tenant", "holders_of", "first_buyers_of"})
 
 
 def request_options(function: F) -> F:
@@ -55,6 +73,8 @@ def request_options(function: F) -> F:
         metavar="MINT",
         help="A mint to leave out of the comparison; repeatable; replaces the default list.",
     )(function)
+    for flag, value, what in reversed(COHORT_OPTIONS):
+        function = click.option(flag, metavar=value, help=what)(function)
     for flag, what in reversed(OPTIONS):
         function = click.option(flag, metavar="VALUE", help=what)(function)
     return click.option("--request-id", help="1 to 64 of A-Za-z0-9._- (made up when not given).")(
@@ -65,7 +85,7 @@ def request_options(function: F) -> F:
 def build_request(
     wallets: tuple[str, ...], file: str | None, request: str | None, **options: object
 ) -> AnalysisRequested:
-    """The validated request: `request` (JSON) first, then addresses of `file` and `wallets`, then options over it.
+    """The validated request: `request` (JSON) first, then `file` and `wallets` or a cohort, then options over it.
 
     Raises InvalidInputError with every fault at once; `request_id` is made up when none is given.
     """
@@ -76,11 +96,41 @@ def build_request(
     given = [*_addresses(file), *wallets] if file is not None else list(wallets)
     if given:
         content["wallets"] = given
-    content |= {
+    named = {
         name: _value(name, value) for name, value in options.items() if value not in (None, ())
     }
+    if (cohort := _cohort(named)) is not None:
+        content["cohort"] = cohort
+    content |= named
     content.setdefault("request_id", new_request_id())
     return validated(AnalysisRequested, content)
+
+
+def _cohort(named: dict[str, object]) -> dict[str, object] | None:
+    """The cohort that options name, which are taken out of `named`; None when none does.
+
+    Raises InvalidInputError for options of a cohort that go with none, or with another.
+    """
+    holders, buyers = named.pop("holders_of", None), named.pop("first_buyers_of", None)
+    count, before = named.pop("count", None), named.pop("before", None)
+    if holders is not None and buyers is not None:
+        rule = "must not stand beside --holders-of: one cohort a request"
+        raise InvalidInputError([Fault("--first-buyers-of", str(buyers), rule)])
+    if holders is None and buyers is None:
+        lost = {"--count": count, "--before": before}
+        rule = "needs --holders-of or --first-buyers-of"
+        faults = [Fault(name, str(each), rule) for name, each in lost.items() if each is not None]
+        if faults:
+            raise InvalidInputError(faults)
+        return None
+    if buyers is not None and before is None:
+        before = int(time.time())
+    return {
+        "mint": holders if buyers is None else buyers,
+        "kind": "holders" if buyers is None else "first_buyers",
+        "count": COHORT_COUNT if count is None else count,
+        "before": before,
+    }
 
 
 def checked_id(request_id: str) -> str:
@@ -108,7 +158,7 @@ def _value(name: str, text: object) -> object:
     """An option's value as JSON has it; what is no number stays text, for the model to refuse."""
     if isinstance(text, tuple):
         return list(text)
-    if not isinstance(text, str) or name in {"request_id", "rank_by", "tenant"}:
+    if not isinstance(text, str) or name in _TEXTS:
         return text
     try:
         return json.loads(text, parse_constant=str)
@@ -119,10 +169,10 @@ def _value(name: str, text: object) -> object:
 def _unix_time(text: str) -> int | str:
     """Unix seconds of an ISO time, UTC unless it says otherwise; the text itself when it is none."""
     try:
-        time = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError:
         return text
-    return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp())
+    return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
 
 
 def _request_json(text: str) -> dict[str, object]:

@@ -10,6 +10,7 @@ from streamproc.report.wording import (
     TOGETHER,
     by_verdict,
     chance_words,
+    cohort_words,
     coverage_words,
     missing_words,
     ranked_by,
@@ -38,6 +39,8 @@ def print_result(result: Json, *, pairs: int) -> None:
     """
     ranked = by_verdict(result["pairs"])
     results().print(f"\n{result['set'].get('sentence') or ''}", markup=False, style="bold")
+    for each in cohort_words(result.get("cohort")):
+        results().print(each, markup=False)
     _print_pairs(result, ranked, pairs)
     _print_reasons(ranked)
     _print_wallets(result)

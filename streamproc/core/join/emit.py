@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from streamproc import limits
 from streamproc.core.join.end_draft import EndDraft
-from streamproc.core.join.fan_out import balances_asked, wallet_asked
+from streamproc.core.join.fan_out import balances_asked, cohort_asked, wallet_asked
 from streamproc.core.join.outcome import (
     FailureReason,
     done_wallets,
@@ -19,6 +19,7 @@ from streamproc.core.join.state import decided, handed_over, is_whole, replace, 
 from streamproc.events import (
     AnalysisFailed,
     AnalysisReady,
+    Cohort,
     Event,
     FailedWallet,
     Options,
@@ -38,7 +39,19 @@ def is_urgent(state: JoinState) -> bool:
         return False
     if failure_of(state) is not None:
         return not state.is_decided
-    return state.phase == "waiting" and (state.seq == 0 or is_whole(state))
+    return state.phase == "waiting" and (not _is_greeted(state) or is_whole(state))
+
+
+def _is_resolving(state: JoinState) -> bool:
+    """Whether the request's wallets are still being chosen."""
+    return state.opened is not None and state.opened.resolving is not None
+
+
+def _is_greeted(state: JoinState) -> bool:
+    """Whether the first progress record was said; of a cohort there is one before its wallets are known, too."""
+    if state.opened is None or _is_resolving(state):
+        return state.seq > 0
+    return state.percent >= limits.PERCENT_ACCEPTED
 
 
 def emit(state: JoinState, *, now: int) -> tuple[JoinState, list[Event | EndDraft]]:
@@ -55,8 +68,9 @@ def emit(state: JoinState, *, now: int) -> tuple[JoinState, list[Event | EndDraf
     state, events = _accepted_progress(state, now)
     if failure is not None:
         return _ended(state, failure, events, now)
-    state, progress = _syncing_progress(state, now)
-    events += progress
+    if not _is_resolving(state):
+        state, progress = _syncing_progress(state, now)
+        events += progress
     if is_whole(state):
         return handed_over(state, now), [*events, _ready(state, now)]
     state, asked = _reasked(state)
@@ -131,11 +145,15 @@ def _advanced(state: JoinState, percent: float) -> JoinState:
 
 
 def _accepted_progress(state: JoinState, now: int) -> tuple[JoinState, list[Event]]:
-    """The first record of a request, once."""
-    if state.seq > 0 or state.opened is None:
+    """The first record of a request, once; of a cohort one before, which says what is being resolved."""
+    opened = state.opened
+    if opened is None or _is_greeted(state):
         return state, []
+    if opened.resolving is not None:
+        state, rule = _advanced(state, 0.0), Cohort.model_validate_json(opened.resolving)
+        return state, [_progress(state, "accepted", f"resolving the cohort: {rule.in_words}", now)]
     state = _advanced(state, limits.PERCENT_ACCEPTED)
-    first = f"{len(state.opened.wallets)} wallets accepted" if state.opened else ""
+    first = f"{len(opened.wallets)} wallets accepted"
     message = _progress(replace(state, outcomes={}, balances=None), "accepted", first, now)
     return state, [message]
 
@@ -201,6 +219,7 @@ def _ready(state: JoinState, now: int) -> AnalysisReady:
         deadline_at=opened.deadline_at,
         next_seq=state.seq + 1,
         tenant=opened.tenant,
+        is_cohort=opened.is_cohort,
         wallets_done=done_wallets(state),
         wallets_failed=len(failed),
         at=now,
@@ -225,6 +244,17 @@ def _reasked(state: JoinState) -> tuple[JoinState, list[Event]]:
     opened, request_id = state.opened, state.request_id
     assert opened is not None  # noqa: S101 - as above
     options = Options.model_validate_json(opened.options)
+    if opened.resolving is not None:
+        rule = Cohort.model_validate_json(opened.resolving)
+        again = cohort_asked(
+            request_id,
+            rule,
+            options,
+            requested_at_ms=opened.requested_at_ms,
+            deadline_at=opened.deadline_at,
+            tenant=opened.tenant,
+        )
+        return state, [again]
     asked: list[Event] = [
         wallet_asked(
             request_id,

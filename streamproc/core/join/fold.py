@@ -24,6 +24,8 @@ from streamproc.events import (
     AnalysisCancelRequested,
     AnalysisDue,
     BalancesFetched,
+    CohortFailed,
+    CohortRequested,
     WalletAnalyzed,
     WalletProgressed,
 )
@@ -45,8 +47,8 @@ def step(state: JoinState, part: Part) -> JoinState:
 
 def _heard(state: JoinState, part: OrdinaryPart) -> JoinState:
     """Fold a part of a request that has not ended."""
-    if isinstance(part, AnalysisAccepted):
-        return state if state.opened else replace(state, opened=_opened(part))
+    if isinstance(part, AnalysisAccepted | CohortRequested | CohortFailed):
+        return _opening_heard(state, part)
     if isinstance(part, AnalysisCancelRequested):
         reason = min(filter(None, (part.reason, state.cancelled)), default="")
         return state if reason == state.cancelled else replace(state, cancelled=reason)
@@ -55,6 +57,20 @@ def _heard(state: JoinState, part: OrdinaryPart) -> JoinState:
     if isinstance(part, WalletAnalyzed):
         return _wallet_seen(state, part)
     return _balances_seen(state, part)
+
+
+def _opening_heard(
+    state: JoinState, part: AnalysisAccepted | CohortRequested | CohortFailed
+) -> JoinState:
+    """Fold an opening: a cohort's wallets, once known, take the place of its rule, and an error that of both."""
+    if isinstance(part, CohortFailed):
+        found = part.code, part.message
+        unresolved = min(found, state.unresolved or found)
+        return state if unresolved == state.unresolved else replace(state, unresolved=unresolved)
+    if isinstance(part, CohortRequested):
+        return state if state.opened else replace(state, opened=_resolving(part))
+    is_known = state.opened is not None and state.opened.resolving is None
+    return state if is_known else replace(state, opened=_opened(part))
 
 
 def due(state: JoinState, *, now: int) -> Literal["heal", "expire"] | None:
@@ -111,6 +127,21 @@ def _opened(part: AnalysisAccepted) -> Opened:
         deadline_at=part.deadline_at,
         excludes_mints=part.options.excluded_mints is not None,
         tenant=part.tenant,
+        is_cohort=part.cohort is not None,
+    )
+
+
+def _resolving(part: CohortRequested) -> Opened:
+    """What the join keeps of a request whose wallets are being chosen."""
+    return Opened(
+        wallets=(),
+        options=part.options.model_dump_json(exclude_defaults=True),
+        min_success_ratio=part.options.min_success_ratio,
+        requested_at_ms=part.requested_at_ms,
+        deadline_at=part.deadline_at,
+        tenant=part.tenant,
+        is_cohort=True,
+        resolving=part.cohort.model_dump_json(),
     )
 
 

@@ -27,7 +27,12 @@ def failure_of(state: JoinState) -> FailureReason | None:
         return "expired", "deadline_passed", "the deadline passed before the analysis was complete"
     if state.phase != "waiting":
         return None
-    return _fatal(state) or _hopeless(state)
+    return _unresolved(state) if state.opened.resolving else _fatal(state) or _hopeless(state)
+
+
+def _unresolved(state: JoinState) -> FailureReason | None:
+    """Why the wallets of a cohort cannot be chosen, if that is known."""
+    return None if state.unresolved is None else ("failed", *state.unresolved)
 
 
 def _fatal(state: JoinState) -> FailureReason | None:

@@ -16,18 +16,28 @@ from streamproc.events import (
     AnalysisDue,
     BalancesFetched,
     BalanceState,
+    CohortFailed,
+    CohortRequested,
     Outcome,
     WalletAnalyzed,
     WalletProgressed,
 )
 
 OrdinaryPart = (
-    AnalysisAccepted | AnalysisCancelRequested | WalletProgressed | WalletAnalyzed | BalancesFetched
+    AnalysisAccepted
+    | AnalysisCancelRequested
+    | CohortRequested
+    | CohortFailed
+    | WalletProgressed
+    | WalletAnalyzed
+    | BalancesFetched
 )
 Part = OrdinaryPart | AnalysisDue
 PARTS: Final = (
     AnalysisAccepted,
     AnalysisCancelRequested,
+    CohortRequested,
+    CohortFailed,
     WalletProgressed,
     WalletAnalyzed,
     BalancesFetched,
@@ -54,7 +64,7 @@ class BalancesOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Opened(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What AnalysisAccepted said."""
+    """What AnalysisAccepted said; of a cohort that is still resolved, what CohortRequested said."""
 
     wallets: tuple[str, ...]
     options: str  # JSON, handed on as it came but for the excluded mints: they stay in the store
@@ -63,6 +73,8 @@ class Opened(msgspec.Struct, frozen=True, omit_defaults=True):
     deadline_at: int
     excludes_mints: bool = False  # the request names mints of its own
     tenant: str = DEFAULT_TENANT
+    is_cohort: bool = False
+    resolving: str | None = None  # the rule of a cohort whose wallets are not known yet, as JSON
 
 
 class JoinState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -94,6 +106,7 @@ class JoinState(msgspec.Struct, frozen=True, omit_defaults=True):
     notice: tuple[int, str] = (0, "")  # the newest one, with its time
     noticed_at: int = 0  # the one that was published
     is_broken: bool = False  # a bug keeps it from being looked at
+    unresolved: tuple[str, str] | None = None  # why the cohort cannot be resolved: code and message
     more: dict[str, str] = {}  # of a later version: JSON by field, see core.carried
 
 
@@ -101,6 +114,7 @@ def is_whole(state: JoinState) -> bool:
     """Whether every requested wallet and the balances are accounted for."""
     return (
         state.opened is not None
+        and state.opened.resolving is None
         and state.balances is not None
         and len(state.outcomes) >= len(state.opened.wallets)
         and all(wallet in state.outcomes for wallet in state.opened.wallets)

@@ -46,6 +46,7 @@ class Outcome:
     duration_ms: int
     credits_spent: int
     timings_ms: dict[str, int] = field(default_factory=dict)
+    cohort: Json | None = None  # how the wallets were chosen, None for a list
 
 
 def inputs_digest(inputs: Json) -> str:
@@ -144,6 +145,7 @@ def _json_of(
         "duration_ms": outcome.duration_ms,
         "engine_version": outcome.engine_version,
         "inputs_digest": outcome.inputs_digest,
+        "cohort": outcome.cohort,
         "wallets": [orjson.Fragment(wallet) for wallet in wallets],
         "pairs": [orjson.Fragment(pair) for pair in pairs],
         "pairs_total": outcome.pairs_total,

@@ -104,6 +104,7 @@ class CompareSpec:
     excluded_mints: frozenset[str]
     pairs: int  # so many with evidence
     pairs_in_event: int
+    chosen_by: str | None = None  # the mint that the wallets were chosen by, which is not compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ class Header:
     duration_ms: int
     credits_spent: int
     timings_ms: dict[str, int] = field(default_factory=dict)
+    cohort: Json | None = None  # how the wallets were chosen
 
 
 def survey(inputs: Sequence[WalletInputs]) -> Survey:
@@ -231,6 +233,7 @@ def compared(
             transfers=evidence_inputs.transfers,
             counterparties=evidence_inputs.counterparties,
             known_wallets=evidence_inputs.known_wallets,
+            chosen_by=spec.chosen_by,
         )
     )
     in_event = found.pairs[: spec.pairs_in_event]
@@ -270,6 +273,7 @@ def written(
         duration_ms=header.duration_ms,
         credits_spent=header.credits_spent,
         timings_ms=header.timings_ms,
+        cohort=header.cohort,
     )
     event = bounded_result(
         outcome,

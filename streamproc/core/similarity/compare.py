@@ -14,7 +14,7 @@ from streamproc.core.similarity.evidence.following import following_of
 from streamproc.core.similarity.evidence.links import Links
 from streamproc.core.similarity.evidence.orders import orders_of
 from streamproc.core.similarity.evidence.timing_test import timing_test
-from streamproc.core.similarity.evidence.trading import trading_of
+from streamproc.core.similarity.evidence.trading import chosen_alike, trading_of
 from streamproc.core.similarity.gate import gate_of
 from streamproc.core.similarity.loose_groups import loose_groups_of
 from streamproc.core.similarity.pair_evidence import PairEvidence
@@ -66,7 +66,8 @@ def compare(inputs: SimilarityInputs) -> Comparison:
     rows = rows_from_inputs(inputs)
     scores = all_scores(rows)
     ranked = ranked_pairs(scores, inputs.rank_by)
-    trading = trading_of(rows, inputs.background, inputs.left_out)
+    background = chosen_alike(inputs.background, inputs.chosen_by)
+    trading = trading_of(rows, background, inputs.left_out)
     chance, closeness, timing, orders, gate = _tested(rows, scores, trading)
     links = Links(inputs)
     verdicts = Verdicts(gate, orders, linked_pairs(links, rows, scores, gate))

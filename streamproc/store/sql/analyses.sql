@@ -5,16 +5,18 @@ SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint
 -- In the order of ids, so that two workers with overlapping batches never wait for each other. A row that was there is
 -- only locked and read.
 INSERT INTO analyses (
-    request_id, digest, source, wallets, options, requested_at_ms, deadline_at, repeats_dropped, traceparent, tenant
+    request_id, digest, source, wallets, options, requested_at_ms, deadline_at, repeats_dropped, traceparent, tenant,
+    cohort
 )
 SELECT
     request_id, digest, source, wallets::json, options::json, requested_at_ms, deadline_at, repeats_dropped,
-    traceparent, tenant
+    traceparent, tenant, cohort::json
 FROM unnest(
     $1::text[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::int[], $9::bytea[],
-    $10::text[]
+    $10::text[], $11::text[]
 ) AS new (
-    request_id, digest, source, wallets, options, requested_at_ms, deadline_at, repeats_dropped, traceparent, tenant
+    request_id, digest, source, wallets, options, requested_at_ms, deadline_at, repeats_dropped, traceparent, tenant,
+    cohort
 )
 ORDER BY request_id
 ON CONFLICT (request_id) DO UPDATE SET source = analyses.source
@@ -39,9 +41,14 @@ RETURNING request_id
 -- name: request
 SELECT
     request_id, digest, source, wallets, options, requested_at_ms, deadline_at, status, code, repeats_dropped,
-    traceparent, tenant
+    traceparent, tenant, cohort, chosen
 FROM analyses
 WHERE request_id = $1
+
+-- name: choose_once
+-- Whoever comes second changes nothing.
+UPDATE analyses SET wallets = $2::json, chosen = $3::json
+WHERE request_id = $1 AND cohort IS NOT NULL AND chosen IS NULL AND status = 'running'
 
 -- name: count_wallets
 SELECT json_array_length(wallets) FROM analyses WHERE request_id = $1

@@ -3,7 +3,12 @@
 SELECT pg_advisory_xact_lock(hashtextextended('streamproc quota of ' || $1::text, 0))
 
 -- name: running
-SELECT count(*) AS requests, coalesce(sum(json_array_length(wallets)), 0)::bigint AS wallets
+-- A cohort that is not resolved yet counts as large as it may become.
+SELECT
+    count(*) AS requests,
+    coalesce(sum(
+        CASE WHEN cohort IS NOT NULL AND chosen IS NULL THEN (cohort ->> 'count')::int ELSE json_array_length(wallets) END
+    ), 0)::bigint AS wallets
 FROM analyses
 WHERE status = 'running' AND tenant = $1
 

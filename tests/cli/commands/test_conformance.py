@@ -13,9 +13,9 @@ import pytest
 
 from streamproc.cli.shared.conformance_kit import answered, checked
 from streamproc.cli.shared.environment import NO_STORE
-from streamproc.client import AnalysisEndedError, Client, RequestOptions
+from streamproc.client import AnalysisEndedError, Client, CohortRule, RequestOptions
 from streamproc.errors import InvalidInputError
-from streamproc.events import AnalysisFailed, AnalysisProgressed, AnalysisRequested
+from streamproc.events import AnalysisFailed, AnalysisProgressed, AnalysisRequested, Cohort
 from streamproc.serde import Encoded
 from streamproc.settings import Settings
 
@@ -160,7 +160,8 @@ def test_the_client_loads_nothing_of_the_worker() -> None:
 def test_the_clients_records_have_the_fields_of_the_events() -> None:
     from streamproc.client import Failure, Progress  # noqa: PLC0415 - types alone
 
-    asked = set(AnalysisRequested.model_fields) - {"request_id", "wallets"}
+    asked = set(AnalysisRequested.model_fields) - {"request_id", "wallets", "cohort"}
     assert set(RequestOptions.__annotations__) == asked
+    assert list(CohortRule.__annotations__) == list(Cohort.model_fields)
     assert list(Progress.__annotations__) == list(AnalysisProgressed.model_fields)
     assert list(Failure.__annotations__) == list(AnalysisFailed.model_fields)

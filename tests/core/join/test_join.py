@@ -22,6 +22,9 @@ from streamproc.events import (
     AnalysisReady,
     BalanceFetchRequested,
     BalancesFetched,
+    Cohort,
+    CohortFailed,
+    CohortRequested,
     Event,
     Options,
     PublicError,
@@ -74,8 +77,27 @@ def folded(parts: list[Part]) -> JoinState:
     return state
 
 
+COHORT = Cohort(mint="So11111111111111111111111111111111111111112", kind="holders", count=4)
+
+
+def resolving() -> CohortRequested:
+    return CohortRequested(
+        request_id="r",
+        cohort=COHORT,
+        options=Options(),
+        requested_at_ms=1_000,
+        deadline_at=DEADLINE,
+    )
+
+
+def unresolved(code: str = "no_holders") -> CohortFailed:
+    return CohortFailed(request_id="r", code=code, message="nobody")
+
+
 PARTS = st.one_of(
     st.just(accepted()),
+    st.just(resolving()),
+    st.builds(unresolved, st.sampled_from(["no_holders", "unknown_mint"])),
     st.builds(analyzed, st.sampled_from(WALLETS), st.integers(0, 3)),
     st.builds(failed, st.sampled_from(WALLETS), fatal=st.booleans()),
     st.builds(excluded, st.sampled_from(WALLETS)),
@@ -444,6 +466,44 @@ def test_healing_asks_once_for_exactly_what_is_missing() -> None:
     assert asked == WALLETS[1:]
     assert [type(event) for event in events][-1] is BalanceFetchRequested
     assert emit(state, now=501)[1] == []
+
+
+def test_a_cohort_is_told_before_its_wallets_are_known_and_opens_with_them() -> None:
+    state = folded([resolving()])
+    assert is_urgent(state)
+    state, events = emit(state, now=1)
+    (told,) = events
+    assert isinstance(told, AnalysisProgressed)
+    assert (told.seq, told.stage, told.percent, told.wallets_total) == (1, "accepted", 0, 0)
+    assert "the 4 largest holders of So1" in told.message
+    assert emit(state, now=2)[1] == []
+    assert not is_urgent(state)
+    opened = step(state, accepted())
+    assert is_urgent(opened)
+    _, (then,) = emit(opened, now=3)
+    assert isinstance(then, AnalysisProgressed)
+    assert (then.seq, then.percent, then.wallets_total) == (2, 5, len(WALLETS))
+
+
+def test_a_cohort_that_cannot_be_resolved_fails_the_request_by_its_code() -> None:
+    _, events = emit(folded([unresolved(), resolving()]), now=1)
+    assert end_of(events).failed.code == "no_holders"
+    known = folded([resolving(), accepted(), unresolved()])
+    assert [each for each in emit(known, now=1)[1] if isinstance(each, EndDraft)] == []
+
+
+def test_a_cohort_is_asked_for_again_after_a_silence_in_the_same_words() -> None:
+    state, _ = emit(folded([resolving()]), now=1)
+    heal = AnalysisDue(request_id="r", kind="heal", at=500)
+    _, events = emit(step(state, heal), now=501)
+    assert events == [resolving()]
+
+
+def test_a_cancel_ends_a_request_whose_cohort_is_being_resolved() -> None:
+    state, _ = emit(folded([resolving()]), now=1)
+    state = step(state, AnalysisCancelRequested(request_id="r"))
+    assert is_urgent(state)
+    assert end_of(emit(state, now=2)[1]).failed.status == "cancelled"
 
 
 def test_what_is_due_follows_silence_deadline_and_retention() -> None:

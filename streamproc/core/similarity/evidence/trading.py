@@ -7,7 +7,7 @@ span in which the request traded counts, unless that leaves too few wallets to s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,6 +45,25 @@ class Trading:
     def company(self) -> int:
         """How many of the wallets a pair's level is taken from: the request's and some of the background."""
         return max(self.asked, min(self.wallets, limits.COMPANY_WALLETS))
+
+
+def chosen_alike(background: Background | None, mint: str | None) -> Background | None:
+    """Return those of the background that were chosen as the request's wallets: who traded the mint; all for None.
+
+    Wallets that hold or bought one token share its season and its company: strangers to it are no measure for them.
+    """
+    if background is None or mint is None:
+        return background
+    numbers = [number for number, name in enumerate(background.mints) if name == mint]
+    alike = background.wallet_numbers[np.isin(background.mint_numbers, numbers)]
+    kept = np.isin(background.wallet_numbers, alike)
+    times = background.times
+    return replace(
+        background,
+        wallet_numbers=background.wallet_numbers[kept],
+        mint_numbers=background.mint_numbers[kept],
+        times=None if times is None else times[kept],
+    )
 
 
 def trading_of(rows: Rows, background: Background | None, excluded: AbstractSet[str]) -> Trading:
