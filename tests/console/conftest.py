@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import httpx
 import orjson
 import pytest
+import pytest_asyncio
 
 from streamproc.cli.shared.kafka_clients import producing
 from streamproc.cli.shared.records import codec_for, now_ms, send_record
@@ -19,11 +21,13 @@ from streamproc.kafka import admin
 from streamproc.settings import Settings
 from streamproc.store import Decision, NewRequest, open_store
 from streamproc.topics import read_topology
+from tests.conftest import _database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from streamproc.events import Event
+    from tests.conftest import Servers
 
 ENDS_WITHIN_S = 60.0
 NEW = NewRequest("r-0", b"d", "t/0/0", ["a", "b"], {"max_pairs": 7}, 0, 2_000_000_000)
@@ -90,15 +94,27 @@ class House:
 @pytest.fixture
 async def house(broker: str, store_dsn: str, topic_prefix: str) -> House:
     """Topics and a store of the test's own, with nothing in them."""
+    return await new_house(broker, store_dsn, topic_prefix)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_house(servers: Servers, migrated_template: str) -> AsyncIterator[House]:
+    """Topics and a store that all tests of a module look at and none changes."""
+    with _database(servers.dsn, template=migrated_template) as dsn:
+        yield await new_house(servers.bootstrap, dsn, f"t{uuid.uuid4().hex[:10]}-")
+
+
+async def new_house(broker: str, dsn: str, prefix: str) -> House:
+    """Topics of this prefix, and this store."""
     settings = Settings.model_validate(
         {
             "kafka_brokers": broker,
-            "topic_prefix": topic_prefix,
-            "postgres_dsn": store_dsn,
-            "app_id": f"{topic_prefix}app",
+            "topic_prefix": prefix,
+            "postgres_dsn": dsn,
+            "app_id": f"{prefix}app",
         }
     )
-    await admin.apply(broker, read_topology(), prefix=topic_prefix, app_id=settings.app_id)
+    await admin.apply(broker, read_topology(), prefix=prefix, app_id=settings.app_id)
     return House(settings)
 
 

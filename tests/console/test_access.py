@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+import pytest_asyncio
 
 from streamproc.console.access import guards
 from streamproc.errors import ConfigurationError
@@ -21,20 +22,21 @@ if TYPE_CHECKING:
     from tests.console.conftest import House
 
 TOKEN = "a-token-of-some-length"  # noqa: S105 - of tests alone
+MODULES = pytest.mark.asyncio(loop_scope="module")  # the loop of the fixtures that all share
 PATHS = ("/analyses", "/analyses/r-0", "/analyses/r-0/result", "/analyses/r-0/events", "/events")
 
 
-@pytest.fixture
-async def guarded(house: House) -> AsyncIterator[httpx.AsyncClient]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def guarded(shared_house: House) -> AsyncIterator[httpx.AsyncClient]:
     """A console that asks for a token."""
-    async with house.console(console_token=TOKEN) as client:
+    async with shared_house.console(console_token=TOKEN) as client:
         yield client
 
 
-@pytest.fixture
-async def console(house: House) -> AsyncIterator[httpx.AsyncClient]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def console(shared_house: House) -> AsyncIterator[httpx.AsyncClient]:
     """A console that asks for none."""
-    async with house.console() as client:
+    async with shared_house.console() as client:
         yield client
 
 
@@ -44,6 +46,7 @@ def basic(user: str, password: str) -> str:
 
 
 @pytest.mark.real
+@MODULES
 @pytest.mark.parametrize("path", [*PATHS, "/nowhere"])
 async def test_without_the_token_nothing_is_said(guarded: httpx.AsyncClient, path: str) -> None:
     wrong = ["", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", f"Token {TOKEN}", "Bearer", "Basic =="]
@@ -57,6 +60,7 @@ async def test_without_the_token_nothing_is_said(guarded: httpx.AsyncClient, pat
 
 
 @pytest.mark.real
+@MODULES
 async def test_with_the_token_everything_is_answered(guarded: httpx.AsyncClient) -> None:
     for given in (f"Bearer {TOKEN}", f"bearer {TOKEN}", basic("", TOKEN), basic("anyone", TOKEN)):
         answer = await guarded.get("/analyses", headers={"Authorization": given})
@@ -64,6 +68,7 @@ async def test_with_the_token_everything_is_answered(guarded: httpx.AsyncClient)
 
 
 @pytest.mark.real
+@MODULES
 async def test_another_name_for_this_machine_is_refused(console: httpx.AsyncClient) -> None:
     for host in ("evil.example", "evil.example:80", "localhost.evil.example", "127.0.0.1.nip.io"):
         answer = await console.get("/analyses", headers={"Host": host})
@@ -73,6 +78,7 @@ async def test_another_name_for_this_machine_is_refused(console: httpx.AsyncClie
 
 
 @pytest.mark.real
+@MODULES
 async def test_nothing_but_reading_is_allowed(console: httpx.AsyncClient) -> None:
     for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"):
         for path in PATHS:
@@ -83,6 +89,7 @@ async def test_nothing_but_reading_is_allowed(console: httpx.AsyncClient) -> Non
 
 
 @pytest.mark.real
+@MODULES
 async def test_every_answer_is_guarded_by_headers(console: httpx.AsyncClient) -> None:
     for path in ("/analyses", "/nowhere<script>", "/analyses/r-0", "/analyses?limit=x"):
         answer = await console.get(path)
@@ -95,6 +102,7 @@ async def test_every_answer_is_guarded_by_headers(console: httpx.AsyncClient) ->
 
 
 @pytest.mark.real
+@MODULES
 async def test_headers_beyond_all_bounds_are_refused(console: httpx.AsyncClient) -> None:
     for size in (9000, 20_000):
         answer = await console.get("/analyses", headers={"X-Odd": "a" * size})
@@ -104,6 +112,7 @@ async def test_headers_beyond_all_bounds_are_refused(console: httpx.AsyncClient)
 
 
 @pytest.mark.real
+@MODULES
 async def test_what_is_no_http_is_answered_without_being_quoted(console: httpx.AsyncClient) -> None:
     url = urlsplit(str(console.base_url))
     for sent in (

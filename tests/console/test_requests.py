@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
+import pytest_asyncio
 
 from streamproc.errors import StoreUnavailableError
 from streamproc.store import open_store
@@ -17,19 +18,24 @@ if TYPE_CHECKING:
 
     import httpx
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
 
-@pytest.fixture
-async def console(house: House) -> AsyncIterator[httpx.AsyncClient]:
-    """A console over one request that runs and is at 42 percent, one never heard of, and one that failed."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def console(shared_house: House) -> AsyncIterator[httpx.AsyncClient]:
+    """A console over the three requests, which no test changes."""
+    await fill(shared_house)
+    async with shared_house.console() as client:
+        yield client
+
+
+async def fill(house: House) -> None:
+    """One request that runs and is at 42 percent, one never heard of, and one that failed."""
     await house.record("r-0")
     await house.record("r-1", tenant="desk")
     await house.record("r-2", tenant="desk")
     await house.fail("r-1", progress("r-1", 3, end="failed"))
     await house.say(progress("r-2", 1, 5), progress("r-2", 2, 42), progress("other", 1, 99))
-    async with house.console() as client:
-        yield client
 
 
 async def listed(console: httpx.AsyncClient, query: str = "") -> list[dict[str, Any]]:
@@ -69,17 +75,17 @@ async def test_the_list_is_filtered(console: httpx.AsyncClient) -> None:
     assert await listed(console, "?status=completed") == []
 
 
-async def test_the_list_is_read_page_by_page_without_gap_or_repeat(
-    console: httpx.AsyncClient, house: House
-) -> None:
-    first = (await console.get("/analyses?limit=2")).json()
-    await house.record("r-3")
-    second = (await console.get(first["next"])).json()
-    pages = [[each["request_id"] for each in page["analyses"]] for page in (first, second)]
-    assert (pages, second["next"]) == ([["r-2", "r-1"], ["r-0"]], None)
-    desk = (await console.get("/analyses?limit=1&tenant=desk")).json()
-    assert [each["request_id"] for each in await listed(console, desk["next"][9:])] == ["r-1"]
-    assert await faults(console, "/analyses?cursor=r-1", 400) == [("cursor", "r-1")]
+async def test_the_list_is_read_page_by_page_without_gap_or_repeat(house: House) -> None:
+    await fill(house)
+    async with house.console() as console:
+        first = (await console.get("/analyses?limit=2")).json()
+        await house.record("r-3")
+        second = (await console.get(first["next"])).json()
+        pages = [[each["request_id"] for each in page["analyses"]] for page in (first, second)]
+        assert (pages, second["next"]) == ([["r-2", "r-1"], ["r-0"]], None)
+        desk = (await console.get("/analyses?limit=1&tenant=desk")).json()
+        assert [each["request_id"] for each in await listed(console, desk["next"][9:])] == ["r-1"]
+        assert await faults(console, "/analyses?cursor=r-1", 400) == [("cursor", "r-1")]
 
 
 async def test_without_the_extra_parquet_is_no_form(
