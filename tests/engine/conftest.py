@@ -39,6 +39,7 @@ class Worker:
         self.log = log
         self.done = Path(wanted["folder"]) / f"finished-{log.stem}"
         self.done.touch()
+        self._news_at = 0  # up to where its `done` was read
         wanted = {**wanted, "done": str(self.done)}
         log.touch()
         self.process: Process = nursery().start(
@@ -68,6 +69,14 @@ class Worker:
         """How many records it has written down as done."""
         return sum(1 for line in self.done.read_text().splitlines() if line)
 
+    def news(self) -> list[str]:
+        """The whole lines that it has written down as done since they were last asked for."""
+        with self.done.open("rb") as file:
+            file.seek(self._news_at)
+            whole, newline, _ = file.read().rpartition(b"\n")
+        self._news_at += len(whole + newline)
+        return whole.decode().splitlines()
+
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
@@ -91,6 +100,7 @@ class Flow:
         self.read: dict[str, list[Any]] = defaultdict(list)
         self.violations: list[str] = []
         self.looks = 0
+        self._done: dict[tuple[str, int], list[int]] = defaultdict(list)
         self._sent = 0
 
     async def start(self) -> None:
@@ -198,31 +208,30 @@ class Flow:
 
     def finished(self) -> dict[tuple[str, int], list[int]]:
         """The offsets that workers have written down as done, by partition."""
-        done: dict[tuple[str, int], list[int]] = defaultdict(list)
-        lines = [line for worker in self.workers for line in worker.done.read_text().splitlines()]
-        for line in lines:
+        for line in [line for worker in self.workers for line in worker.news()]:
             topic, partition, offset = line.split()
-            done[topic, int(partition)].append(int(offset))
-        return done
+            self._done[topic, int(partition)].append(int(offset))
+        return self._done
 
-    def progress(self) -> dict[tuple[str, int], list[Any]]:
-        """The progress records by request and number."""
-        told: dict[tuple[str, int], list[Any]] = defaultdict(list)
+    def progress(self) -> dict[str, dict[int, list[Any]]]:
+        """The progress records of each request by their number."""
+        told: dict[str, dict[int, list[Any]]] = defaultdict(lambda: defaultdict(list))
         for record in self.read["told"]:
             value = json.loads(record.value)
-            told[value["id"], value["seq"]].append(record)
+            told[value["id"]][value["seq"]].append(record)
         return told
 
     def check_progress(self, ids: list[str]) -> int:
         """Progress has no gaps, and a repeat equals the first in all that it carries; how many were repeated."""
         told = self.progress()
         for each in ids:
-            numbers = sorted(seq for request, seq in told if request == each)
+            numbers = sorted(told[each])
             assert numbers == list(range(1, len(numbers) + 1)), (each, numbers)
             assert numbers, each
-        for records in told.values():
+        alike = [records for numbered in told.values() for records in numbered.values()]
+        for records in alike:
             assert len({(r.key, r.value, r.headers, r.timestamp) for r in records}) == 1, records
-        return sum(len(records) - 1 for records in told.values())
+        return sum(len(records) - 1 for records in alike)
 
     async def lag(self) -> int:
         """How many records of the flow's own topics are not committed."""
