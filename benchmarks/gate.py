@@ -18,7 +18,6 @@ import numpy as np
 from gate_parts.cases import CASES, after_other_seasons, case, with_few
 from gate_parts.former_gate import chance_of as former_chance
 from gate_parts.worlds import NEVER
-from scipy.stats import hypergeom
 
 from streamproc.core.similarity import (
     Background,
@@ -272,6 +271,8 @@ def tally_of(world: Case, pairs: set[Pair]) -> Tally:
 
 
 def _hypergeometric(found: Comparison) -> NDArray[np.float64]:
+    from scipy.stats import hypergeom  # noqa: PLC0415 - a second and a half, for who counts pairs by it alone
+
     scores = found.scores
     tokens = len(found.rows.traded.columns.mints)
     a, b = scores.tokens[scores.wallet_a], scores.tokens[scores.wallet_b]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from drawing import Frame, Series, bars
 from gate_parts.cases import NOBODY
-from scipy.stats import beta
 
 from streamproc.cli.views.markdown import with_block
 
@@ -72,6 +71,8 @@ def _rate(tallies: Tallies, method: str) -> str:
     false, found = sum(each.false for each in chosen), sum(each.found for each in chosen)
     if not false + found:
         return "-"
+    from scipy.stats import beta  # noqa: PLC0415 - a second and a half, for the page alone
+
     bound = 1.0 if not found else float(beta.ppf(0.95, false + 1, found))
     return f"{false / (false + found):.1%} ({bound:.1%})"
 

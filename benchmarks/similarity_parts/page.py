@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import orjson
 from drawing import Frame, Series, bars, curves
-from scipy.stats import hypergeom
 from similarity_parts.planted import PLANTED, Recipe, planted_world
 
 from streamproc.cli.views.markdown import with_block
@@ -121,6 +120,8 @@ def _empty(zipf: float) -> Empty:
 
 def _hypergeometric(found: Comparison) -> NDArray[np.float64]:
     """The p of each overlap if every token were equally likely."""
+    from scipy.stats import hypergeom  # noqa: PLC0415 - a second and a half, for who counts pairs by it alone
+
     scores = found.scores
     tokens = len(found.rows.traded.columns.mints)
     a, b = scores.tokens[scores.wallet_a], scores.tokens[scores.wallet_b]

@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 from gate import inputs_of
-from gate_parts.cases import NOBODY, case
+from gate_parts.cases import NOBODY, Case, case
 
 from streamproc.core.similarity import Comparison, compare
 from streamproc.core.similarity.evidence.company import COMPANY_RANK
@@ -23,8 +23,13 @@ RECALL = {
 
 
 @cache
+def world(kind: str, seed: int = SEED, *, mixed: bool) -> Case:
+    return case(kind, seed, mixed=mixed)
+
+
+@cache
 def compared(kind: str, seed: int = SEED, *, mixed: bool) -> Comparison:
-    return compare(inputs_of(case(kind, seed, mixed=mixed)))
+    return compare(inputs_of(world(kind, seed, mixed=mixed)))
 
 
 def together(found: Comparison) -> set[tuple[str, str]]:
@@ -45,7 +50,7 @@ def test_strangers_of_any_season_taste_or_habit_are_alike_or_untested(kind: str)
 
 @pytest.mark.parametrize("kind", RECALL)
 def test_who_belongs_together_is_found_and_nobody_else(kind: str) -> None:
-    truth, found = case(kind, SEED, mixed=True).truth, together(compared(kind, mixed=True))
+    truth, found = world(kind, mixed=True).truth, together(compared(kind, mixed=True))
     assert found <= truth
     assert len(found) >= RECALL[kind] * len(truth)
 
@@ -59,7 +64,7 @@ def test_evaders_follow_whom_they_copy_hours_later() -> None:
         for item in pair["evidence"]
         if item["kind"] == "direction"
     ]
-    assert len(followed) >= 0.9 * len(case("evaders", SEED, mixed=True).truth)
+    assert len(followed) >= 0.9 * len(world("evaders", mixed=True).truth)
     assert {leader[0] for leader in followed} == {"w"}
 
 
@@ -73,20 +78,21 @@ def hearers(found: Comparison) -> set[tuple[str, str]]:
 
 
 def test_followers_of_a_public_caller_hear_a_common_signal_and_make_no_cluster() -> None:
-    world, found = case("caller", SEED + 2, mixed=True), compared("caller", SEED + 2, mixed=True)
-    assert len(world.asked) > 40 + 2 * COMPANY_RANK
+    told = world("caller", SEED + 2, mixed=True)
+    found = compared("caller", SEED + 2, mixed=True)
+    assert len(told.asked) > 40 + 2 * COMPANY_RANK
     heard = hearers(found)
-    assert heard <= world.signal
-    assert len(heard) >= 0.9 * len(world.signal)
+    assert heard <= told.signal
+    assert len(heard) >= 0.9 * len(told.signal)
     assert found.clusters == []
 
 
 def test_three_to_five_followers_of_a_caller_hear_a_common_signal_too() -> None:
-    world, found = case("callers", SEED, mixed=True), compared("callers", SEED, mixed=True)
+    told, found = world("callers", mixed=True), compared("callers", mixed=True)
     heard = hearers(found)
-    assert heard <= world.signal
-    assert len(heard) >= 0.9 * len(world.signal)
-    assert together(found) <= world.signal
+    assert heard <= told.signal
+    assert len(heard) >= 0.9 * len(told.signal)
+    assert together(found) <= told.signal
 
 
 @pytest.mark.parametrize("kind", ["strangers", "eras", "copiers"])

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from gate import inputs_of
-from gate_parts.cases import case
+from gate_parts.cases import Case, case
 
 from streamproc.core.similarity import Comparison, SimilarityInputs, TradedMint, WalletRow, compare
 from streamproc.core.similarity.loose_groups import Meetings, chernoff, ln_sets
@@ -18,8 +18,13 @@ SEEDS = (77, 78, 79)
 
 
 @cache
+def world(seed: int, *, mixed: bool = False) -> Case:
+    return case("crews", seed, mixed=mixed)
+
+
+@cache
 def crews(seed: int, *, mixed: bool = False) -> Comparison:
-    return compare(inputs_of(case("crews", seed, mixed=mixed)))
+    return compare(inputs_of(world(seed, mixed=mixed)))
 
 
 def loose_pairs(found: Comparison) -> set[tuple[str, str]]:
@@ -29,7 +34,7 @@ def loose_pairs(found: Comparison) -> set[tuple[str, str]]:
 
 
 def test_crews_are_found_of_which_hardly_a_pair_is_and_nobody_else() -> None:
-    truth = [case("crews", seed, mixed=False).truth for seed in SEEDS]
+    truth = [world(seed).truth for seed in SEEDS]
     found = [crews(seed) for seed in SEEDS]
     gated = sum(int(each.verdicts.is_together.sum()) for each in found)
     assert gated <= sum(map(len, truth)) / 20
