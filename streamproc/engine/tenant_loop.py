@@ -43,14 +43,16 @@ class Callbacks:
 
     def __len__(self) -> int:
         """How many are ready. asyncio asks before each round and before it waits, when nothing runs."""
-        self._charge()
-        return len(self._nobodys) + sum(map(len, self._waiting.values()))
+        if self._running:
+            self._charge()
+        of_tenants = sum(map(len, self._waiting.values())) if self._waiting else 0
+        return len(self._nobodys) + of_tenants
 
     def append(self, handle: asyncio.Handle) -> None:
         """One more is ready."""
         context: Context = handle._context  # type: ignore[attr-defined]  # noqa: SLF001 - nobody else says whose it is
         tenant = context.get(CURRENT_REQUEST, NO_REQUEST).tenant
-        if tenant == NOBODY or threading.get_ident() != self._thread:
+        if not tenant or threading.get_ident() != self._thread:
             self._nobodys.append(handle)
         elif (waiting := self._waiting.get(tenant)) is not None:
             waiting.append(handle)
@@ -59,13 +61,12 @@ class Callbacks:
 
     def popleft(self) -> asyncio.Handle:
         """The one to run next; raises IndexError when none is ready."""
-        self._charge()
-        if self._nobodys:
+        if self._running:
+            self._charge()
+        if self._nobodys or not self._waiting:
             return self._nobodys.popleft()
-        tenant = min(self._waiting, key=self._time_s, default=NOBODY)
-        if tenant == NOBODY:
-            raise IndexError("no callback is ready")
-        self._had_s[tenant] = self._now_s = self._time_s(tenant)
+        tenant = min(self._waiting, key=self._time_s)
+        self._now_s = self._time_s(tenant)
         self._running, self._began_s = tenant, self._clock_s()
         waiting = self._waiting[tenant]
         handle = waiting.popleft()
@@ -84,9 +85,7 @@ class Callbacks:
 
     def _charge(self) -> None:
         """What ran has ended, and its tenant has had that long; who is not ahead of the present is as good as new."""
-        if self._running == NOBODY:
-            return
-        had_s = self._had_s[self._running] + self._clock_s() - self._began_s
+        had_s = self._now_s + self._clock_s() - self._began_s
         self._had_s[self._running] = had_s
         if not self._waiting:
             self._now_s = had_s
