@@ -48,28 +48,16 @@ async def running_house(url: str, **settings: str) -> AsyncIterator[House]:
     """Everything running, with the upstream at this address and these settings beside the usual ones."""
     async with AsyncExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
-        prepared = prepared_stack(
-            LocalStack(folder), topology=read_topology(), say=say_nothing, prefix="", app_id="bench"
-        )
-        stack = await opened.enter_async_context(prepared)
-        given = stack_settings(stack, prefix="", app_id="bench") | {
-            "data_dir": str(folder),
-            "http_bind": "127.0.0.1:0",
-            "helius_api_key": "benchmark-key",
-            "helius_plan": "professional",
-            "helius_rpc_url": url,
-            "helius_api_url": url,
-            "dexscreener_url": url,
-            **settings,
-        }
-        await opened.enter_async_context(_worker(given, folder))
-        producer = AIOKafkaProducer(bootstrap_servers=stack.bootstrap)
+        given = await opened.enter_async_context(running_servers(folder, url)) | settings
+        await opened.enter_async_context(running_worker(given, folder))
+        brokers = given["kafka_brokers"]
+        producer = AIOKafkaProducer(bootstrap_servers=brokers)
         await producer.start()
         opened.push_async_callback(producer.stop)
         ends = AIOKafkaConsumer(
             "analysis-completed",
             "analysis-failed",
-            bootstrap_servers=stack.bootstrap,
+            bootstrap_servers=brokers,
             max_partition_fetch_bytes=16 << 20,
         )
         await ends.start()
@@ -78,8 +66,26 @@ async def running_house(url: str, **settings: str) -> AsyncIterator[House]:
 
 
 @asynccontextmanager
-async def _worker(settings: Mapping[str, str], folder: Path) -> AsyncIterator[None]:
-    """The worker process; its last words are printed when it ends too soon."""
+async def running_servers(folder: Path, url: str) -> AsyncIterator[dict[str, str]]:
+    """Kafka and Postgres in this folder; the settings of a worker there, with the upstream at this address."""
+    prepared = prepared_stack(
+        LocalStack(folder), topology=read_topology(), say=say_nothing, prefix="", app_id="bench"
+    )
+    async with prepared as stack:
+        yield stack_settings(stack, prefix="", app_id="bench") | {
+            "data_dir": str(folder),
+            "http_bind": "127.0.0.1:0",
+            "helius_api_key": "benchmark-key",
+            "helius_plan": "professional",
+            "helius_rpc_url": url,
+            "helius_api_url": url,
+            "dexscreener_url": url,
+        }
+
+
+@asynccontextmanager
+async def running_worker(settings: Mapping[str, str], folder: Path) -> AsyncIterator[int]:
+    """The process of a worker whose records flow; what it logged is printed when it ends too soon."""
     environment = {PREFIX + name.upper(): value for name, value in settings.items()}
     log = folder / "worker.log"
     with log.open("wb") as output:
@@ -95,7 +101,7 @@ async def _worker(settings: Mapping[str, str], folder: Path) -> AsyncIterator[No
             if worker.poll() is not None:
                 raise SystemExit(log.read_text("utf-8"))
             await asyncio.sleep(0.1)
-        yield
+        yield worker.pid
     finally:
         worker.terminate()
         worker.wait()

@@ -137,7 +137,7 @@ class Engine:
             async for batch in batches:
                 await sink.take(batch)
 
-        return self.app.agent(self.topic(sink, *topics), name=name)(feed)
+        return self.app.register(name, self.topic(sink, *topics), feed)
 
     def on_start(self, hook: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Await this before any record flows, in the order of the calls."""
@@ -171,9 +171,9 @@ class Engine:
         self._start(self.readiness.run())
         for timer in self._timers:
             self._start(timer.run())
-        # What is loaded by now stays: it need not be looked at by every later collection.
-        gc.collect()
+        # What is loaded by now stays: it need not be looked at by every later collection, of which a start makes none.
         gc.freeze()
+        gc.enable()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         """Run this beside the flow until the worker closes."""

@@ -197,7 +197,7 @@ async def _compare(admin: AIOKafkaAdminClient, wanted: Sequence[WantedTopic]) ->
 
 
 async def _describe(
-    admin: AIOKafkaAdminClient, wanted: Iterable[WantedTopic]
+    admin: AIOKafkaAdminClient, wanted: Sequence[WantedTopic]
 ) -> dict[str, FoundTopic]:
     """The wanted topics that exist, with their partitions and configuration."""
     names = {topic.name for topic in wanted}
@@ -207,7 +207,9 @@ async def _describe(
         for topic in await admin.describe_topics()
         if topic["topic"] in names and not topic["error_code"]
     }
-    configs = await _configs(admin, sorted(described))
+    # Only what is compared: a topic has forty settings, most of them the broker's.
+    asked = {key for topic in wanted for key in topic.config} | {SEGMENT}
+    configs = await _configs(admin, sorted(described), asked)
     return {
         name: FoundTopic(
             len(partitions),
@@ -218,11 +220,17 @@ async def _describe(
     }
 
 
-async def _configs(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, Sequence[Any]]:
-    """Each topic's effective configuration: name, value, whether it is fixed, where it is set, and more."""
+async def _configs(
+    admin: AIOKafkaAdminClient, names: Sequence[str], keys: Iterable[str] | None = None
+) -> dict[str, Sequence[Any]]:
+    """Each topic's effective configuration: name, value, whether it is fixed, where it is set, and more.
+
+    All of it, or of these keys.
+    """
     if not names:
         return {}
-    asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    configs_of = None if keys is None else dict.fromkeys(keys)
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name, configs_of) for name in names]
     configs = {}
     for answer in await admin.describe_configs(asked):
         for code, message, _, name, entries in answer.resources:

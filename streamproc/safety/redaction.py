@@ -20,6 +20,9 @@ LONGEST_SECRET: Final = (
 )
 TELLING_PART: Final = 8  # characters of a secret's beginning that a cut text may not end with
 _KEPT: Final = 64  # patterns; an installation has a handful of secrets
+_ESCAPES: Final = re.compile(
+    r"[%\\&]"
+)  # one of them begins every escape in which a secret is looked for
 # Of any owner: what stands before the @ of an address, and the values of telling parameters.
 _WORD: Final = re.compile(r"""[^\s"'<>]+""")
 _PARAMETER: Final = re.compile(
@@ -36,15 +39,17 @@ class Redaction:
         """Look for these; shorter ones than `SHORTEST_SECRET` are left alone."""
         found = {secret[:LONGEST_SECRET] for secret in secrets if len(secret) >= SHORTEST_SECRET}
         # A longer one first: it may begin with a shorter one.
-        self._patterns = [_pattern(each) for each in sorted(found, key=len, reverse=True)]
+        self._secrets = sorted(found, key=len, reverse=True)
 
     def redacted(self, text: str) -> str:
         """The text with every secret hidden: plain, in any case, escaped as a whole or in part, in hex or base64.
 
         So is in every address, whose secrets nobody named, what stands before its @ and in telling parameters.
         """
-        for pattern in self._patterns:
-            text = pattern.sub(MASK, text)
+        # A pattern with all escapes takes ten times as long to make, and most texts have none.
+        pattern_of = _pattern if _ESCAPES.search(text) else _plain_pattern
+        for secret in self._secrets:
+            text = pattern_of(secret).sub(MASK, text)
         return _PARAMETER.sub(rf"\1{MASK}", _WORD.sub(_without_userinfo, text))
 
 
@@ -69,7 +74,17 @@ def _without_userinfo(word: re.Match[str]) -> str:
 @lru_cache(maxsize=_KEPT)
 def _pattern(secret: str) -> re.Pattern[str]:
     """What matches the secret however it is spelled, and its beginning where a text ends."""
-    units = [_spelled(character) for character in secret]
+    return _matching(secret, [_spelled(character) for character in secret])
+
+
+@lru_cache(maxsize=_KEPT)
+def _plain_pattern(secret: str) -> re.Pattern[str]:
+    """The same for a text without escapes."""
+    return _matching(secret, [re.escape(character) for character in secret])
+
+
+def _matching(secret: str, units: list[str]) -> re.Pattern[str]:
+    """What matches these spellings of its characters, or all of it in hex or base64."""
     spellings = [
         "".join(units),
         r"[\s:_-]?".join(f"{byte:02x}" for byte in secret.encode()),

@@ -75,6 +75,20 @@ def test_a_worker_starts_without_what_only_pages_and_results_need() -> None:
     assert shown.stdout.strip() == "[]"
 
 
+def test_a_worker_starts_without_the_certificates_of_all_authorities() -> None:
+    """Faust imports a client that would read them; whoever runs the worker finds the environment as it was."""
+    code = """
+import os
+given = dict(os.environ)
+import streamproc.app
+import aiohttp.connector
+assert dict(os.environ) == given
+print(aiohttp.connector._SSL_CONTEXT_VERIFIED.cert_store_stats()["x509_ca"])
+"""
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert shown.stdout.strip() == "0"
+
+
 def test_requests_are_listed_by_every_status_that_the_store_knows() -> None:
     assert get_args(Status) == STATUSES
 

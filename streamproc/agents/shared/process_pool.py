@@ -106,7 +106,6 @@ def quiet_collector() -> Iterator[None]:
     A walk over all of it stops everything for 80 ms, as often as a quarter as much has been made since the last one.
     The short walks are made more seldom too: a busy event loop makes many objects, and few of them in rings.
     """
-    gc.collect()
     gc.freeze()
     before = gc.get_threshold()
     gc.set_threshold(limits.LOOP_COLLECTS_AFTER, *before[1:])

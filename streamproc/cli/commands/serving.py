@@ -24,6 +24,9 @@ def worker() -> int:
 
     Start as many as there are partitions; they share the work. Health and metrics are served at STREAMPROC_HTTP_BIND.
     """
+    import gc
+
+    gc.disable()  # hardly anything that a start makes is garbage; the engine enables it when records flow
     from streamproc.app import run_worker
 
     return run_worker(effective_settings())

@@ -11,6 +11,8 @@ from faust.tables import TableManager
 from streamproc import limits
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from streamproc.engine.config import EngineConfig
 
 
@@ -37,6 +39,19 @@ class GuardedApp(faust.App):  # type: ignore[misc]  # Faust ships no types
 
     def __init__(self, config: EngineConfig) -> None:
         super().__init__(config.app_id, **_settings(config))
+
+    def register(self, name: str, channel: Any, body: Callable[..., Awaitable[None]]) -> Any:  # noqa: ANN401 - Faust ships no types
+        """An agent of this name that takes what the channel has.
+
+        Faust's decorator does the same, and looks through all modules for where the body was written, for a search
+        that is not made here.
+        """
+        agent = self.conf.Agent(
+            body, name=name, app=self, channel=channel, on_error=self._on_agent_error
+        )
+        self.agents[agent.name] = agent
+        self.topics.beacon.add(agent)
+        return agent
 
 
 def _settings(config: EngineConfig) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.producer import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator
 from aiokafka.producer.sender import SendProduceReqHandler
+from faust import App
 from faust.stores.memory import Store
 from faust.tables import TableManager
 from faust.tables.recovery import Recovery
@@ -105,6 +106,11 @@ RELIED_ON: list[tuple[Callable[..., object], str, str]] = [
         Recovery._build_highwaters,
         "91b4cc0d3724ae7b",
         "asks the consumer how far to read, before anything is read: partitions are claimed then",
+    ),
+    (
+        App.agent,
+        "ae1d2b662569c68b",
+        "what GuardedApp.register does, but for the search of where the body was written",
     ),
     (
         TableManager.on_start,
