@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import asyncpg
 from known_store import FIRST_WEEK, SLOT, Known, fill
@@ -37,6 +37,8 @@ from streamproc.store.relations import wallets_per_week
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from streamproc.core.comparison_inputs import Background
 
 WALLETS: Final = 5  # of a request
 REQUESTS: Final = 20
@@ -149,7 +151,7 @@ async def _costs(dsn: str, known: Known, options: argparse.Namespace) -> list[Co
             backend = await connection.raw.fetchval("SELECT pg_backend_pid()")
             count = options.requests + WARMING
             requests = [await _asked(connection.raw, known, n) for n in range(count)]
-            said: list[Any] = []
+            said: list[object] = []
             connection.raw.add_query_logger(said.append)
         costs = [await _cost(store, n, each, backend, said) for n, each in enumerate(requests)]
         if options.plans:
@@ -157,7 +159,7 @@ async def _costs(dsn: str, known: Known, options: argparse.Namespace) -> list[Co
     return costs[WARMING:]
 
 
-async def _asked(connection: Any, known: Known, number: int) -> Asked:  # noqa: ANN401 - asyncpg ships no types
+async def _asked(connection: asyncpg.Connection, known: Known, number: int) -> Asked:
     """Some stored wallets that are neighbours in time, with what they traded."""
     rows = await connection.fetch(
         "WITH chosen AS (SELECT wallet_id FROM wallet_weeks WHERE week = $1 ORDER BY md5(wallet_id || $2) LIMIT $3)"
@@ -192,7 +194,7 @@ def _row(wallet: str, mints: dict[str, int]) -> WalletRow:
     )
 
 
-async def _cost(store: Store, number: int, asked: Asked, backend: int, said: list[Any]) -> Cost:
+async def _cost(store: Store, number: int, asked: Asked, backend: int, said: list[object]) -> Cost:
     """What the background of one request took."""
     name = f"background-{number}"
     await store.record_requests([NewRequest(name, b"", name, list(asked.wallets), {}, 0, 1)])
@@ -215,7 +217,7 @@ async def _cost(store: Store, number: int, asked: Asked, backend: int, said: lis
     )
 
 
-def _compared_s(asked: Asked, background: Any) -> float:  # noqa: ANN401 - a Background or None
+def _compared_s(asked: Asked, background: Background | None) -> float:
     """Processor seconds of the comparison."""
     begun_s = time.process_time()
     compare(SimilarityInputs(asked.rows, "a", background=background))

@@ -12,7 +12,7 @@ import resource
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -100,7 +100,7 @@ def measured(wallets: int, whole: bool) -> Figures:  # noqa: FBT001 - travels to
     )
 
 
-def three_products(rows: Rows) -> list[Any]:
+def three_products(rows: Rows) -> list[csr_array]:
     """Three cosines of all pairs and their shared counts, by sparse products: the least that a comparison needs."""
     columns = rows.traded.columns
     shape = len(rows.wallets), len(columns.mints)

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import multiprocessing
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import httpx
 from solders.pubkey import Pubkey
@@ -22,6 +22,8 @@ from streamproc.sandbox.world.world import World
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from multiprocessing.connection import Connection
+
+    from streamproc.json_types import Json
 
 FIRST_SLOT: Final = 300_000_000
 SLOTS_APART: Final = 40
@@ -42,10 +44,10 @@ class Upstream(NamedTuple):
         self.line.send("let go")
         self.line.recv()
 
-    def counters(self, *, reset: bool = False) -> dict[str, Any]:
+    def counters(self, *, reset: bool = False) -> Json:
         """What it has counted; with `reset` it begins again."""
         call = httpx.delete if reset else httpx.get
-        shown: dict[str, Any] = call(f"{self.url}/sandbox/counters").json()
+        shown: Json = call(f"{self.url}/sandbox/counters").json()
         return shown
 
 

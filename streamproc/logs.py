@@ -12,7 +12,7 @@ import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import orjson
 
@@ -26,7 +26,7 @@ QUIET: Final = {"aiokafka": "WARNING", "faust": "WARNING", "mode": "WARNING", "h
 ABOUT: Final = ("request_id", "tenant", "topic", "partition", "offset", "wallet")
 END: Final = ("outcome", "code", "cause", "duration_s", "credits")
 _INDENT: Final = "    "  # no line of a trace can pass for a record of its own
-_CONTEXT: Final[ContextVar[Mapping[str, Any] | None]] = ContextVar("about", default=None)
+_CONTEXT: Final[ContextVar[Mapping[str, str | int] | None]] = ContextVar("about", default=None)
 
 
 def about(**fields: str | int | None) -> None:

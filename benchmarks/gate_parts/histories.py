@@ -7,7 +7,7 @@ weeks earlier that no clock is before it: a time in the future is none to the pr
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 from gate_parts.worlds import NEVER, WEEK
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gate_parts.worlds import Books
+
+    from streamproc.json_types import Json
 
 SLOTS_A_SECOND: Final = 2.5
 EARLIER_S: Final = 240 * WEEK
@@ -44,7 +46,7 @@ def addresses_of(books: Iterable[Books], tag: str) -> dict[str, str]:
     return {_address(tag, each.name): each.name for each in books}
 
 
-def _transactions(books: Books, tag: str) -> Iterator[dict[str, Any]]:
+def _transactions(books: Books, tag: str) -> Iterator[Json]:
     wallet = _address(tag, books.name)
     for mint, (bought, sold) in books.rows.items():
         for at, units in ((bought, UNITS), (sold, -UNITS)):
@@ -52,7 +54,7 @@ def _transactions(books: Books, tag: str) -> Iterator[dict[str, Any]]:
                 yield _swap(wallet, _address("mint", str(mint)), at - EARLIER_S, units)
 
 
-def _swap(wallet: str, mint: str, at: int, units: int) -> dict[str, Any]:
+def _swap(wallet: str, mint: str, at: int, units: int) -> Json:
     """So many units for the price, or the price for them."""
     account, pool = _address("account", wallet + mint), _address("pool", mint)
     vault = _address("vault", mint)
@@ -75,7 +77,7 @@ def _swap(wallet: str, mint: str, at: int, units: int) -> dict[str, Any]:
     }
 
 
-def _moved(account: str, owner: str, mint: str, units: int) -> dict[str, Any]:
+def _moved(account: str, owner: str, mint: str, units: int) -> Json:
     change = {
         "userAccount": owner,
         "tokenAccount": account,

@@ -10,7 +10,7 @@ import asyncio
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import asyncpg
 import orjson
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gate_parts.worlds import Books
     from house import House
 
+    from streamproc.json_types import Json
     from streamproc.sandbox.service.server import Sandbox
 
 WITHIN_S: Final = 900.0
@@ -121,14 +122,14 @@ async def _through(house: House, sandbox: Sandbox, world: Case, folder: Path) ->
     )
 
 
-async def _asked(house: House, request_id: str, books: Sequence[Books], tag: str) -> dict[str, Any]:
+async def _asked(house: House, request_id: str, books: Sequence[Books], tag: str) -> Json:
     """The published result of a request for these wallets."""
     body = {"request_id": request_id, "wallets": list(addresses_of(books, tag)), "enrich": False}
     await house.producer.send("analysis-requested", orjson.dumps(body), request_id.encode())
     async with asyncio.timeout(WITHIN_S):
         async for record in house.ends:
             if record.key == request_id.encode():
-                result: dict[str, Any] = orjson.loads(record.value)
+                result: Json = orjson.loads(record.value)
                 assert result["status"] == "completed", record.value
                 return result
     raise AssertionError(f"no end of {request_id}")
@@ -140,9 +141,7 @@ async def _forget_all_wallets(house: House) -> None:
     await connection.close()
 
 
-def pairs_of(
-    result: dict[str, Any], names: dict[str, str], verdicts: Collection[str]
-) -> frozenset[Pair]:
+def pairs_of(result: Json, names: dict[str, str], verdicts: Collection[str]) -> frozenset[Pair]:
     """The pairs of these verdicts, by the names of the world."""
     found = [
         sorted((names[each["wallet_a"]], names[each["wallet_b"]]))

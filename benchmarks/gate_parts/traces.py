@@ -14,7 +14,7 @@ import pickle
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 from gate_parts.cases import Case
@@ -147,7 +147,7 @@ def _bundles(folder: Path) -> Iterator[tuple[object, Iterable[str]]]:
 class _Plain(pickle.Unpickler):
     """Reads containers of texts and numbers, and runs nothing."""
 
-    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - as the class it is derived from
+    def find_class(self, module: str, name: str) -> object:
         if (module, name) in PLAIN:
             return super().find_class(module, name)
         raise pickle.UnpicklingError(f"{module}.{name} is no container")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
@@ -13,10 +13,9 @@ from streamproc.core.ledger.ledger import entry_of
 
 if TYPE_CHECKING:
     from streamproc.core.ledger.entries import Entry
+    from streamproc.json_types import Json
 
 GZIP_WINDOW: Final = zlib.MAX_WBITS | 16
-
-Json = dict[str, Any]
 
 
 def plain_page(body: bytes, wallet: str) -> list[Entry]:

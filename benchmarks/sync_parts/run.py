@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 from sync_parts.database import empty_database
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from stretched import Upstream
     from sync_parts.watch import Watch
 
+    from streamproc.json_types import Json
     from streamproc.local.postgres import EmbeddedPostgres
 
 KEY: Final = "benchmark-key"
@@ -147,7 +148,7 @@ async def _measured(
     return _run(took_s, stored, await asyncio.to_thread(upstream.counters), watch)
 
 
-def _run(took_s: float, stored: int, shown: dict[str, Any], watch: Watch) -> Run:
+def _run(took_s: float, stored: int, shown: Json, watch: Watch) -> Run:
     """What was measured, of the upstream's counters and the watch."""
     return Run(
         took_s,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from sync_parts.bound import Bound, Least
     from sync_parts.run import Run
     from sync_parts.speeds import Speeds
+
+    from streamproc.json_types import Json
 
 COLUMNS: Final = (
     *("what", "seconds", "bound", "ratio", "with storing", "calls", "least", "credits", "least"),
@@ -95,7 +97,7 @@ class Report:
         self.say(table(COLUMNS, self._rows))
         self._rows = []
 
-    def _keep(self, content: dict[str, Any]) -> None:
+    def _keep(self, content: Json) -> None:
         """Add a line of JSON."""
         if self._file is not None:
             with self._file.open("ab") as lines:

@@ -7,7 +7,7 @@ import secrets
 import time
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self, Unpack, cast
+from typing import TYPE_CHECKING, Final, Self, Unpack, cast
 
 import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from types import TracebackType
 
+    from streamproc.json_types import Json, JsonValue
     from streamproc.result import AnalysisResult
 
 LARGEST_BYTES: Final = 16 * 2**20  # of a fetched partition: twice the largest event
@@ -37,7 +38,7 @@ FAILED: Final = "AnalysisFailed"
 class Client:
     """One connection to an installation: used as `async with Client(...)`."""
 
-    def __init__(self, brokers: str, *, topic_prefix: str = "", **connection: Any) -> None:  # noqa: ANN401 - aiokafka's
+    def __init__(self, brokers: str, *, topic_prefix: str = "", **connection: object) -> None:
         """Connect to nothing yet; `connection` is aiokafka's own, as `security_protocol` and `sasl_mechanism`."""
         self._connection = {"bootstrap_servers": brokers, **connection}
         self._topics = {event: topic_prefix + name for event, name in _topics().items()}
@@ -109,7 +110,7 @@ class Client:
                 return cast("AnalysisResult", value)
         raise AssertionError("reading never ends by itself")  # pragma: no cover
 
-    async def _send(self, event: str, value: dict[str, Any]) -> None:
+    async def _send(self, event: str, value: Json) -> None:
         """Put a record on its topic."""
         assert self._producer is not None, "use it as `async with Client(...)`"  # noqa: S101 - misuse, at once
         key = value["request_id"].encode()
@@ -118,7 +119,7 @@ class Client:
     @asynccontextmanager
     async def _reading(
         self, request_id: str, events: list[str]
-    ) -> AsyncIterator[AsyncIterator[tuple[str, Any]]]:
+    ) -> AsyncIterator[AsyncIterator[tuple[str, JsonValue]]]:
         """The request's records of these events, from its first mention on."""
         consumer = AIOKafkaConsumer(
             **self._connection,
@@ -172,7 +173,7 @@ class Client:
 
 async def _of_request(
     consumer: AIOKafkaConsumer, places: dict[TopicPartition, str], request_id: str
-) -> AsyncIterator[tuple[str, Any]]:
+) -> AsyncIterator[tuple[str, JsonValue]]:
     """The event and value of each record about the request."""
     key = request_id.encode()
     async for record in consumer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 from aiohttp import web
@@ -19,6 +19,7 @@ from streamproc.errors import Fault
 
 if TYPE_CHECKING:
     from streamproc.console.feed import Feed
+    from streamproc.json_types import Json
     from streamproc.store import Store, StoredRequest
 
 
@@ -64,15 +65,13 @@ class Requests:
                 failure = orjson.loads(ending.terminal.value)
         return _json(_shown(stored, progress, failure))
 
-    def _latest(self, request_id: str) -> dict[str, Any] | None:
+    def _latest(self, request_id: str) -> Json | None:
         """The last progress of a request that runs, None when nobody has said any."""
         update = self._feed.latest.get(request_id)
         return None if update is None else orjson.loads(update.value)
 
 
-def _shown(
-    stored: StoredRequest, progress: dict[str, Any] | None, failure: dict[str, Any] | None
-) -> dict[str, Any]:
+def _shown(stored: StoredRequest, progress: Json | None, failure: Json | None) -> Json:
     """A request for programs; `failure` is the terminal record of one that ended without a result."""
     return {
         "request_id": stored.request_id,
@@ -99,9 +98,9 @@ def _links(request_id: str, status: str) -> dict[str, str]:
     return found
 
 
-def _percent(progress: dict[str, Any] | None) -> float | None:
+def _percent(progress: Json | None) -> float | None:
     return None if progress is None else float(progress["percent"])
 
 
-def _json(content: dict[str, Any]) -> web.Response:
+def _json(content: Json) -> web.Response:
     return web.Response(body=orjson.dumps(content), content_type="application/json")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
 
@@ -59,7 +59,7 @@ class State:
             brokers = UNKNOWN
         return {**totals, **brokers, "upstream": upstream}
 
-    async def _look_at_brokers(self) -> dict[str, Any]:
+    async def _look_at_brokers(self) -> Json:
         """Members of the group, records behind its committed offsets by partition, dead letters on their topic."""
         group = await group_state(*self._access, self._group)
         with kafka_errors(self._access[0]):

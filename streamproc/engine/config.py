@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from streamproc import limits
 
@@ -25,7 +25,7 @@ class EngineConfig:
     dead_letter_bytes: int = (
         limits.EVENT_MAX_BYTES
     )  # of the largest one; what makes it larger is left out
-    security: Mapping[str, Any] = field(default_factory=dict)  # aiokafka's, for all its clients
+    security: Mapping[str, object] = field(default_factory=dict)  # aiokafka's, for all its clients
     worker_id: str | None = None  # static membership, for workers with stable names
     session_timeout_s: float = limits.SESSION_TIMEOUT_S
     rebalance_timeout_s: float = limits.REBALANCE_TIMEOUT_S

@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from streamproc import limits
 from streamproc.engine.delivery.dead_letter_limit import DeadLetterLimit
@@ -35,6 +35,8 @@ from streamproc.engine.join.timer import JoinTimer
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Coroutine, Iterable
+
+    import faust
 
     from streamproc.engine.config import EngineConfig
     from streamproc.engine.delivery.flow import Reader
@@ -78,8 +80,8 @@ class Engine:
         self._outputs = {config.dead_letters}
         self._readers: list[Reader] = []
         self._timers: list[JoinTimer] = []
-        self._opening: list[Callable[[], Coroutine[Any, Any, None]]] = []
-        self._closing: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        self._opening: list[Callable[[], Coroutine[object, object, None]]] = []
+        self._closing: list[Callable[[], Coroutine[object, object, None]]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._guard = LoopGuard(config.blocked_s)
         self.gauges = Gauges(self.app, self.flow, self._readers)
@@ -125,12 +127,12 @@ class Engine:
         self._timers.append(JoinTimer(join, self.flow, clock, lambda: self.is_ready, missing))
         return join
 
-    def topic(self, sink: Reader, *names: str) -> Any:  # noqa: ANN401 - Faust ships no types
+    def topic(self, sink: Reader, *names: str) -> faust.TopicT:
         """The Faust topic of an agent that feeds this sink; Faust neither decodes nor acknowledges it."""
         self.tracker.register(sink, names)
         return self.app.topic(*names, schema=PassThrough(), acks=False)
 
-    def agent(self, name: str, sink: Reader, *topics: str) -> Any:  # noqa: ANN401 - Faust ships no types
+    def agent(self, name: str, sink: Reader, *topics: str) -> faust.Agent:
         """A Faust agent that takes batch after batch of these topics into the sink."""
 
         async def feed(batches: AsyncIterable[Batch]) -> None:
@@ -139,11 +141,11 @@ class Engine:
 
         return self.app.register(name, self.topic(sink, *topics), feed)
 
-    def on_start(self, hook: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def on_start(self, hook: Callable[[], Coroutine[object, object, None]]) -> None:
         """Await this before any record flows, in the order of the calls."""
         self._opening.append(hook)
 
-    def on_stop(self, hook: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def on_stop(self, hook: Callable[[], Coroutine[object, object, None]]) -> None:
         """Await this after the last record, the last hook first."""
         self._closing.insert(0, hook)
 
@@ -175,7 +177,7 @@ class Engine:
         gc.freeze()
         gc.enable()
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[object, object, None]) -> None:
         """Run this beside the flow until the worker closes."""
         self._tasks.append(started(work, self._tasks.remove))
 

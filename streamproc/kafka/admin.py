@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
     from streamproc.topics import Topology
 
+# Name, value, whether it is fixed, where it is set; and more.
+ConfigEntry = tuple[str, str, bool, int]
 NO_SECURITY: dict[str, object] = {}
 _ON_THE_TOPIC = 1  # Kafka's DYNAMIC_TOPIC_CONFIG
 
@@ -222,7 +224,7 @@ async def _describe(
 
 async def _configs(
     admin: AIOKafkaAdminClient, names: Sequence[str], keys: Iterable[str] | None = None
-) -> dict[str, Sequence[Any]]:
+) -> dict[str, Sequence[ConfigEntry]]:
     """Each topic's effective configuration: name, value, whether it is fixed, where it is set, and more.
 
     All of it, or of these keys.

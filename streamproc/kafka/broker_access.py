@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from aiokafka.conn import AIOKafkaConnection, collect_hosts
 from aiokafka.errors import (
@@ -77,7 +77,7 @@ def _naming(variable: str, *files: Path | None) -> Iterator[None]:
 
 
 async def refusal(
-    brokers: str, security: Mapping[str, Any], error: BaseException
+    brokers: str, security: Mapping[str, object], error: BaseException
 ) -> ConfigurationError | None:
     """Why the first broker that can be reached does not let us in; None when it does, or when none can be reached.
 
@@ -94,9 +94,9 @@ async def refusal(
     return None
 
 
-async def _refusal_of(host: str, port: int, security: Mapping[str, Any]) -> Fault | None:
+async def _refusal_of(host: str, port: int, security: Mapping[str, object]) -> Fault | None:
     """What one broker does not like."""
-    at, protocol = f"{host}:{port}", security.get("security_protocol", "PLAINTEXT")
+    at, protocol = f"{host}:{port}", str(security.get("security_protocol", "PLAINTEXT"))
     try:
         await _greeted(host, port, security)
     except ssl.SSLCertVerificationError as error:
@@ -114,7 +114,7 @@ async def _refusal_of(host: str, port: int, security: Mapping[str, Any]) -> Faul
     return None
 
 
-async def _greeted(host: str, port: int, security: Mapping[str, Any]) -> None:
+async def _greeted(host: str, port: int, security: Mapping[str, object]) -> None:
     """Return when a broker answers a question that only those may ask who are let in."""
     connection = AIOKafkaConnection(
         host, port, request_timeout_ms=limits.BROKER_ACCESS_MS, **security
@@ -126,7 +126,7 @@ async def _greeted(host: str, port: int, security: Mapping[str, Any]) -> None:
         await asyncio.wait({connection.close()}, timeout=limits.BROKER_LEAVE_S)
 
 
-def _unknown(at: str, security: Mapping[str, Any], error: Exception) -> Fault:
+def _unknown(at: str, security: Mapping[str, object], error: Exception) -> Fault:
     """A login that is not taken; ValueError says that the broker cannot prove that it knows the password either."""
     mechanism, user = str(security["sasl_mechanism"]), str(security["sasl_plain_username"])
     if isinstance(error, UnsupportedSaslMechanismError):

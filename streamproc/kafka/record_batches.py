@@ -10,7 +10,7 @@ under its offset, so that a reader steps over it and can say where it lay.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from aiokafka.consumer import fetcher
 from aiokafka.errors import KafkaError
@@ -23,6 +23,8 @@ from streamproc.kafka.unpacking import UnreadableError, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from aiokafka.structs import ConsumerRecord
 
 # Base offset, length, leader's epoch, magic; then checksum, attributes, last offset's delta, first and last time,
 # producer's id and epoch, base sequence, count of records.
@@ -101,7 +103,7 @@ class Batches:
         """Whether another whole batch is there."""
         return not self.is_full and self._end() <= len(self._data)
 
-    def next_batch(self) -> Batch | Any | None:  # noqa: ANN401 - aiokafka's own, of an older format
+    def next_batch(self) -> Batch | LegacyRecordBatch | None:
         """The next batch, None when there is none."""
         if not self.has_next():
             return None
@@ -279,7 +281,7 @@ def _field(data: bytearray, at: int) -> tuple[bytes | None, int]:
     return bytes(data[at : at + length]), at + length
 
 
-def _size_of(record: Any) -> int:  # noqa: ANN401 - aiokafka's or ours
+def _size_of(record: ConsumerRecord) -> int:
     """About how many bytes of memory a record takes."""
     headers = sum(
         len(name) + len(value or b"") + limits.HEADER_FRAME_BYTES for name, value in record.headers

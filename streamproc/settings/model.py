@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -228,12 +228,12 @@ class Settings(BaseModel):
         here = {base for name in UPSTREAMS if is_loopback(base := str(getattr(self, name)))}
         return frozenset(listed | {urlsplit(base).hostname or "" for base in own | here})
 
-    def kafka_security(self) -> dict[str, Any]:
+    def kafka_security(self) -> dict[str, object]:
         """What aiokafka's clients need beside the broker list; holds the password in clear.
 
         Raises ConfigurationError naming a file that cannot be used.
         """
-        security: dict[str, Any] = {"security_protocol": self.kafka_security_protocol}
+        security: dict[str, object] = {"security_protocol": self.kafka_security_protocol}
         if self.kafka_security_protocol.startswith("SASL"):
             password = self.kafka_sasl_password
             security |= {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
@@ -21,6 +21,8 @@ from streamproc.settings.model import PREFIX, UPSTREAMS, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pydantic_core import ErrorDetails
 
 ENV_FILE: Final = Path(".streamproc") / "env"  # what a running `up` has written
 # A file never arms what kills the process on purpose; what `up` wrote, and maybe another, never sends a key elsewhere.
@@ -105,7 +107,7 @@ def _from_environment(environment: Mapping[str, str]) -> tuple[dict[str, object]
     return values, faults
 
 
-def _fault_of(found: Any) -> Fault:  # noqa: ANN401 - pydantic's own error record
+def _fault_of(found: ErrorDetails) -> Fault:
     """One of pydantic's findings as a fault that names the setting and never shows a secret."""
     name = str(found["loc"][0]) if found["loc"] else "settings"
     missing = found["type"] == "missing"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,9 +15,8 @@ from streamproc.store.postgres.retry import patient
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from streamproc.json_types import Json
     from streamproc.store.postgres.database import Database
-
-Json = dict[str, Any]
 
 
 class Balances(Subject):

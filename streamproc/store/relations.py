@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from solders.signature import Signature
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import numpy as np
+    from numpy.typing import NDArray
+
+    from streamproc.store.postgres.database import Row
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -120,7 +123,7 @@ class Relations(Subject):
         )
         return {row["address"]: Met(row["others"], row["wallets"]) for row in rows}
 
-    async def _in_order_of_address(self, numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    async def _in_order_of_address(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """The different mints among these, by address."""
         import numpy as np  # noqa: PLC0415 - a third of a second that no start waits for
 
@@ -160,7 +163,7 @@ def _columns(by_name: Mapping[K, V]) -> tuple[list[K], list[V]]:
     return list(by_name), list(by_name.values())
 
 
-def _numbers(array: bytes, kind: str) -> np.ndarray[Any, Any]:
+def _numbers(array: bytes, kind: str) -> NDArray[np.int64]:
     """The elements, each of this kind and none null, as `array_send` writes them behind its header."""
     import numpy as np  # noqa: PLC0415 - a third of a second that no start waits for
 
@@ -168,7 +171,7 @@ def _numbers(array: bytes, kind: str) -> np.ndarray[Any, Any]:
     return np.frombuffer(array, element)["number"].astype(np.int64)
 
 
-def _transfer(row: Mapping[str, Any]) -> Transfer:
+def _transfer(row: Row) -> Transfer:
     """The transfer that an entry of one side shows."""
     sender, receiver = row["wallet"], row["counterparty"]
     if row["kind"] == KIND_IDS[Kind.TRANSFER_IN]:
@@ -185,6 +188,6 @@ def _transfer(row: Mapping[str, Any]) -> Transfer:
     )
 
 
-def _signature(row: Mapping[str, Any]) -> str:
+def _signature(row: Row) -> str:
     """The row's signature in base58."""
     return str(Signature.from_bytes(row["signature"]))

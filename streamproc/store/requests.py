@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from streamproc.serde import Encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from streamproc.json_types import Json
+    from streamproc.store.postgres.database import Row
 
 Status = Literal["running", "completed", "failed", "cancelled", "expired", "rejected"]
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def packed_headers(record: Encoded) -> bytes:
     return msgspec.msgpack.encode(record.headers)
 
 
-def record_from(row: Mapping[str, Any], prefix: str = "") -> Encoded:
+def record_from(row: Row, prefix: str = "") -> Encoded:
     """The Kafka record in a row's columns, byte for byte as it was given."""
     return Encoded(
         topic=row[f"{prefix}topic"],
@@ -140,7 +140,7 @@ def record_from(row: Mapping[str, Any], prefix: str = "") -> Encoded:
     )
 
 
-def ending_from(row: Mapping[str, Any]) -> Ending:
+def ending_from(row: Row) -> Ending:
     """The ending in a row of `analyses.endings`."""
     return Ending(
         request_id=row["request_id"],

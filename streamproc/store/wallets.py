@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from streamproc import limits
 from streamproc.core.json_bytes import encode_json
 from streamproc.core.ledger.ranges import SlotRange, union
+from streamproc.json_types import JsonView
 from streamproc.store.history import newer_format
 from streamproc.store.postgres.batching import Batching
 from streamproc.store.postgres.database import Subject
 from streamproc.store.postgres.retry import patient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from streamproc.json_types import Json
     from streamproc.store.postgres.database import Database, Row
 
-Record = Mapping[str, Any]  # JSON that is kept as it was composed
+Record = JsonView  # kept as it was composed
 
 
 class Synced(NamedTuple):
@@ -222,9 +223,9 @@ class Wallets(Subject):
         return {row["address"]: _analysis_from(row) for row in rows}
 
 
-def _analysis_from(row: Mapping[str, Any]) -> WalletAnalysis:
+def _analysis_from(row: Row) -> WalletAnalysis:
     """The analysis in a row of `wallets.analyses`."""
-    read: dict[str, Any] = {
+    read: Json = {
         name: None if row[name] is None else msgspec.json.decode(row[name])
         for name in ("pnl", "behavior", "coverage", "details")
     }

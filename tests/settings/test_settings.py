@@ -253,6 +253,7 @@ def test_a_certificate_that_cannot_be_used_is_found_before_anything_is_asked(
 
 def test_brokers_are_verified_and_old_protocols_refused() -> None:
     context = load_settings(SASL).kafka_security()["ssl_context"]
+    assert isinstance(context, ssl.SSLContext)
     assert context.check_hostname
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.minimum_version >= ssl.TLSVersion.TLSv1_2

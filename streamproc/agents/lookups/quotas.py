@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import yaml
 from pydantic import ValidationError
@@ -16,6 +16,8 @@ from streamproc.events import REQUEST_ID_PATTERN
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pydantic_core import ErrorDetails
+
     from streamproc.settings import Settings
     from streamproc.store import Store
 
@@ -27,7 +29,7 @@ _LET_PASS: Final = (ValueError, LookupError, AttributeError, RecursionError)
 class _Once(yaml.SafeLoader):
     """YAML in which no mapping has a name twice: nobody knows which of the two an operator means."""
 
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:  # noqa: ANN401 - PyYAML's own
+    def compose_mapping_node(self, anchor: dict[object, yaml.Node]) -> yaml.MappingNode:
         """The mapping; raises ComposerError with the place of a name that stood there before."""
         node = super().compose_mapping_node(anchor)
         seen: set[str] = set()
@@ -103,7 +105,7 @@ def _content_of(path: Path) -> dict[str, object]:
     return content
 
 
-def _fault(found: Any) -> Fault:  # noqa: ANN401 - pydantic's own error record
+def _fault(found: ErrorDetails) -> Fault:
     """One of pydantic's findings, named by its place in the file."""
     place = ".".join(str(each) for each in found["loc"])
     return Fault(f"{SETTING} {place}", repr(found["input"])[:80], str(found["msg"]))

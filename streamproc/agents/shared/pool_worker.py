@@ -20,7 +20,7 @@ from contextlib import suppress
 from multiprocessing import connection
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from streamproc import limits
 
@@ -60,8 +60,8 @@ class PoolProcess:
         self._starting: asyncio.Future[None] | None = None
         self._is_closed = False
         self._pid = 0
-        self._given: list[Future[Any]] = []
-        self._suspect: Future[Any] | None = None
+        self._given: list[Future[object]] = []
+        self._suspect: Future[object] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._began_s = self._moved_s = self._cpu_s = 0.0
 
@@ -105,19 +105,20 @@ class PoolProcess:
             future = self._executor.submit(work, *values)
         except (BrokenProcessPool, RuntimeError, OSError):
             raise WorkLostError(is_suspect=False) from None
-        self._given.append(future)
+        given = cast("Future[object]", future)  # what it returns is the caller's alone
+        self._given.append(given)
         if len(self._given) == 1:
             self._watch(loop)
 
-        def finished(done: Future[Any]) -> None:
+        def finished(_: Future[T]) -> None:
             with suppress(RuntimeError):  # of a loop that has ended
-                loop.call_soon_threadsafe(self._finished, done)
+                loop.call_soon_threadsafe(self._finished, given)
 
         future.add_done_callback(finished)  # before the one that wakes us
         try:
             return await asyncio.wrap_future(future)
         except BrokenProcessPool:
-            raise WorkLostError(is_suspect=self._suspect is future) from None
+            raise WorkLostError(is_suspect=self._suspect is given) from None
 
     def close(self) -> None:
         """End the process; work that has not begun is dropped."""
@@ -131,7 +132,7 @@ class PoolProcess:
         with suppress(ProcessLookupError):
             os.kill(self._pid, signal.SIGKILL)
 
-    def _finished(self, done: Future[Any]) -> None:
+    def _finished(self, done: Future[object]) -> None:
         """Take finished work off; of the work that a dead process leaves, the first is the suspect."""
         if not done.cancelled() and isinstance(done.exception(), BrokenProcessPool):
             self._suspect = self._suspect or self._given[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from streamproc.cli.shared.dead_letters import Filters
     from streamproc.cli.shared.records import Placed
-    from streamproc.kafka.dead_letters import DeadLetter
+    from streamproc.kafka.dead_letters import DeadLetter, Position
     from streamproc.settings import Settings
 
 F = TypeVar("F", bound="Callable[..., object]")
@@ -255,7 +255,7 @@ def _show_sent(sent: list[dict[str, object]], *, dry_run: bool, as_json: bool) -
     remark(f"{len(sent)} {'would be sent' if dry_run else 'sent'}")
 
 
-def _missed(wanted: frozenset[Any], letters: list[DeadLetter]) -> int:
+def _missed(wanted: frozenset[Position], letters: list[DeadLetter]) -> int:
     """1 and a line for each named letter that is not there, else 0."""
     missed = wanted - {letter.position for letter in letters}
     for position in sorted(missed):

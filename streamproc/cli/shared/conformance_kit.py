@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from aiokafka import TopicPartition
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from aiokafka import ConsumerRecord
 
+    from streamproc.events import Event
     from streamproc.serde import Encoded
     from streamproc.settings import Settings
 
@@ -63,7 +64,7 @@ async def checked(
     return found
 
 
-def faults_of(model: type[Any], record: ConsumerRecord) -> list[str]:
+def faults_of(model: type[Event], record: ConsumerRecord) -> list[str]:
     """Everything that is wrong with a record, in words."""
     try:
         event = decode_outside(model, record.value, tuple(record.headers))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from streamproc.cli.views.output import print_table, results
 from streamproc.report.wording import (
@@ -110,7 +110,7 @@ def _print_wallets(result: Json) -> None:
     print_table(columns, rows, title="\nWallets")
 
 
-def _wallet_row(wallet: Json) -> tuple[Any, ...]:
+def _wallet_row(wallet: Json) -> tuple[str, *tuple[object, ...]]:
     """One line of the wallets' table."""
     pnl, balances = wallet.get("pnl"), wallet.get("balances") or {}
     if pnl is None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from streamproc.json_types import JsonValue
     from streamproc.result import Behavior as BehaviorRecord
 
 
@@ -151,7 +152,7 @@ def behavior_to_json(behavior: Behavior) -> BehaviorRecord:
     return record
 
 
-def _listed(value: Any) -> Any:  # noqa: ANN401 - any part of the record
+def _listed(value: JsonValue) -> JsonValue:
     """The value with lists for tuples at any depth."""
     if isinstance(value, dict):
         return {name: _listed(part) for name, part in value.items()}

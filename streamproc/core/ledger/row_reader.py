@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 from solders.signature import Signature
@@ -30,7 +30,11 @@ from streamproc.core.ledger.row_layout import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_NOTHING_AT_THE_END: Final[tuple[Any, ...]] = (None,) * 6
+# Mint and units of what was routed, fee payer, counterparty, the exact figures as JSON, moves.
+_LastValues: TypeAlias = (
+    "tuple[int | None, int | None, str | None, str | None, str | None, bytes | None]"
+)
+_NOTHING_AT_THE_END: Final[_LastValues] = (None,) * 6
 _KINDS: Final = {number: kind for kind, number in KIND_IDS.items()}
 
 
@@ -76,7 +80,7 @@ def _entry(rows: bytes, at: int, wallet: str, addresses: Mapping[int, str]) -> t
         rent,
         _KINDS[kind],
         tuple([(addresses[mint], each) for mint, each in zip(mints, units, strict=True)]),
-        None if mint is None else (addresses[mint], routed_units),
+        None if mint is None or routed_units is None else (addresses[mint], routed_units),
         counterparty,
         bool(flags & REMAINDER),
         bool(flags & MIRRORED),
@@ -85,7 +89,7 @@ def _entry(rows: bytes, at: int, wallet: str, addresses: Mapping[int, str]) -> t
     return entry, at
 
 
-def _last_values(rows: bytes, at: int) -> tuple[tuple[Any, ...], int]:
+def _last_values(rows: bytes, at: int) -> tuple[_LastValues, int]:
     """The last six values of a row, and where the next row begins."""
     mint, at = _integer(rows, at)
     units, at = _integer(rows, at)
@@ -95,8 +99,12 @@ def _last_values(rows: bytes, at: int) -> tuple[tuple[Any, ...], int]:
         at += LENGTH.size
         found.append(None if length < 0 else rows[at : at + length])
         at += max(0, length)
-    *texts, moves = found
-    return (mint, units, *[each and each.decode() for each in texts], moves), at
+    payer, counterparty, overflow, moves = found
+    return (mint, units, _text(payer), _text(counterparty), _text(overflow), moves), at
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode()
 
 
 def _moves_from(packed: bytes | None) -> Moves | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import deflate
 from msgspec import structs
@@ -31,6 +31,7 @@ from streamproc.errors import UpstreamInconsistentError
 
 if TYPE_CHECKING:
     from streamproc.core.ledger.entries import Entry, Moves
+    from streamproc.json_types import Json
 
 _MIN: Final = -(2**63)
 _MAX: Final = 2**63 - 1
@@ -194,7 +195,7 @@ def _nearest(number: int) -> int:
 
 def _figures(entry: Entry) -> str:
     """The exact amounts of an entry that has one past 64 bits, as JSON."""
-    figures: dict[str, Any] = {name: getattr(entry, name) for name in LAMPORTS}
+    figures: Json = {name: getattr(entry, name) for name in LAMPORTS}
     figures["deltas"] = [units for _, units in entry.deltas]
     figures["routed_units"] = entry.routed_quote[1] if entry.routed_quote else None
     return encode_json(figures).decode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -38,7 +38,7 @@ class PairColumns:
     (wallet numbers), `shared_tokens`, `verdict` (place in VERDICTS), and each of FIGURES.
     """
 
-    arrays: dict[str, NDArray[Any]]
+    arrays: dict[str, NDArray[np.generic]]
 
     def __len__(self) -> int:
         """How many pairs there are."""

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.evidence.item import Json
     from streamproc.core.similarity.scores.rows import Rows
     from streamproc.core.similarity.scores.scores import Scores
     from streamproc.core.similarity.verdict import Verdicts
     from streamproc.events import RankBy
+    from streamproc.json_types import Json
 
 
 NO_GROUP = -1  # of a wallet that no gated pair has

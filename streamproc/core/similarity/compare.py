@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -39,16 +39,17 @@ if TYPE_CHECKING:
     from streamproc.core.similarity.gate import Gate
     from streamproc.core.similarity.scores.rows import Rows
     from streamproc.core.similarity.scores.scores import Scores
+    from streamproc.json_types import Json
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
     """What a comparison found: the records of the result, and all pairs as columns for the store."""
 
-    pairs: list[dict[str, Any]]  # the best `max_pairs`, in ranked order
+    pairs: list[Json]  # the best `max_pairs`, in ranked order
     pairs_total: int
-    set: dict[str, Any]
-    clusters: list[dict[str, Any]]
+    set: Json
+    clusters: list[Json]
     rows: Rows
     scores: Scores  # every pair, by pair number
     chance: Chance  # every pair, by pair number

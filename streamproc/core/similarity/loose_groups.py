@@ -17,7 +17,7 @@ from streamproc import limits
 from streamproc.core.similarity.evidence.chance import WALLETS_MIN, overlap_tail
 from streamproc.core.similarity.evidence.closeness import runners
 from streamproc.core.similarity.evidence.company import LEAST_EXPECTED, levels
-from streamproc.core.similarity.evidence.item import Json, rounded
+from streamproc.core.similarity.evidence.item import rounded
 from streamproc.core.similarity.scores.rows import NEVER
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from streamproc.core.similarity.evidence.trading import Trading
     from streamproc.core.similarity.scores.rows import Rows
     from streamproc.core.similarity.scores.scores import Scores
+    from streamproc.json_types import Json
 
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from streamproc.core.comparison_inputs import SimilarityInputs
     from streamproc.core.similarity.evidence.chance import Chance
-    from streamproc.core.similarity.evidence.item import Json
     from streamproc.core.similarity.evidence.links import Links
     from streamproc.core.similarity.evidence.timing_test import TimingTest
     from streamproc.core.similarity.gate import Gate
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from streamproc.core.similarity.scores.rows import Rows
     from streamproc.core.similarity.scores.scores import Scores
     from streamproc.core.similarity.verdict import Verdicts
+    from streamproc.json_types import Json
 
 
 class PairEvidence:

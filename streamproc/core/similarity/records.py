@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import isnan
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from streamproc.core.similarity.nulls import why_null
 from streamproc.core.similarity.scores.labels import label_of, trend_of
@@ -19,10 +19,10 @@ from streamproc.events import SCORES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from streamproc.core.similarity.evidence.item import Json
     from streamproc.core.similarity.scores.rows import Rows
     from streamproc.core.similarity.scores.scores import Scores
     from streamproc.core.similarity.verdict import Verdicts
+    from streamproc.json_types import Json
 
 
 def pairs_json(
@@ -31,7 +31,7 @@ def pairs_json(
     pairs: Iterable[int],
     evidence_of: Callable[[int, Meeting], list[Json]],
     verdicts: Verdicts,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Json]:
     """Yield one record of `pairs[]` per pair number, in the order given; `evidence_of` is asked once per pair."""
     entries = wallet_entries(rows.traded.columns, len(rows.wallets))
     for pair in pairs:
@@ -69,7 +69,7 @@ def _meeting(rows: Rows, scores: Scores, entries: WalletEntries, a: int, b: int)
     )
 
 
-def _figures(rows: Rows, scores: Scores, pair: int) -> dict[str, Any]:
+def _figures(rows: Rows, scores: Scores, pair: int) -> Json:
     a, b = int(scores.wallet_a[pair]), int(scores.wallet_b[pair])
     values = {name: float(scores.by_name[name][pair]) for name in SCORES}
     return {

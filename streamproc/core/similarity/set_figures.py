@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import fsum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,9 +14,9 @@ from streamproc.events import SCORES
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.evidence.item import Json
     from streamproc.core.similarity.scores.rows import Columns, Rows
     from streamproc.core.similarity.scores.scores import Scores
+    from streamproc.json_types import Json
 
 
 def set_json(
@@ -25,7 +25,7 @@ def set_json(
     codes: NDArray[np.int8],
     clusters: int,
     loose_groups: list[Json] | None,
-) -> dict[str, Any]:
+) -> Json:
     """Return the record `set`: a sentence, verdicts counted, mean and median per score, shared tokens, non-traders.
 
     `codes` (P,) are the verdicts' places in VERDICTS, `clusters` is how many groups they make; `loose_groups` are None
@@ -65,7 +65,7 @@ def median(score: NDArray[np.float64]) -> float | None:
     return float(known[half]) if len(known) % 2 else float((known[half - 1] + known[half]) / 2)
 
 
-def shared_tokens(columns: Columns) -> list[dict[str, Any]]:
+def shared_tokens(columns: Columns) -> list[Json]:
     """Return `{mint, wallets}` of every mint that at least two wallets traded, most wallets first, then by mint."""
     counts = np.diff(columns.start).tolist()
     shared = [(mint, count) for mint, count in zip(columns.mints, counts, strict=True) if count > 1]

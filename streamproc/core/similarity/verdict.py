@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streamproc.core.similarity.evidence.item import Json
     from streamproc.core.similarity.evidence.orders import Orders
     from streamproc.core.similarity.gate import Gate
     from streamproc.core.similarity.scores.meeting import Meeting
+    from streamproc.json_types import Json
 
 Verdict = Literal["linked", "follows", "coordinated", "common_signal", "alike", "untested"]
 VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)  # the strongest first

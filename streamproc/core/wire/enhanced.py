@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -15,6 +15,7 @@ from streamproc.core.ledger.ledger import entry_of
 from streamproc.core.wire.shared import MOST_DECIMALS, Slot, Time, unreadable_of
 from streamproc.core.wire.transfers import NativeTransfer, TokenTransfer, moved_by
 from streamproc.errors import UpstreamUnavailableError
+from streamproc.json_types import JsonValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -61,7 +62,7 @@ class _Record(msgspec.Struct, gc=False):
     timestamp: Time | None = None
     fee: int | None = None
     feePayer: str | None = None  # noqa: N815
-    transactionError: Any = None  # noqa: N815
+    transactionError: JsonValue = None  # noqa: N815
     accountData: list[_Account] | None = None  # noqa: N815
     # Read only where balances are missing, or to see whether a record names the wallet at all.
     nativeTransfers: msgspec.Raw = msgspec.Raw(b"null")  # noqa: N815

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from streamproc.engine.delivery.refusals import OutputImpossibleError, OutputRefusedError
 
 if TYPE_CHECKING:
     import asyncio
     from collections import deque
+
+    from aiokafka.producer.message_accumulator import BatchBuilder
 
     from streamproc.engine.records import Outgoing
 
@@ -37,7 +39,7 @@ class Call:
 Item: TypeAlias = "tuple[Outgoing, Call]"
 
 
-def filled(batch: Any, queue: deque[Item], most: int) -> list[Item]:  # noqa: ANN401 - aiokafka ships no types
+def filled(batch: BatchBuilder, queue: deque[Item], most: int) -> list[Item]:
     """What stands first in the queue, as far as the batch has room; records of given-up calls are dropped."""
     items: list[Item] = []
     while queue and len(items) < most:

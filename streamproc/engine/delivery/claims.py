@@ -9,7 +9,7 @@ the brokers compare epochs of all batches that carry a producer's identity, and 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from aiokafka.client import CoordinationType
 from aiokafka.errors import (
@@ -27,6 +27,8 @@ from streamproc import limits
 from streamproc.engine.records import Outgoing
 
 if TYPE_CHECKING:
+    from aiokafka.client import AIOKafkaClient
+
     from streamproc.engine.records import Partition
 
 _NOT_YET: Final = (
@@ -72,7 +74,7 @@ class _ClaimedBatch(BatchBuilder):  # type: ignore[misc]  # aiokafka ships no ty
         super()._set_producer_state(*self._claim.taken(self.record_count()))
 
 
-async def claimed(client: Any, partition: Partition) -> Claim:  # noqa: ANN401 - aiokafka ships no types
+async def claimed(client: AIOKafkaClient, partition: Partition) -> Claim:
     """A new claim on a partition. Raises KafkaError, TransactionalIdAuthorizationFailed where it is not allowed."""
     name = f"{partition[0]}-{partition[1]}"
     while True:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.group import (
@@ -29,6 +29,11 @@ from streamproc import limits
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from aiokafka.client import AIOKafkaClient
+    from aiokafka.conn import AIOKafkaConnection
+    from aiokafka.protocol.api import Request, Response
+
+T = TypeVar("T")
 _GIVES_UP: Final = (JoinGroupRequest, LeaveGroupRequest)
 _RENEWS: Final = (HeartbeatRequest, SyncGroupRequest)
 
@@ -84,7 +89,7 @@ class Fence:
             await asyncio.sleep(limits.FENCE_ASK_S)
 
 
-def hold_lease(client: Any, fence: Fence) -> None:  # noqa: ANN401 - aiokafka ships no types
+def hold_lease(client: AIOKafkaClient, fence: Fence) -> None:
     """Have the client of a group's consumer tell the fence what it hears about its membership.
 
     Only answers without an error renew: during a rebalance heartbeats are answered with one, because the clock of the
@@ -92,7 +97,7 @@ def hold_lease(client: Any, fence: Fence) -> None:  # noqa: ANN401 - aiokafka sh
     """
     send = client.send
 
-    async def send_and_tell(node_id: int, request: Any, **options: Any) -> Any:  # noqa: ANN401
+    async def send_and_tell(node_id: int, request: Request, **options: object) -> Response:
         if isinstance(request, _GIVES_UP):
             fence.give_up()
         sent_at = fence.clock()
@@ -104,7 +109,7 @@ def hold_lease(client: Any, fence: Fence) -> None:  # noqa: ANN401 - aiokafka sh
     client.send = send_and_tell
 
 
-def guard_writes(client: Any, fence: Fence) -> None:  # noqa: ANN401 - as above
+def guard_writes(client: AIOKafkaClient, fence: Fence) -> None:
     """Have each connection of a producer's client refuse produce requests while the fence is down.
 
     The request fails with FencedError, which aiokafka does not try again; its batch fails with it. The producer has
@@ -112,7 +117,7 @@ def guard_writes(client: Any, fence: Fence) -> None:  # noqa: ANN401 - as above
     """
     connect = client._get_conn  # noqa: SLF001 - its connections are made nowhere else
 
-    async def connect_and_guard(node_id: int, **options: Any) -> Any:  # noqa: ANN401
+    async def connect_and_guard(node_id: int, **options: object) -> AIOKafkaConnection | None:
         connection = await connect(node_id, **options)
         if connection is not None and not hasattr(connection, "is_guarded"):
             connection.send = _guarded(connection.send, fence)
@@ -122,10 +127,10 @@ def guard_writes(client: Any, fence: Fence) -> None:  # noqa: ANN401 - as above
     client._get_conn = connect_and_guard  # noqa: SLF001 - as above
 
 
-def _guarded(send: Callable[..., Any], fence: Fence) -> Callable[..., Any]:
+def _guarded(send: Callable[..., T], fence: Fence) -> Callable[..., T]:
     """A connection's `send`, which puts the whole request on its socket before it returns an awaitable."""
 
-    def send_if_ours(request: Any, **options: Any) -> Any:  # noqa: ANN401
+    def send_if_ours(request: Request, **options: object) -> T:
         if fence.is_down and isinstance(request, ProduceRequest):
             raise FencedError("the partitions may have another owner")
         return send(request, **options)

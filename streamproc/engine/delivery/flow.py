@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from streamproc import limits, metrics
 from streamproc.engine.delivery.dead_letter_limit import DeadLetterLimit
@@ -221,7 +221,9 @@ class Flow:
         self._stop()
 
 
-def started(work: Awaitable[Any], then: Callable[[asyncio.Task[None]], None]) -> asyncio.Task[None]:
+def started(
+    work: Awaitable[None], then: Callable[[asyncio.Task[None]], None]
+) -> asyncio.Task[None]:
     """Work of the engine's own as a task; it does not fail, so one that does is a bug and ends the process."""
     task = asyncio.ensure_future(_guarded(work))
     task.add_done_callback(then)

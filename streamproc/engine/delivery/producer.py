@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -33,6 +33,8 @@ from streamproc.errors import BrokerUnavailableError, ConfigurationError, Fault
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from aiokafka.producer.message_accumulator import BatchBuilder
+
     from streamproc.engine.delivery.batches import Item
     from streamproc.engine.delivery.claims import Claim
     from streamproc.engine.delivery.fence import Fence
@@ -46,7 +48,7 @@ _NO_LIMIT: Final = 1 << 30
 class Producer:
     """Sends records and says when the brokers have them."""
 
-    def __init__(self, brokers: str, security: Mapping[str, Any], fence: Fence) -> None:
+    def __init__(self, brokers: str, security: Mapping[str, object], fence: Fence) -> None:
         self._fence = fence
         self._options = {
             "bootstrap_servers": brokers,
@@ -82,7 +84,7 @@ class Producer:
         if missing:
             raise ConfigurationError([Fault("topics", topic, "must exist") for topic in missing])
 
-    async def _count(self, producer: Any, topic: str) -> int:  # noqa: ANN401 - aiokafka ships no types
+    async def _count(self, producer: AIOKafkaProducer, topic: str) -> int:
         """How many partitions a topic has; 0 when the brokers do not know it, even after a while."""
         try:
             async with asyncio.timeout(limits.TOPIC_WAIT_S):
@@ -201,7 +203,7 @@ class Producer:
             if queue and self._producer is not None:  # cancelled while waiting: only on stop
                 queue.clear()
 
-    async def _batch_for(self, partition: Partition, producer: Any) -> Any:  # noqa: ANN401
+    async def _batch_for(self, partition: Partition, producer: AIOKafkaProducer) -> BatchBuilder:
         """An empty batch of this partition; one of a changelog has the identity of the partition's owner."""
         if partition[0] not in self.claimed_topics:
             return producer.create_batch()
@@ -210,7 +212,9 @@ class Producer:
         return self._claims[partition].create_batch()
 
     @staticmethod
-    async def _deliver(producer: Any, batch: Any, partition: Partition) -> int:  # noqa: ANN401
+    async def _deliver(
+        producer: AIOKafkaProducer, batch: BatchBuilder, partition: Partition
+    ) -> int:
         """Hand one batch to the producer and wait for its confirmation; the first record's offset, -1 if unknown."""
         topic, number = partition
         confirmed = await (await producer.send_batch(batch, topic, partition=number))
@@ -247,7 +251,7 @@ class Producer:
         queue.extendleft(reversed(items))
         return 1 if is_refusal else _NO_LIMIT
 
-    async def _renew(self, failed: Any) -> None:  # noqa: ANN401 - aiokafka ships no types
+    async def _renew(self, failed: AIOKafkaProducer) -> None:
         """Replace a producer that has failed a batch: its sequence numbers no longer match the brokers'."""
         async with self._renewing:
             if self._producer is not failed:
@@ -264,7 +268,7 @@ class Producer:
                     break
         await _stopped(failed)
 
-    async def _connected(self) -> Any:  # noqa: ANN401 - aiokafka ships no types
+    async def _connected(self) -> AIOKafkaProducer:
         """A producer that is connected and knows its identity."""
         producer = AIOKafkaProducer(**self._options)
         guard_writes(producer.client, self._fence)
@@ -276,7 +280,7 @@ class Producer:
         return producer
 
 
-async def _stopped(producer: Any) -> None:  # noqa: ANN401 - aiokafka ships no types
+async def _stopped(producer: AIOKafkaProducer) -> None:
     """Close a producer, however broken it is; what the brokers do not confirm in time is given up."""
     try:
         await asyncio.wait_for(producer.stop(), limits.STOP_PRODUCER_S)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
@@ -19,6 +19,10 @@ from aiokafka.errors import (
 
 from streamproc import limits
 from streamproc.errors import StreamprocError
+
+if TYPE_CHECKING:
+    from aiokafka import AIOKafkaProducer
+    from aiokafka.client import AIOKafkaClient
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +43,7 @@ class OutputImpossibleError(StreamprocError):
     """Nothing can be written to a topic: it is gone, or not ours to write."""
 
 
-async def why_closed(producer: Any, topic: str, error: Exception) -> str | None:  # noqa: ANN401 - aiokafka ships no types
+async def why_closed(producer: AIOKafkaProducer, topic: str, error: Exception) -> str | None:
     """Why nothing can be written to the topic, None when that may change by itself."""
     words = _CLOSED.get(type(error))
     if words is None and await _is_gone(producer.client, topic):
@@ -50,7 +54,7 @@ async def why_closed(producer: Any, topic: str, error: Exception) -> str | None:
     return f"{topic} cannot be written: {words}"
 
 
-async def _is_gone(client: Any, topic: str) -> bool:  # noqa: ANN401 - as above
+async def _is_gone(client: AIOKafkaClient, topic: str) -> bool:
     """Whether the brokers answer and do not know the topic, for a while: one that just started knows none yet."""
     until = time.monotonic() + limits.TOPIC_WAIT_S
     while True:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from streamproc import limits, metrics
 from streamproc.core.backoff import delay_s
@@ -69,7 +69,7 @@ class Stage:
         self._busy: dict[bytes, deque[_Work] | None] = {}  # keys at work, and who waits for them
         # And whose record each works on.
         self._runners: dict[asyncio.Task[None], PartitionOffsets | None] = {}
-        self._sending: dict[asyncio.Future[Any], PartitionOffsets] = {}
+        self._sending: dict[asyncio.Future[bool] | asyncio.Future[None], PartitionOffsets] = {}
         self._is_kicked = False
         self._handled = metrics.RECORDS.labels(name)
         self._handled_name = f"handled.{name}"

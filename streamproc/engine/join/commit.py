@@ -233,7 +233,7 @@ class Commit(Generic[S]):
         key_state = each.key_state
         if each.dumped is None and not each.outs and not self._table.changes_of(key_state.key):
             return self._tombstone(key_state, key_state.key)
-        # Any of the records will do: they are done together, once the outputs are out.
+        # One of the records will do: they are done together, once the outputs are out.
         source = min(((r.topic, r.offset) for _, r in key_state.taken), key=lambda at: at[1])
         step = changelog.next_step(
             key_state.key, key_state.series, key_state.durable, each.dumped, self._changes_from

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from streamproc.engine.join import changelog
 
@@ -24,9 +24,9 @@ class JoinTable:
 
     def __init__(self, app: faust.App, name: str, partitions: int) -> None:
         # Raw bytes: a schema of our own on a table breaks its recovery.
-        self._app: Any = app
+        self._app = app
         self.partitions = partitions
-        self._table: Any = app.Table(name, partitions=partitions, key_type=bytes, value_type=bytes)
+        self._table = app.Table(name, partitions=partitions, key_type=bytes, value_type=bytes)
         self.changelog = cast("str", self._table.changelog_topic_name)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import asyncpg
 
@@ -14,11 +14,10 @@ from streamproc.store.postgres.errors import mapped_errors, named_refusals, no_p
 from streamproc.store.postgres.queries import query
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Iterable, Sequence
 
     from streamproc.core.formats import Formats
 
-Row = Any  # asyncpg.Record: fields by name
 _TIMEOUT_MS: Final = str(limits.STATEMENT_TIMEOUT_S * 1000)
 SERVER_SETTINGS = {
     "application_name": "streamproc",
@@ -32,10 +31,20 @@ SERVER_SETTINGS = {
 }
 
 
+class Row(Protocol):
+    """A row of an answer: asyncpg's record."""
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - a column of any type
+        """The column of this name."""
+
+    def keys(self) -> Iterable[str]:
+        """The names of the columns."""
+
+
 class _Session(asyncpg.Connection):  # type: ignore[misc] # asyncpg ships no types
     """One of the pool's connections, which knows what was prepared in it for good."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - asyncpg's own
+    def __init__(self, *args: object, **kwargs: object) -> None:
         """Nothing is prepared yet."""
         super().__init__(*args, **kwargs)
         self.prepared: set[str] = set()
@@ -44,7 +53,7 @@ class _Session(asyncpg.Connection):  # type: ignore[misc] # asyncpg ships no typ
 class Connection:
     """One connection that runs named statements."""
 
-    def __init__(self, raw: Any) -> None:  # noqa: ANN401 - asyncpg ships no types
+    def __init__(self, raw: asyncpg.Connection) -> None:
         """`raw` is asyncpg's connection, for COPY."""
         self.raw = raw
 
@@ -55,7 +64,8 @@ class Connection:
 
     async def row(self, name: str, *values: object) -> Row | None:
         """The first row of the statement, None when there is none."""
-        return await self.raw.fetchrow(query(name), *values)
+        found: Row | None = await self.raw.fetchrow(query(name), *values)
+        return found
 
     async def value(self, name: str, *values: object) -> Any:  # noqa: ANN401 - a column of any type
         """The first column of the first row, None when there is none."""
@@ -75,7 +85,7 @@ class Connection:
 class Database:
     """The pool; each method takes a connection for one statement."""
 
-    def __init__(self, pool: Any, formats: Formats) -> None:  # noqa: ANN401 - asyncpg ships no types
+    def __init__(self, pool: asyncpg.Pool, formats: Formats) -> None:
         """Wrap asyncpg's pool, whose sessions write these formats."""
         self.formats = formats
         self._pool = pool
@@ -166,7 +176,7 @@ async def _leave_as_it_is(_connection: object) -> None:
     """Our statements set nothing on a connection, so giving it back needs no round trip to reset it."""
 
 
-async def _close(pool: Any) -> None:  # noqa: ANN401 - asyncpg ships no types
+async def _close(pool: asyncpg.Pool) -> None:
     """Close the pool, by force when its connections do not come back."""
     try:
         async with asyncio.timeout(limits.POOL_CLOSE_S):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import asynccontextmanager
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import asyncpg
 
@@ -62,7 +62,7 @@ async def pending(dsn: str) -> list[str]:
             return [migration.name for migration in await _pending(connection)]
 
 
-async def _apply(connection: Any, migration: Migration) -> str:  # noqa: ANN401 - asyncpg ships no types
+async def _apply(connection: asyncpg.Connection, migration: Migration) -> str:
     """Apply one migration and note it, both or neither; returns its name."""
     async with connection.transaction():
         await connection.execute(migration.text)
@@ -70,7 +70,7 @@ async def _apply(connection: Any, migration: Migration) -> str:  # noqa: ANN401 
     return migration.name
 
 
-async def _pending(connection: Any) -> list[Migration]:  # noqa: ANN401 - asyncpg ships no types
+async def _pending(connection: asyncpg.Connection) -> list[Migration]:
     """The migrations not yet applied; what a newer version has applied beyond ours is left alone."""
     if not await connection.fetchval(query("migrations.has_list")):
         return migrations()
@@ -87,7 +87,7 @@ async def _pending(connection: Any) -> list[Migration]:  # noqa: ANN401 - asyncp
 
 
 @asynccontextmanager
-async def _connected(dsn: str) -> AsyncIterator[Any]:
+async def _connected(dsn: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection without the pool's time-outs: a migration takes as long as it takes."""
     with named_refusals(dsn):
         connection = await asyncpg.connect(dsn, timeout=limits.CONNECT_TIMEOUT_S)

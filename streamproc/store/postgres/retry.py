@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from streamproc import limits
 from streamproc.core.backoff import delay_s
@@ -24,7 +24,9 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-def patient(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+def patient(
+    method: Callable[P, Coroutine[object, object, T]],
+) -> Callable[P, Coroutine[object, object, T]]:
     """The method, tried again while the store is away; raises StoreUnavailableError after `STORE_TRIES`.
 
     For what changes nothing when it is done twice: the answer to a commit may have been lost.
@@ -33,15 +35,16 @@ def patient(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutin
 
 
 def patient_if_undone(
-    method: Callable[P, Coroutine[Any, Any, T]],
-) -> Callable[P, Coroutine[Any, Any, T]]:
+    method: Callable[P, Coroutine[object, object, T]],
+) -> Callable[P, Coroutine[object, object, T]]:
     """As `patient`, for what counts: tried again only where nothing can have been changed."""
     return _tried_again(method, is_undone)
 
 
 def _tried_again(
-    method: Callable[P, Coroutine[Any, Any, T]], may_be: Callable[[StoreUnavailableError], bool]
-) -> Callable[P, Coroutine[Any, Any, T]]:
+    method: Callable[P, Coroutine[object, object, T]],
+    may_be: Callable[[StoreUnavailableError], bool],
+) -> Callable[P, Coroutine[object, object, T]]:
     """The method, tried again after errors about which this is true."""
 
     @wraps(method)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from streamproc.core.similarity.evidence.company import levels
-from streamproc.core.similarity.evidence.item import Json, counted, item
+from streamproc.core.similarity.evidence.item import counted, item
 from streamproc.core.similarity.evidence.overlaps import overlap_null
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from streamproc.core.similarity.evidence.trading import Trading
     from streamproc.core.similarity.scores.meeting import Meeting
     from streamproc.core.similarity.scores.scores import Scores
+    from streamproc.json_types import Json
 
     Floats = NDArray[np.float64]
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from streamproc.core.similarity.evidence.item import Json, counted, item, one_or_many, short
+from streamproc.core.similarity.evidence.item import counted, item, one_or_many, short
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamproc.core.similarity.scores.meeting import Meeting
+    from streamproc.json_types import Json
 
 WINDOW_S: Final = 600  # within it one sees the other's purchase and follows
 DAY_S: Final = (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from streamproc import limits
-from streamproc.core.similarity.evidence.item import Json, item
+from streamproc.core.similarity.evidence.item import item
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from streamproc.core.similarity.scores.meeting import Meeting
     from streamproc.core.similarity.scores.rows import Rows
     from streamproc.core.similarity.scores.scores import Scores
+    from streamproc.json_types import Json
 
     Floats = NDArray[np.float64]
 

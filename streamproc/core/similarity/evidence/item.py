@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from streamproc import limits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from streamproc.json_types import Json
+
 Kind = Literal["chance", "interval", "timing", "direction", "link"]
-Json = dict[str, Any]
 
 SHORT: Final = 11  # characters of a shortened address
 DIGITS: Final = 6  # significant digits of an evidence figure: more would differ between processors

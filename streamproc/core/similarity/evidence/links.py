@@ -10,12 +10,13 @@ from streamproc import limits
 from streamproc.core.chain.exchanges import EXCHANGES
 from streamproc.core.chain.solana import LAMPORTS_PER_SOL, STABLE_UNIT, STABLES
 from streamproc.core.comparison_inputs import Met
-from streamproc.core.similarity.evidence.item import Json, counted, item, short
+from streamproc.core.similarity.evidence.item import counted, item, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from streamproc.core.comparison_inputs import SimilarityInputs, Transfer, WalletRow
+    from streamproc.json_types import Json
 
 
 NOBODY: Final = Met(0, 0)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from streamproc.core.similarity.evidence.closeness import SCALES
-from streamproc.core.similarity.evidence.item import Json, counted, item, one_or_many, short
+from streamproc.core.similarity.evidence.item import counted, item, one_or_many, short
 from streamproc.core.similarity.evidence.timing_test import A_LEADS, B_LEADS
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from streamproc.core.similarity.evidence.closeness import Scale
     from streamproc.core.similarity.evidence.timing_test import TimingTest
     from streamproc.core.similarity.scores.meeting import Meeting
+    from streamproc.json_types import Json
 
 TAU_S: Final = 60  # a minute apart counts a third of at once
 FORGOTTEN_S: Final = 40 * TAU_S  # exp(-40) = 4e-18: nothing a float could add

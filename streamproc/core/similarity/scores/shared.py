@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from streamproc.core.similarity.scores.meeting import Meeting
     from streamproc.core.similarity.scores.rows import Columns
+    from streamproc.json_types import Json
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +48,7 @@ def shared_entries(
     return own_a[at_a], own_b[at_b]
 
 
-def top_shared(met: Meeting) -> list[dict[str, Any]]:
+def top_shared(met: Meeting) -> list[Json]:
     """Return `{mint, weight_a, weight_b}` of at most TOP_SHARED_MAX shared mints.
 
     A weight is the wallet's capital share in the mint, 0..1, 0 when its buys were unpriced. The mints with the largest
