@@ -76,7 +76,7 @@ def test_a_worker_starts_without_what_only_pages_and_results_need() -> None:
 
 
 def test_a_worker_starts_without_the_certificates_of_all_authorities() -> None:
-    """Faust imports a client that would read them; whoever runs the worker finds the environment as it was."""
+    """Calls name their own; aiohttp would read these on import. The environment is as it was afterwards."""
     code = """
 import os
 given = dict(os.environ)

@@ -38,6 +38,7 @@ TOP = Path(__file__).parents[2]
 PAGES = [*TOP.glob("*.md"), *(TOP / "docs").rglob("*.md")]
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 PATH = re.compile(r"`((?:[a-z_]+/)*[a-z_]+\.(?:py|sql|yaml|toml)|(?:[a-z_]+/)+)`")
+DEFINED = re.compile(r"`([a-z_/]+\.py)` \(`(\w+)`\)")
 USE = re.compile(r"(?:^|[`(;&|] ?)streamproc ([a-z]+)", re.MULTILINE)
 PAYLOAD = re.compile(r"`([a-z-]+)`, key[^\n]*\n\n```json\n(.*?)```", re.DOTALL)
 EXAMPLE = re.compile(r"<!-- example[^>]*-->\n```sh\n(.*?)```", re.DOTALL)
@@ -76,6 +77,13 @@ def test_every_path_in_code_style_is_one_of_the_checkout(page: Path) -> None:
         paths = PATH.findall(page.read_text("utf-8"))
         places = (TOP, TOP / "streamproc", page.parent)
         assert [path for path in paths if not any((top / path).exists() for top in places)] == []
+
+
+def test_what_one_looks_for_first_is_defined_where_the_page_of_the_architecture_says() -> None:
+    opening = (TOP / "docs/architecture.md").read_text("utf-8").split("## ")[0]
+    found = DEFINED.findall(opening)
+    assert len(found) > 1
+    assert [each for each in found if f"def {each[1]}(" not in (TOP / each[0]).read_text()] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(TOP)))

@@ -1,8 +1,8 @@
 """All that knows Faust, mode and aiokafka's consumer.
 
-Faust imports the client of aiohttp, which nothing here uses, and that reads the certificates of all authorities of the
-system as soon as it is imported: a tenth of all that a worker would do before it reads. OpenSSL's own variable names
-an empty file instead until Faust is there.
+Faust imports the client of aiohttp, and that reads the certificates of all authorities of the system as soon as it is
+imported, for connections that name none: a tenth of all that a worker would do before it reads. Ours name theirs (see
+`upstream/client/connections.py`), so OpenSSL's own variable names an empty file until Faust is there.
 """
 
 from __future__ import annotations
