@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 ENTRY_FORMAT: Final = 2  # of `entries.Entry`, and of the rules that make one
-ANALYSIS_FORMAT: Final = 2  # of what is computed of entries; rises with ENTRY_FORMAT too
+ANALYSIS_FORMAT: Final = 3  # of what is computed of entries; rises with ENTRY_FORMAT too
 WORKINGS_FORMAT: Final = 2  # of what a result is composed from: prices, names, surroundings
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 BAR: Final = 72  # width in pixels, as everything here
 COLUMNS: Final = (480, 110)
 COURSE: Final = (480, 150)
+STEP: Final = 4  # of a course: what happens within it ends as its last value
 MARGIN: Final = 18
 
 
@@ -78,7 +79,8 @@ def course(points: Sequence[tuple[int, int]], said: str) -> Renderable | None:
     def y(value: int) -> float:
         return 16 + (high - value) / span * (height - 2 * MARGIN - 14)
 
-    steps = "".join(f"H{x(time):.0f}V{y(value):.0f}" for time, value in points)
+    reached = {round(x(time) / STEP) * STEP: y(value) for time, value in points}
+    steps = "".join(f"H{at}V{value:.0f}" for at, value in reached.items())
     side = "gain" if sums[-1] >= 0 else "loss"
     return svg(".chart", viewBox=f"0 0 {width} {height}", role="img", aria_label=said)[
         line(".zero", x1="5", x2=str(width - 5), y1=f"{y(0):.1f}", y2=f"{y(0):.1f}"),

@@ -140,27 +140,18 @@ def _pnl(pnl: Json) -> Renderable:
 
 
 def _over_time(pnl: Json) -> Renderable | None:
-    """The realized result as it grew, each token's counted at its last trade; None without two such times."""
-    ended = sorted(
-        (row["last_trade_at"], row["mint"], row["realized_lamports"])
-        for row in pnl["tokens"]
-        if row.get("last_trade_at") is not None and row["realized_lamports"]
-    )
-    sums = accumulate(realized for _, _, realized in ended)
-    points = [(time, total) for (time, _, _), total in zip(ended, sums, strict=True)]
-    reached = points[-1][1] if points else 0
+    """The realized result as it grew from day to day; None without two such days, or where days are not known."""
+    days = [(day["day_at"], day["realized_lamports"]) for day in pnl.get("realized_by_day") or ()]
+    known = [(day_at, lamports) for day_at, lamports in days if day_at is not None]
+    sums = list(accumulate(lamports for _, lamports in known))
+    points = [(day_at, total) for (day_at, _), total in zip(known, sums, strict=True)]
+    reached = sums[-1] if sums else 0
     drawn = course(points, f"Realized SOL over time, {sol(reached)} SOL at the end")
     if drawn is None:
         return None
     rest = pnl["realized_lamports"] - reached
-    others = (
-        f"; {signed(rest)} SOL of tokens without a time or left out is not in it" if rest else ""
-    )
-    return h.div[
-        h.h3["Realized over time"],
-        drawn,
-        soft(f"Each token counts when it was last traded{others}."),
-    ]
+    others = f"{signed(rest)} SOL of trades without a time is not in it." if rest else None
+    return h.div[h.h3["Realized over time"], drawn, soft(others) if others else None]
 
 
 def _lacks(result: Json) -> dict[str, str]:

@@ -159,6 +159,16 @@ class UnreadCounts(TypedDict):
     """Round trips of a stable without a rate: not in net."""
 
 
+class RealizedDay(TypedDict):
+    """What the wallet realized on one day."""
+
+    day_at: UnixSeconds | None
+    """When the day begins (UTC); null: trades whose time nobody knows."""
+
+    realized_lamports: Lamports
+    """Profit of what was sold on it, fees of its trades taken off."""
+
+
 class Pnl(TypedDict):
     """A wallet's totals, and a row for each token."""
 
@@ -233,6 +243,9 @@ class Pnl(TypedDict):
 
     rate_sources: RateSources
     """Where the SOL view of stables comes from."""
+
+    realized_by_day: NotRequired[list[RealizedDay]]
+    """`realized_lamports` by day, the earliest first; days that come to 0 are left out. Not in the event."""
 
     tokens: list[TokenRow]
     """Largest absolute realized first, then by mint."""

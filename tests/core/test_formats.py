@@ -40,7 +40,10 @@ def test_entries_and_the_constants_of_their_rules_are_those_of_the_number() -> N
     assert digest_of(modules) == ENTRIES.get(ENTRY_FORMAT)
 
 
-ANALYSES: Final = {2: "0945738e437ff4ce4dd6601ed31a63c8"}
+ANALYSES: Final = {
+    2: "0945738e437ff4ce4dd6601ed31a63c8",
+    3: "b7c71da71b08883af144978a09cb311e",
+}
 
 
 def test_analyses_and_the_constants_of_their_rules_are_those_of_the_number() -> None:

@@ -150,14 +150,13 @@ def test_what_nobody_knows_and_what_is_not_read_stand_beside_the_profit() -> Non
 def test_realized_over_time_ends_at_the_sum_and_says_what_is_not_in_it() -> None:
     changed = result()
     pnl = changed["wallets"][0]["pnl"]
-    rows = pnl["tokens"][:3]
-    for day, (row, realized) in enumerate(zip(rows, (10**9, -3 * 10**9, 5 * 10**8), strict=True)):
-        row.update(last_trade_at=1_750_000_000 + day * 86_400, realized_lamports=realized)
-    pnl.update(tokens=rows, realized_lamports=-(10**9))
+    days = [(None, 5 * 10**8), (0, 10**9), (86_400, -3 * 10**9), (2 * 86_400, 5 * 10**8)]
+    pnl["realized_by_day"] = [{"day_at": at, "realized_lamports": each} for at, each in days]
+    pnl["realized_lamports"] = -(10**9)
     text = render_report(changed)
     assert 'aria-label="Realized SOL over time, -1.5 SOL at the end"' in text
     assert "highest 1 SOL, lowest -2 SOL" in text
-    assert "+0.5 SOL of tokens without a time or left out is not in it" in text
+    assert "+0.5 SOL of trades without a time is not in it" in text
 
 
 def test_a_result_of_an_older_version_is_shown_without_what_it_lacks() -> None:

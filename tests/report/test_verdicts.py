@@ -161,6 +161,10 @@ def full(wallets: int) -> dict[str, Any]:
         | {"mint": f"{n:02}{'mint' * 10}", "last_trade_at": 1_750_000_000 + n * 90_000}
         for n in range(80)
     ]
+    model["pnl"]["realized_by_day"] = [
+        {"day_at": 1_700_000_000 + n * 86_400, "realized_lamports": (-1) ** n * n * 10**7}
+        for n in range(1, 366)
+    ]
     model["balances"]["tokens"] = [held[n % len(held)] for n in range(20)]
     found["wallets"] = [copy.deepcopy(model) | {"wallet": name} for name in names]
     pair = next(each for each in RESULT["pairs"] if each["verdict"] == "follows")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Final, cast
 
-from streamproc.core.pnl.records import QuotePnl, TokenPnl, WalletPnl
+from streamproc.core.pnl.records import QuotePnl, RealizedDay, TokenPnl, WalletPnl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,10 +25,11 @@ _FLOWS: Final = ("stable_net_flow", "round_trips")
 def pnl_to_json(pnl: WalletPnl) -> Pnl:
     """The record: lamports as integers, amounts of tokens and quotes as strings of base units."""
     record = {
-        **_plain(pnl, leave={"tokens", *_FLOWS}),
+        **_plain(pnl, leave={"tokens", "realized_by_day", *_FLOWS}),
         **{name: _texts(getattr(pnl, name)) for name in _FLOWS},
         "rate_sources": dict(pnl.rate_sources),
         "unread": dict(pnl.unread),
+        "realized_by_day": [day._asdict() for day in pnl.realized_by_day],
         "tokens": [_row_to_json(row) for row in pnl.tokens],
     }
     return cast("Pnl", record)
@@ -39,8 +40,10 @@ def pnl_from_json(record: Pnl) -> WalletPnl:
     value: JsonView = record
     flows = {name: {mint: int(units) for mint, units in value[name].items()} for name in _FLOWS}
     rows = tuple(_row_from_json(row) for row in record["tokens"])
-    known = {each.name: value[each.name] for each in fields(WalletPnl)}
-    return WalletPnl(**{**known, **flows, "tokens": rows})
+    days = tuple(RealizedDay(**day) for day in value.get("realized_by_day", ()))
+    read: JsonView = {**flows, "realized_by_day": days, "tokens": rows}
+    known = {each.name: value[each.name] for each in fields(WalletPnl) if each.name not in read}
+    return WalletPnl(**{**known, **read})
 
 
 def _row_to_json(row: TokenPnl) -> TokenRow:

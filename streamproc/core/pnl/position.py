@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from streamproc.core.pnl.lots import Lots
 from streamproc.core.pnl.trades import Side
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from streamproc.core.pnl.lots import Part
     from streamproc.core.pnl.trades import Trade
 
+DAY_S: Final = 86_400
 _CLOSED_AT_MOST = 10**9  # one part in so many of the peak may be left in a closed position
 
 
@@ -28,8 +29,10 @@ class QuoteSums:
 class Position:
     """Everything that is summed for one mint. Sums count the window, lots the whole history."""
 
-    def __init__(self, mint: str) -> None:
+    def __init__(self, mint: str, realized_by_day: dict[int | None, int]) -> None:
+        """`realized_by_day` is the wallet's: what this position realizes is added there too."""
         self.mint = mint
+        self.realized_by_day = realized_by_day
         self.lots = Lots()
         self.peak = 0
         self.was_bought = False
@@ -106,7 +109,7 @@ class Position:
         if trade.time is not None:
             self.times.append(trade.time)
         self.fees += trade.fees
-        self.realized -= trade.fees
+        self._gain(-trade.fees, trade.time)
         self.spent += max(0, -(lamports or 0))
         self.earned += max(0, lamports or 0)
         if trade.side is Side.BUY:
@@ -125,6 +128,12 @@ class Position:
                 sums.spent += max(0, -units)
                 sums.received += max(0, units)
 
+    def _gain(self, lamports: int, time: int | None) -> None:
+        """Add to what is realized, and to the day on which it was."""
+        self.realized += lamports
+        day_at = None if time is None else time - time % DAY_S
+        self.realized_by_day[day_at] = self.realized_by_day.get(day_at, 0) + lamports
+
     def _realize(self, trade: Trade, lamports: int | None, parts: list[Part]) -> None:
         """Set proceeds against cost, in lamports and in each quote; a sale without a price takes lots at cost."""
         if lamports is not None:
@@ -133,7 +142,7 @@ class Position:
             self.sold_with_basis += known
             unknown_proceeds = lamports * (trade.amount - known) // trade.amount
             self.unknown_basis_proceeds += unknown_proceeds
-            self.realized += lamports - unknown_proceeds - cost
+            self._gain(lamports - unknown_proceeds - cost, trade.time)
         if trade.is_priced:
             for mint, received in trade.quotes.items():
                 same = [part for part in parts if mint in part.quote_costs]

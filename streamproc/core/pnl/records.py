@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +16,13 @@ class QuotePnl:
     spent: int
     received: int
     realized: int  # units bought and sold in this same quote, without fees
+
+
+class RealizedDay(NamedTuple):
+    """What a wallet realized on one day: unix seconds at which it begins (UTC), None for trades without a time."""
+
+    day_at: int | None
+    realized_lamports: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,4 +92,5 @@ class WalletPnl:
     trimmed_mean_closed_lamports: int | None
     std_closed_lamports: int | None
     rate_sources: Mapping[str, int]
+    realized_by_day: tuple[RealizedDay, ...]  # sums to realized_lamports; see result/pnl.py
     tokens: tuple[TokenPnl, ...]

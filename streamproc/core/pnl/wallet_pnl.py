@@ -14,7 +14,7 @@ from streamproc.core.chain.solana import LAMPORTS_PER_SOL, STABLES
 from streamproc.core.ledger.entries import Kind, token_deltas
 from streamproc.core.pnl.position import Position
 from streamproc.core.pnl.rates import RateSource
-from streamproc.core.pnl.records import QuotePnl, TokenPnl, WalletPnl
+from streamproc.core.pnl.records import QuotePnl, RealizedDay, TokenPnl, WalletPnl
 from streamproc.core.pnl.rounding import (
     half_even_deviation,
     half_even_median,
@@ -37,6 +37,7 @@ class _Books:
     """What is summed while a wallet's entries go by."""
 
     positions: dict[str, Position] = field(default_factory=dict)
+    realized_by_day: dict[int | None, int] = field(default_factory=dict)
     wallet_costs: int = 0
     stable_flow: dict[str, int] = field(default_factory=dict)
     round_trips: dict[str, int] = field(default_factory=dict)
@@ -50,7 +51,7 @@ class _Books:
         """The position of this mint, opened when it is new."""
         found = self.positions.get(mint)
         if found is None:
-            found = self.positions[mint] = Position(mint)
+            found = self.positions[mint] = Position(mint, self.realized_by_day)
         return found
 
 
@@ -204,9 +205,16 @@ def _totals(books: _Books, rows: tuple[TokenPnl, ...]) -> WalletPnl:
             trimmed_mean_closed_lamports=half_even_trimmed_mean(results),
             std_closed_lamports=half_even_deviation(results),
             rate_sources=books.sources,
+            realized_by_day=_days(books.realized_by_day),
             tokens=rows,
         )
     )
+
+
+def _days(sums: Mapping[int | None, int]) -> tuple[RealizedDay, ...]:
+    """The days that do not add up to nothing, the earliest first, before them what has no time."""
+    days = [RealizedDay(day_at, lamports) for day_at, lamports in sums.items() if lamports]
+    return tuple(sorted(days, key=lambda day: (day.day_at is not None, day.day_at or 0)))
 
 
 def _unrealized(

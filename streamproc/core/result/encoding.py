@@ -117,13 +117,19 @@ def _with_rows(
     """JSON of the wallets with at most so many token rows and balance rows each, and how many rows that cut in all."""
     bounded, cut = [], {"tokens": 0, "balances": 0}
     for wallet in wallets:
-        pnl, tokens_cut = _with_tokens(wallet.get("pnl"), most)
+        pnl, tokens_cut = _with_tokens(_without_days(wallet.get("pnl")), most)
         balances, balances_cut = _with_tokens(wallet.get("balances"), most_held)
         cut["tokens"] += tokens_cut
         cut["balances"] += balances_cut
-        changed = {"pnl": pnl, "balances": balances} if tokens_cut or balances_cut else {}
-        bounded.append(encode_json({**wallet, **changed}))
+        bounded.append(encode_json({**wallet, "pnl": pnl, "balances": balances}))
     return bounded, cut
+
+
+def _without_days(pnl: Json | None) -> Json | None:
+    """The record without its days, of which a wallet may have thousands."""
+    if pnl is None:
+        return None
+    return {name: value for name, value in pnl.items() if name != "realized_by_day"}
 
 
 def _with_tokens(record: Json | None, most: int | None) -> tuple[Json | None, int]:

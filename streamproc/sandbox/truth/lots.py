@@ -45,6 +45,9 @@ class Row:
     received_lamports: int = 0
     fees_lamports: int = 0
     realized_lamports: int = 0
+    realized_by_day: dict[int | None, int] = field(
+        default_factory=dict
+    )  # by the day's first second
     unknown_basis_proceeds_lamports: int = 0
     buys: int = 0
     sells: int = 0
@@ -59,6 +62,12 @@ class Row:
     def open_units(self) -> int:
         """Units in lots, with basis or without."""
         return sum(lot.units for lot in self.lots)
+
+    def realize(self, lamports: int, time: int | None) -> None:
+        """Add what a trade of this time brought."""
+        self.realized_lamports += lamports
+        day = None if time is None else time // 86_400 * 86_400
+        self.realized_by_day[day] = self.realized_by_day.get(day, 0) + lamports
 
     def put(self, lot: Lot) -> None:
         """Add a lot at the end of the queue."""

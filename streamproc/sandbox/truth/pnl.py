@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from streamproc.sandbox.chain import known
 from streamproc.sandbox.truth.lots import Lot, Row
 from streamproc.sandbox.truth.rates import SolView, Terms
-from streamproc.sandbox.truth.statistics import closed_figures
+from streamproc.sandbox.truth.statistics import closed_figures, realized_days
 from streamproc.sandbox.truth.unread import true_unread
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _trade(row: Row, trade: TrueTrade, lamports: int | None, *, counted: bool) -
                 mint: _sold_in(taken, trade.amount, mint, n) for mint, n in trade.quotes.items()
             }
     if counted:
-        row.realized_lamports += realized - trade.fees
+        row.realize(realized - trade.fees, trade.time)
         row.unknown_basis_proceeds_lamports += unknown
         _count(row, trade, lamports, in_quotes)
 
@@ -186,8 +186,7 @@ def _record(
     counted = [row for row in rows.values() if row.moved]
     closed = [row for row in counted if row.is_closed]
     tokens = _tokens(counted, terms)
-    realized = sum(row.realized_lamports for row in counted)
-    unrealized = _total_unrealized(tokens)
+    realized, unrealized = sum(row.realized_lamports for row in counted), _total_unrealized(tokens)
     return {
         "volume_lamports": sum(t["spent_lamports"] + t["received_lamports"] for t in tokens),
         "realized_lamports": realized,
@@ -212,6 +211,7 @@ def _record(
         "round_trips": {mint: str(units) for mint, units in legs.items() if units},
         "round_trip_lamports": trip_lamports,
         "rate_sources": sources,
+        "realized_by_day": realized_days([row.realized_by_day for row in counted]),
         "tokens": tokens,
     }
 

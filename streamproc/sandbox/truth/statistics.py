@@ -58,3 +58,12 @@ def closed_figures(realized: list[int], unknown: int) -> Json:
         "trimmed_mean_closed_lamports": None if trimmed is None else round(trimmed),
         "std_closed_lamports": deviation(realized),
     }
+
+
+def realized_days(rows: Sequence[dict[int | None, int]]) -> list[Json]:
+    """Return what is published of the days on which rows realized something, from each row's sums by day."""
+    days = {day for row in rows for day in row}
+    timed = sorted(day for day in days if day is not None)
+    ordered: list[int | None] = [*([None] if None in days else []), *timed]
+    sums = [(day, sum(row.get(day, 0) for row in rows)) for day in ordered]
+    return [{"day_at": day, "realized_lamports": total} for day, total in sums if total]

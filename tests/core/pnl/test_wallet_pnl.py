@@ -16,7 +16,7 @@ from streamproc.core.ledger.entries import Entry, Kind
 from streamproc.core.pnl.encoding import pnl_from_json, pnl_to_json
 from streamproc.core.pnl.lots import Lots
 from streamproc.core.pnl.rates import SolPrices
-from streamproc.core.pnl.records import QuotePnl, TokenPnl, WalletPnl
+from streamproc.core.pnl.records import QuotePnl, RealizedDay, TokenPnl, WalletPnl
 from streamproc.core.pnl.wallet_pnl import wallet_pnl, with_market_values
 from streamproc.core.result.wallet_analysis import lacks_sol_price
 
@@ -475,7 +475,8 @@ def test_the_record_has_the_fields_that_are_promised_and_amounts_are_strings(lif
     wallet = """volume_lamports realized_lamports unrealized_lamports net_lamports fees_lamports
         wallet_costs_lamports unknown_basis_proceeds_lamports stable_net_flow trades buys sells tokens_traded
         closed_positions closed_unknown round_trips round_trip_lamports unread winning_positions losing_positions
-        win_rate median_closed_lamports trimmed_mean_closed_lamports std_closed_lamports rate_sources tokens"""
+        win_rate median_closed_lamports trimmed_mean_closed_lamports std_closed_lamports rate_sources
+        realized_by_day tokens"""
     row = """mint decimals bought sold received sent spent_lamports received_lamports fees_lamports
         realized_lamports unrealized_lamports unknown_basis_proceeds_lamports open_amount open_cost_lamports
         trades first_trade_at last_trade_at quotes"""
@@ -485,6 +486,22 @@ def test_the_record_has_the_fields_that_are_promised_and_amounts_are_strings(lif
     assert record["tokens"][0]["quotes"] == {
         WSOL: {"spent": "100000", "received": "0", "realized": "0"}
     }
+
+
+def test_what_is_realized_stands_on_the_day_of_its_trade(life: Life) -> None:
+    life.buy(100, 10_000_000, fee=5)
+    life.sell(40, 10_000_000, fee=5, time=86_399)
+    life.sell(40, 10_000_000, fee=5, time=86_400)
+    life.sell(10, 999_995, time=2 * 86_400)
+    life.sell(10, 1_000_000, time=3 * 86_400)
+    life.sell(10, 10_000_000, fee=7, time=None)
+    # 10 units cost 1 000 000: the last day comes to nothing and has no row, the one before loses 5.
+    assert life.pnl().realized_by_day == (
+        RealizedDay(None, -7),
+        RealizedDay(0, 6_000_000 - 5 - 5),
+        RealizedDay(86_400, 6_000_000 - 5),
+        RealizedDay(2 * 86_400, -5),
+    )
 
 
 # --- what holds of any history ---
@@ -534,6 +551,7 @@ def test_fees_costs_volume_and_counts_add_up(steps_: Steps) -> None:
         pnl.trades == len(traded) == pnl.buys + pnl.sells == sum(row.trades for row in pnl.tokens)
     )
     assert pnl.realized_lamports == sum(row.realized_lamports for row in pnl.tokens)
+    assert pnl.realized_lamports == sum(day.realized_lamports for day in pnl.realized_by_day)
     assert sum(pnl.rate_sources.values()) == sum(step[0].startswith("usd") for step in steps_)
     for row in pnl.tokens:
         assert row.open_amount >= max(0, row.bought + row.received - row.sold - row.sent)

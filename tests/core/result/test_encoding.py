@@ -47,6 +47,20 @@ def test_what_fits_is_the_whole_result() -> None:
     assert value == encode_json(whole_result(outcome()))
 
 
+def test_days_stand_in_the_whole_result_alone() -> None:
+    days = [{"day_at": 0, "realized_lamports": 1}]
+    wallet: dict[str, Any] = {
+        "wallet": "w",
+        "pnl": {"realized_by_day": days, "tokens": []},
+        "balances": None,
+    }
+    dated = replace(outcome(), wallets=[wallet])
+    event = json.loads(bounded_result(dated, max_pairs=1, max_tokens_per_wallet=1))
+    assert event["wallets"] == [{**wallet, "pnl": {"tokens": []}}]
+    whole = json.loads(encode_json(whole_result(dated)))
+    assert whole["wallets"] == [wallet]
+
+
 def test_pairs_beyond_what_is_wanted_are_counted() -> None:
     _, result = bounded(max_pairs=10)
     assert [pair["rank"] for pair in result["pairs"]] == list(range(10))
