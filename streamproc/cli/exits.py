@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from streamproc.cli.program import program
+from streamproc.cli.views.output import called
 from streamproc.errors import (
     ConfigurationError,
     DeadLetterError,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 DONE: Final = 0
 FAILED: Final = 1
 MISUSED: Final = 2
+LED_TO: Final = frozenset({"STREAMPROC_KAFKA_BROKERS", "STREAMPROC_POSTGRES_DSN"})  # by `up`
 LINE_MAX: Final = 1000  # characters; more is a value that somebody gave
 
 
@@ -74,9 +76,15 @@ def _explained(error: StreamprocError) -> tuple[str, int]:
 def _all_faults(error: InvalidInputError) -> str:
     """One line per fault, below a line that says of what kind they are."""
     what = "misconfigured" if isinstance(error, ConfigurationError) else "invalid input"
-    if len(error.faults) == 1:
-        return f"{what}: {error.faults[0]}"
-    return "\n  ".join([f"{what}, {len(error.faults)} faults:", *map(str, error.faults)])
+    lines = list(map(str, error.faults))
+    if any(fault.field in LED_TO and fault.value == "nothing" for fault in error.faults):
+        lines.append(
+            f"`{called()} up` in this folder, or above it, sets where Kafka and Postgres are"
+        )
+    if len(lines) == 1:
+        return f"{what}: {lines[0]}"
+    count = len(error.faults)
+    return "\n  ".join([f"{what}, {count} fault{'s' if count > 1 else ''}:", *lines])
 
 
 def _said(sentence: str, code: int) -> int:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 import click
 
 from streamproc import __version__
+from streamproc.cli.views.near_names import Group
 
 EPILOG: Final = """\b
 Examples:
@@ -52,7 +53,7 @@ COMMANDS: Final = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group that knows its commands' names and summaries without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature

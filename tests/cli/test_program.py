@@ -107,3 +107,14 @@ def test_the_program_runs_from_any_folder(tmp_path: Path) -> None:
 def test_the_version_is_shown() -> None:
     shown = CliRunner().invoke(program, ["--version"])
     assert shown.output.startswith("streamproc, version ")
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [(["lst"], "list"), (["dlq", "relay"], "replay"), (["topics", "aply"], "apply")],
+)
+def test_a_misspelled_command_is_answered_with_what_may_be_meant(
+    said: list[str], meant: str
+) -> None:
+    shown = CliRunner().invoke(program, said)
+    assert (shown.exit_code, f"Did you mean '{meant}'?" in shown.output) == (2, True), shown.output

@@ -7,6 +7,7 @@ import asyncio
 import click
 
 from streamproc.cli.shared.environment import effective_settings
+from streamproc.cli.views.near_names import Group
 from streamproc.cli.views.output import output_option, print_json, tell
 
 EPILOG = """\b
@@ -14,7 +15,7 @@ Example:
   streamproc db migrate"""
 
 
-@click.group(epilog=EPILOG)
+@click.group(cls=Group, epilog=EPILOG)
 def db() -> None:
     """Look after the database schema."""
 

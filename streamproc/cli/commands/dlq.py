@@ -11,6 +11,7 @@ import click
 from streamproc import limits
 from streamproc.cli.numbers import FiniteRange
 from streamproc.cli.shared.environment import effective_settings
+from streamproc.cli.views.near_names import Group
 from streamproc.cli.views.output import output_option, print_json, print_table, remark, tell
 from streamproc.safety.printable import printable
 
@@ -35,7 +36,7 @@ TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 PIECE = 2000  # characters of a value that `show` prints for people
 
 
-@click.group(epilog=EPILOG)
+@click.group(cls=Group, epilog=EPILOG)
 def dlq() -> None:
     """Look at dead letters, send them again, remove them. A letter is named by partition:offset."""
 

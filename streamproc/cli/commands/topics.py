@@ -10,6 +10,7 @@ import click
 
 from streamproc.cli.shared.environment import effective_settings
 from streamproc.cli.views.markdown import into_option, show_block
+from streamproc.cli.views.near_names import Group
 from streamproc.cli.views.output import output_option, print_json, print_table, tell
 from streamproc.errors import Fault, InvalidInputError
 
@@ -25,7 +26,7 @@ Examples:
   streamproc topics graph --into README.md"""
 
 
-@click.group(epilog=EPILOG)
+@click.group(cls=Group, epilog=EPILOG)
 def topics() -> None:
     """Compare the broker's topics with the declared ones; of what exists only an unset segment.ms is ever set."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 from rich.markup import escape
@@ -11,7 +13,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from streamproc import limits
 from streamproc.events import AnalysisProgressed, WalletAnalyzed, WalletProgressed
-from streamproc.report.wording import short
+from streamproc.report.wording import seconds, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +21,24 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from streamproc.events import Event
+
+
+class TimeLeft:
+    """How long a request still takes, as far as its last half minute tells."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, float]] = deque()  # seconds, percent
+
+    def words(self, percent: float, at_s: float) -> str:
+        """Words for what is left when so much is done at this time of a clock that never steps back."""
+        self._seen.append((at_s, percent))
+        while at_s - self._seen[0][0] > limits.TIME_LEFT_WINDOW_S:
+            self._seen.popleft()
+        began_s, began = self._seen[0]
+        passed_s, gained = at_s - began_s, percent - began
+        if passed_s < limits.TIME_LEFT_NEEDS_S or gained <= 0:
+            return "time left not known"
+        return f"about {seconds(1000 * passed_s * (100 - percent) / gained)} left"
 
 
 class View(Protocol):
@@ -52,6 +72,7 @@ class Bars:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
+        self._left = TimeLeft()
         self._whole = progress.add_task("[bold]whole[/]", total=100, says="waiting for a worker")
         self._rows: dict[str, TaskID] = {}
         self._done: set[str] = set()
@@ -59,7 +80,8 @@ class Bars:
     def show(self, event: Event) -> None:
         """Move the bar that the event speaks of."""
         if isinstance(event, AnalysisProgressed):
-            says = escape(f"{event.percent:3.0f} % {event.stage}: {event.message}")
+            left = "" if event.terminal else f", {self._left.words(event.percent, monotonic())}"
+            says = escape(f"{event.percent:3.0f} % {event.stage}: {event.message}{left}")
             self._progress.update(self._whole, completed=event.percent, says=says)
         elif isinstance(event, WalletProgressed) and event.wallet not in self._done:
             self._move(event)
@@ -71,7 +93,7 @@ class Bars:
         row = self._row(event.wallet)
         if row is not None:
             total = None if event.fraction is None else 1.0
-            says = f"{event.transactions:,} transactions"
+            says = escape(event.notice or f"{event.transactions:,} transactions")
             self._progress.update(row, total=total, completed=event.fraction or 0, says=says)
 
     def _finish(self, event: WalletAnalyzed) -> None:

@@ -8,7 +8,7 @@ from rich.console import Console
 from solders.pubkey import Pubkey
 
 from streamproc import limits
-from streamproc.cli.views.live import live_view
+from streamproc.cli.views.live import TimeLeft, live_view
 from streamproc.events import (
     AnalysisProgressed,
     Counts,
@@ -127,3 +127,12 @@ def test_many_wallets_never_take_more_than_the_bounded_lines() -> None:
 def test_a_wallet_that_is_done_is_not_moved_back() -> None:
     text = "\n".join(shown(done(1), moved(1, 0.1), terminal=True)[-2:])
     assert "56 trades" in text
+
+
+def test_the_time_that_is_left_follows_the_pace_and_is_not_known_without_one() -> None:
+    left = TimeLeft()
+    assert left.words(10, 0) == "time left not known"
+    assert left.words(12, 2) == "time left not known", "two seconds say little"
+    assert left.words(20, 10) == "about 1 min 20 s left"
+    assert left.words(20, 30) == "about 4 min 0 s left"
+    assert left.words(20, 41) == "time left not known", "nothing has moved for half a minute"
