@@ -117,7 +117,7 @@ function wallet(name) {
     const item = element('li'), progress = bar(`progress of ${name}`), said = element('span', 'waits', 'soft');
     setBar(progress, 0);
     item.append(element('code', name), progress, said);
-    wallets.set(name, {progress, said});
+    wallets.set(name, {progress, said, outcome: null});
     $('wallets').append(item);
   }
   return wallets.get(name);
@@ -126,14 +126,23 @@ function wallet(name) {
 function walletProgressed(event) {
   const said = JSON.parse(event.data), known = wallet(said.wallet);
   setBar(known.progress, said.fraction === null ? null : 100 * said.fraction);
-  known.said.textContent = said.notice || `${said.transactions.toLocaleString('en')} transactions`;
+  known.said.textContent = said.notice || `${said.transactions.toLocaleString('en')} transaction${said.transactions === 1 ? '' : 's'}`;
 }
 
 function walletAnalyzed(event) {
   const said = JSON.parse(event.data), known = wallet(said.wallet);
   setBar(known.progress, 100);
+  known.outcome = said.outcome;
+  count();
   known.said.className = said.outcome === 'failed' ? 'failed' : 'soft';
   known.said.textContent = said.error ? `${said.outcome}: ${said.error.message}` : said.outcome;
+}
+
+function count() {
+  const outcomes = [...wallets.values()].map((each) => each.outcome).filter((outcome) => outcome);
+  const by = ['analyzed', 'failed', 'excluded'].map((name) => [outcomes.filter((each) => each === name).length, name]);
+  const said = by.filter(([number]) => number).map(([number, name]) => `${number} ${name}`).join(', ');
+  $('counted').textContent = `${wallets.size} wallets${said ? `: ${said}` : ''}`;
 }
 
 function links(request) {
@@ -146,7 +155,12 @@ function links(request) {
     link.href = request.links[name];
     return link;
   });
-  $('links').replaceChildren(...made.flatMap((link) => [link, ' ']));
+  if (request.links.result_csv) {
+    const link = element('a', 'wallets (CSV)');
+    link.href = `${request.links.result_csv}&rows=wallets`;
+    made.splice(2, 0, link);
+  }
+  $('links').replaceChildren(...made);
 }
 
 async function choose() {
@@ -163,6 +177,8 @@ async function choose() {
     const request = await asked(`/analyses/${encodeURIComponent(chosen)}`);
     if (name !== chosen) return;
     request.wallets.forEach(wallet);
+    count();
+    $('bars').open = !ENDED.has(request.status);
     links(request);
     $('said').textContent = (request.failure || request.progress || {message: 'waits for a worker'}).message;
     follow(name);
@@ -175,7 +191,7 @@ function follow(name) {
   stream.addEventListener('wallet-analyzed', walletAnalyzed);
   stream.addEventListener('analysis-progress', async (event) => {
     const said = JSON.parse(event.data);
-    $('said').textContent = `${Math.floor(said.percent)} % ${said.message}`;
+    $('said').textContent = said.terminal ? said.message : `${Math.floor(said.percent)} % ${said.message}`;
     if (!said.terminal) return;
     event.target.close();
     const request = await asked(`/analyses/${encodeURIComponent(name)}`);
@@ -217,9 +233,11 @@ function readBy(member) {
   return topics.join('; ') || 'nothing yet';
 }
 
+function isSlowed(bucket) { return bucket.rate_share < 1 || bucket.next_call_in_s >= 1; }
+
 function stateOf(bucket) {
   if (bucket.next_call_in_s >= 1) return element('span', `paused, next call in ${age(bucket.next_call_in_s)}`, 'failed');
-  if (bucket.rate_share < 1) return element('span', 'throttled', 'failed');
+  if (isSlowed(bucket)) return element('span', 'throttled', 'failed');
   return element('span', 'free', 'completed');
 }
 
@@ -256,7 +274,7 @@ function tile(name, value) {
 
 async function look() {
   try {
-    const state = await asked('/state');
+    const state = await asked('/state'), slowed = state.upstream.filter(isSlowed).map((each) => each.bucket);
     const tiles = [
       tile('requests that run', known(state.running)),
       tile('workers', known(state.workers)),
@@ -264,11 +282,8 @@ async function look() {
       tile('dead letters', known(state.dead_letters)),
       tile('credits today (UTC)', known(state.credits_today)),
     ];
-    for (const each of state.upstream) {
-      const share = `${Math.round(100 * each.rate_share)} %`;
-      tiles.push(tile(`of the plan's rate, ${each.bucket}${each.rate_share < 1 ? ', throttled' : ''}`, share));
-    }
-    $('state').replaceChildren(...tiles);
+    const upstream = slowed.length ? `throttled: ${slowed.join(', ')}` : state.upstream.length ? 'free' : 'not asked';
+    $('state').replaceChildren(...tiles, tile('upstream', upstream));
     showState(state);
     if (state.dead_letters !== null && state.dead_letters !== letters) {
       await showLetters();

@@ -81,8 +81,11 @@ def _body() -> list[Renderable]:
         h.section("#one", aria_labelledby="one-title", hidden=True)[
             h.h2("#one-title"),
             h.p("#said.soft", role="status"),
-            h.p("#links"),
-            h.ul("#wallets.wallets"),
+            h.p("#links.controls"),
+            h.details("#bars", open=True)[
+                h.summary("#counted"),
+                h.ul("#wallets.wallets"),
+            ],
         ],
         h.section(aria_labelledby="requests-title")[
             h.h2("#requests-title")["Requests"],

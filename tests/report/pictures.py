@@ -1,6 +1,7 @@
-"""Pictures of a report for the README, by the Chromium that is installed here.
+"""Pictures for the README, by the Chromium that is installed here: of a report, and of a console that runs.
 
-python -m tests.report.pictures RESULT.json docs/pictures
+python -m tests.report.pictures report RESULT.json docs/pictures
+python -m tests.report.pictures console URL docs/pictures
 """
 
 from __future__ import annotations
@@ -11,52 +12,81 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from streamproc.report import render_report
 from tests.report.chromium import Tab, chromium, installed
 
 EXPLORER: Final = "https://explorer.solana.com"
-SCREENS: Final = {  # name: width, dark, from the section with this id, height, pixels a dot
-    "report-light": (1160, False, None, 1120, 1),
-    "report-dark": (1160, True, "matrix", 1120, 1),
-    "report-phone": (390, False, None, 1100, 1.5),
+QUALITY: Final = 80  # of WebP: text stays sharp, and a picture below 150 kB
+SETTLED_S: Final = 3  # until a console's page has asked for everything
+
+
+class Screen(NamedTuple):
+    """How the page is looked at: pixels, and from the section with this id on."""
+
+    width: int
+    height: int
+    dark: bool = False
+    section: str | None = None
+    dots: float = 1  # per pixel
+
+
+REPORT: Final = {
+    "report-light": Screen(1160, 1120),
+    "report-dark": Screen(1160, 1120, dark=True, section="matrix"),
+    "report-phone": Screen(390, 1100, dots=1.5),
+}
+CONSOLE: Final = {
+    "console-light": Screen(1160, 1120),
+    "console-dark": Screen(1160, 1120, dark=True),
+    "console-phone": Screen(390, 1100, dots=1.5),
 }
 
 
-async def picture(tab: Tab, name: str, folder: Path) -> None:
-    """One picture of the page that is open."""
-    width, dark, section, height, scale = SCREENS[name]
-    await tab.screen(width, dark=dark)
+async def picture(tab: Tab, screen: Screen) -> bytes:
+    """One picture of the page that is open, as WebP."""
+    await tab.screen(screen.width, dark=screen.dark)
     top = 0.0
-    if section is not None:
-        place = f"document.getElementById('{section}').getBoundingClientRect().top + scrollY - 24"
-        top = await tab.value(place)
-    clip = {"x": 0, "y": top, "width": width, "height": height, "scale": scale}
-    shot = await tab.call("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)
-    (folder / f"{name}.png").write_bytes(base64.b64decode(shot["data"]))
+    if screen.section is not None:
+        place = f"document.getElementById('{screen.section}').getBoundingClientRect()"
+        top = await tab.value(f"{place}.top + scrollY - 24")
+    clip = {"x": 0, "y": top, "width": screen.width, "height": screen.height, "scale": screen.dots}
+    shot = await tab.call(
+        "Page.captureScreenshot",
+        clip=clip,
+        captureBeyondViewport=True,
+        format="webp",
+        quality=QUALITY,
+    )
+    return base64.b64decode(shot["data"])
 
 
-async def pictures(page: str, folder: Path) -> None:
-    """All pictures of the page at that address."""
+async def pictures(url: str, screens: dict[str, Screen]) -> dict[str, bytes]:
+    """All pictures of the page at that address, by name."""
     path = installed()
     if path is None:
         raise SystemExit("pictures: no Chromium is installed here")
     with tempfile.TemporaryDirectory() as profile:
         async with chromium(path, Path(profile)) as tab:
-            await tab.open(page)
-            for name in SCREENS:
-                await picture(tab, name, folder)
+            await tab.open(url)
+            await asyncio.sleep(SETTLED_S if screens is CONSOLE else 0)
+            return {name: await picture(tab, screen) for name, screen in screens.items()}
 
 
-def main(result: Path, folder: Path) -> None:
-    """Render the report of a result and take its pictures."""
-    with tempfile.TemporaryDirectory() as scratch:
-        page = Path(scratch) / "report.html"
-        content = json.loads(result.read_text("utf-8"))
-        page.write_text(render_report(content, explorer_url=EXPLORER), encoding="utf-8")
-        asyncio.run(pictures(page.as_uri(), folder))
+def main(of: str, source: str, folder: Path) -> None:
+    """Take the pictures of a result's report, or of a console."""
+    if of == "console":
+        taken = asyncio.run(pictures(source, CONSOLE))
+    else:
+        with tempfile.TemporaryDirectory() as scratch:
+            page = Path(scratch) / "report.html"
+            result = json.loads(Path(source).read_text("utf-8"))
+            page.write_text(render_report(result, explorer_url=EXPLORER), encoding="utf-8")
+            taken = asyncio.run(pictures(page.as_uri(), REPORT))
+    for name, content in taken.items():
+        (folder / f"{name}.webp").write_bytes(content)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
