@@ -18,8 +18,9 @@ from sync_parts.database import empty_store
 from sync_parts.plain import GZIP_WINDOW, plain_page
 
 from streamproc.core.ledger.entries import Page
+from streamproc.core.ledger.ledger import entry_of
 from streamproc.core.ledger.ranges import SlotRange
-from streamproc.core.wire.raw import raw_page
+from streamproc.core.wire.raw import SignedPage, raw_page, raw_transactions
 from streamproc.sandbox.service.rpc.prebuilt import PrebuiltPages
 from streamproc.sandbox.world.world import World
 from streamproc.store import StoredPage
@@ -39,6 +40,14 @@ IN_A_ROW: Final = (
 STORED_PAGES: Final = 8
 MOVED_BYTES: Final = 256 * 1024**2
 PIECE: Final = 1024**2
+
+
+class Steps(NamedTuple):
+    """CPU microseconds of a transaction that steps of reading take by themselves; decoding takes what is left."""
+
+    unpacked: float
+    plain_unpacked: float  # by zlib
+    ruled: float  # the rules of the ledger, which both ways apply
 
 
 class Speeds(NamedTuple):
@@ -75,10 +84,12 @@ async def measured_speeds(postgres: EmbeddedPostgres, report: Report) -> Speeds:
         lambda: plain_page(body, wallet),
         lambda: orjson.loads(zlib.decompress(body, GZIP_WINDOW)),
     )
+    steps = _steps(body, wallet)
     stored = await _stored_rate(postgres, page)
     speeds = Speeds(read, plain, stored, _loopback_bytes_s(), len(body) / PAGE)
     in_clear = len(zlib.decompress(body, GZIP_WINDOW)) / PAGE
     report.speeds(speeds, decoded, in_clear)
+    report.steps(speeds, steps)
     return speeds
 
 
@@ -87,6 +98,18 @@ def _read(body: bytes, wallet: str) -> Page:
     page = raw_page(deflate.gzip_decompress(body), wallet)
     assert isinstance(page, Page)
     return page
+
+
+def _steps(body: bytes, wallet: str) -> Steps:
+    """What steps of reading take."""
+    answer = raw_transactions(deflate.gzip_decompress(body))
+    assert isinstance(answer, SignedPage)
+    rates = _rates(
+        lambda: deflate.gzip_decompress(body),
+        lambda: zlib.decompress(body, GZIP_WINDOW),
+        lambda: [entry_of(each.transaction, wallet) for each in answer.transactions],
+    )
+    return Steps(*[1e6 / rate for rate in rates])
 
 
 def _rates(*ways: Callable[[], object]) -> list[float]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sync_parts.bound import Bound, Least
     from sync_parts.run import Run
-    from sync_parts.speeds import Speeds
+    from sync_parts.speeds import Speeds, Steps
 
     from streamproc.json_types import Json
 
@@ -51,6 +51,20 @@ class Report:
         ]
         self.say(table(["(a) on one core", "transactions/s"], rows))
         self._keep({"part": "a", "decoded": decoded, "in_clear": in_clear, **speeds._asdict()})
+
+    def steps(self, speeds: Speeds, steps: Steps) -> None:
+        """What part a's reading consists of."""
+        ours, plain = 1e6 / speeds.read, 1e6 / speeds.plain
+        left = ours - steps.unpacked - steps.ruled
+        plain_left = plain - steps.plain_unpacked - steps.ruled
+        rows = [
+            ["unpacking", f"{steps.unpacked:.1f}", f"{steps.plain_unpacked:.1f}"],
+            ["decoding, to what changed", f"{left:.1f}", f"{plain_left:.1f}"],
+            ["rules of the ledger", f"{steps.ruled:.1f}", f"{steps.ruled:.1f}"],
+            ["reading", f"{ours:.1f}", f"{plain:.1f}"],
+        ]
+        self.say(table(["(a) microseconds of a transaction", "ours", "the obvious way"], rows))
+        self._keep({"part": "a, steps", **steps._asdict()})
 
     def run(self, part: str, name: str, run: Run, bound: Bound, fewest: Least) -> None:
         """A row of the present part's table."""
