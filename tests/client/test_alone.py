@@ -72,7 +72,7 @@ def test_its_needs_are_few() -> None:
 
 
 @pytest.mark.real
-async def test_the_example_of_the_readme_asks_follows_and_reads_there(
+async def test_the_program_of_the_guide_asks_follows_and_reads_there(
     alone: Path, installation: Installation
 ) -> None:
     started = asyncio.Event()
@@ -80,7 +80,7 @@ async def test_the_example_of_the_readme_asks_follows_and_reads_there(
         answered(installation.settings, "completed", count=1, timeout_s=60, started=started.set)
     )
     await started.wait()
-    (code,) = CLIENT.findall((TOP / "README.md").read_text("utf-8"))
+    (code,) = CLIENT.findall((TOP / "docs/guides/producer.md").read_text("utf-8"))
     given = f"sys.argv[1:] = {WALLETS!r}; exec({code!r})"
     done = await asyncio.to_thread(interpreted, alone, given, **installation.environment)
     await answering

@@ -48,7 +48,7 @@ EXAMPLE = re.compile(r"<!-- example[^>]*-->\n```sh\n(.*?)```", re.DOTALL)
     ("page", "name", "content"),
     [
         ("README.md", "topology", graph(read_topology())),
-        ("README.md", "settings", settings_table()),
+        ("docs/settings.md", "settings", settings_table()),
         ("docs/events.md", "events", event_tables(read_topology())),
         ("docs/result.md", "result", result_tables(read_topology())),
         ("docs/architecture.md", "rooms", rooms_table()),

@@ -14,7 +14,7 @@ EPILOG = """\b
 Examples:
   streamproc settings
   streamproc settings --output json
-  streamproc settings --into README.md"""
+  streamproc settings --into docs/settings.md"""
 
 
 @click.command(epilog=EPILOG)

@@ -57,18 +57,33 @@ def _section(heading: str, model: type[BaseModel], where: str | None = None) -> 
 
 def result_tables(topology: Topology) -> str:
     """One section per record of the result, from the outermost on."""
-    whole = schema_of("AnalysisCompleted", topology)
+    return record_tables(schema_of("AnalysisCompleted", topology), with_defaults=False)
+
+
+def record_tables(whole: Json, *, with_defaults: bool = True) -> str:
+    """One section per record of a schema, from the outermost on; what may be left out is shown with its default."""
     left, parts = [("", whole)], []
     while left:
         place, schema = left.pop(0)
         rows, inner = [], []
-        for name, field in schema["properties"].items():
+        columns = ["field", "type", "what"]
+        needed = schema.get("required", [])
+        is_open = with_defaults and set(schema["properties"]) > set(needed)
+        if is_open:
+            columns.insert(2, "default")
+        first = set(needed) if is_open else set()
+        for name, field in sorted(
+            schema["properties"].items(), key=lambda each: each[0] not in first
+        ):
             sign, record = _record_in(field)
             if record is not None:
                 inner.append((f"{place}{name}{sign}.", whole["$defs"][record]))
-            rows.append([f"`{name}{sign}`", _result_type(field), field["description"]])
+            row = [f"`{name}{sign}`", _result_type(field), field["description"]]
+            if is_open:
+                row.insert(2, _default(name, field, schema))
+            rows.append(row)
         heading = f"## `{place.rstrip('.')}`" if place else "## Top"
-        shown = table(["field", "type", "what"], rows)
+        shown = table(columns, rows)
         parts += [heading, *([schema["description"]] if place else []), shown]
         left = inner + left
     return "\n\n".join(parts)
@@ -78,7 +93,7 @@ def _record_in(field: Json) -> tuple[str, str | None]:
     """What a field is made of: `[]` for a list and `{}` for an object whose keys are data, and the record's name."""
     (field,) = [each for each in field.get("anyOf", [field]) if each.get("type") != "null"][:1]
     if field.get("type") == "array":
-        return "[]", _record_in(field["items"])[1]
+        return "[]", _record_in(field.get("items", {}))[1]  # none: each place has a type of its own
     if isinstance(field.get("additionalProperties"), dict):
         return "{}", _record_in(field["additionalProperties"])[1]
     return "", REF.sub("", field["$ref"]) if "$ref" in field else None
