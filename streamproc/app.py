@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from contextlib import AsyncExitStack, ExitStack
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -23,7 +25,7 @@ from streamproc.agents.resources import (
     sync_handler,
 )
 from streamproc.agents.results.price_history import price_history_of
-from streamproc.agents.shared.handlers import Handler, Run, running
+from streamproc.agents.shared.handlers import Handler, Run, running, traced
 from streamproc.agents.shared.records import outgoing
 from streamproc.core.join.state import PARTS
 from streamproc.engine import Engine, EngineConfig, failpoints
@@ -43,6 +45,7 @@ from streamproc.safety.own_files import make_folder
 from streamproc.serde import codec_of
 from streamproc.store.postgres.migrate import pending
 from streamproc.topics import OUTSIDE, Topology, read_topology
+from streamproc.tracing import set_up_tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -139,7 +142,9 @@ class Worker:
         async def handle(record: Record) -> list[Outgoing]:
             return [outgoing(each) for each in await self._handlers[agent.name](record)]
 
-        stage = self.engine.stage(agent.name, handle, **agent.bounds)
+        stage = self.engine.stage(
+            agent.name, handle, around=partial(traced, agent.name), **agent.bounds
+        )
         self.engine.agent(agent.name, stage, *self._topics(agent.name))
 
     def _register_join(self) -> None:
@@ -260,4 +265,5 @@ def run_worker(settings: Settings) -> int:
             name = held.enter_context(member_name(settings.worker_ids_dir))
             log.info("this worker is %s", name)
             settings = settings.model_copy(update={"worker_id": name})
+        held.callback(set_up_tracing(os.environ, instance=settings.worker_id))
         return Worker(settings, topology).run()

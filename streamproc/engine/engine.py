@@ -19,7 +19,7 @@ from streamproc.engine.delivery.fence import Fence
 from streamproc.engine.delivery.flow import Flow, started
 from streamproc.engine.delivery.producer import Producer
 from streamproc.engine.delivery.refusals import OutputImpossibleError
-from streamproc.engine.delivery.stage import Stage
+from streamproc.engine.delivery.stage import Stage, nothing
 from streamproc.engine.faust.app import GuardedApp
 from streamproc.engine.faust.consumer import GuardedTransport
 from streamproc.engine.faust.packing import PassThrough
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from streamproc.engine.config import EngineConfig
     from streamproc.engine.delivery.flow import Reader
     from streamproc.engine.delivery.offsets import OffsetTracker
-    from streamproc.engine.delivery.stage import Handle
+    from streamproc.engine.delivery.stage import Around, Handle
     from streamproc.engine.join.logic import JoinLogic, S
     from streamproc.engine.join.timer import Missing
     from streamproc.engine.records import Batch, Partition
@@ -100,9 +100,13 @@ class Engine:
         *,
         limit: int = limits.STAGE_LIMIT,
         window: int = limits.STAGE_WINDOW,
+        around: Around = nothing,
     ) -> Stage:
-        """A pool of at most `limit` handlers that takes at most `window` records ahead."""
-        stage = Stage(name, handle, self.flow, limit=limit, window=window)
+        """A pool of at most `limit` handlers that takes at most `window` records ahead.
+
+        `around` is entered for each record, once for all tries of its handler.
+        """
+        stage = Stage(name, handle, self.flow, limit=limit, window=window, around=around)
         self._readers.append(stage)
         return stage
 

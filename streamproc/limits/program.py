@@ -19,6 +19,7 @@ REQUESTS_LISTED_MAX: Final = 100_000  # of one command
 DEAD_LETTERS_LISTED: Final = 100  # by default; more by --limit
 DEAD_LETTERS_MAX: Final = 100_000  # of one command: what fits in memory as headers
 WORKER_LOOK_S: Final = 0.3  # how soon a demo notices that its worker has died
+TRACED_TEXT_MAX: Final = 200  # characters of what a stranger wrote, in a span's attribute
 WORKERS_OF_A_MACHINE_MAX: Final = 100  # that share names; more than a machine has room for
 REPLAY_PER_S: Final = 50.0  # a replay must not look like an attack
 DISK_FREE_MIN_BYTES: Final = 1024**3  # Kafka and Postgres stop without room; doctor warns before

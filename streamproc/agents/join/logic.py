@@ -7,17 +7,19 @@ for byte. What ends a request is only a draft until `decide` has asked the store
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 
-from streamproc import metrics
+from streamproc import metrics, tracing
 from streamproc.agents.join.draft_records import draft_in, in_order
 from streamproc.agents.join.terminal_publisher import terminal_records
 from streamproc.agents.join.unopened import known_of
 from streamproc.agents.shared.cancellation import count_end
+from streamproc.agents.shared.handlers import traced as traced_record
 from streamproc.agents.shared.records import outgoing
 from streamproc.core.join.emit import emit, give_up, is_urgent
+from streamproc.core.join.end_draft import EndDraft
 from streamproc.core.join.fold import due, step
 from streamproc.core.join.state import PARTS, JoinState, touched
 from streamproc.core.join.state_bytes import bytes_of, state_from
@@ -35,7 +37,7 @@ from streamproc.events import (
     WalletSyncRequested,
 )
 from streamproc.intake import decode_outside
-from streamproc.serde import decode_internal, trace_of
+from streamproc.serde import decode_internal, new_trace, trace_of
 from streamproc.store import Decision
 
 if TYPE_CHECKING:
@@ -43,7 +45,6 @@ if TYPE_CHECKING:
 
     from streamproc.agents.join.draft_records import KeptDraft
     from streamproc.agents.join.unopened import Known
-    from streamproc.core.join.end_draft import EndDraft
     from streamproc.core.join.state import Part
     from streamproc.engine import Record
     from streamproc.events import Event
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
     from streamproc.store import Ending, Store
 
 log = logging.getLogger(__name__)
+
+_SEEN_OFTEN: Final = (WalletProgressed, AnalysisDue)  # and worth no span
 
 
 class Traced(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -96,6 +99,13 @@ class JoinLogic:
 
     def fold(self, key: bytes, traced: Traced | None, record: Record) -> Traced:
         """The state after one more record; raises DeadLetterError for one that does not decode."""
+        if self._events[record.topic] in _SEEN_OFTEN:
+            return self._folded(key, traced, record)
+        with traced_record("join", record), tracing.attempt():
+            return self._folded(key, traced, record)
+
+    def _folded(self, key: bytes, traced: Traced | None, record: Record) -> Traced:
+        """As `fold`."""
         part = self._part(record)
         if part.request_id.encode() != key:
             raise DeadLetterError("wrong_key", f"the key is not request_id {part.request_id}")
@@ -209,7 +219,7 @@ class JoinLogic:
         self, traced: Traced, state: JoinState, events: list[Event | EndDraft], now_ms: int
     ) -> tuple[Traced, list[Outgoing]]:
         """The records of these events, which continue the request's trace, beside the new state."""
-        trace = traced.traceparent.encode() if traced.traceparent else None
+        trace = _handed_over(traced, state, events)
         records = [
             self._codec.encode(each, time_ms=_time_of(each, state, now_ms), traceparent=trace)
             for each in in_order(events)
@@ -227,6 +237,25 @@ class JoinLogic:
             return [*draft.before, *map(outgoing, said)]
         progress = [] if ending.progress is None else [outgoing(ending.progress)]
         return [*draft.before, outgoing(ending.terminal), *progress]
+
+
+def _handed_over(traced: Traced, state: JoinState, events: list[Event | EndDraft]) -> bytes | None:
+    """The trace that these events continue; where they end the waiting for parts, by a span about all of it."""
+    trace = traced.traceparent.encode() if traced.traceparent else None
+    is_end = any(isinstance(each, AnalysisReady | EndDraft) for each in events)
+    if not (trace and is_end and state.opened and tracing.is_on()):
+        return trace
+    return tracing.waited(
+        "join parts",
+        parent=trace,
+        identity=new_trace(topic=f"join/{state.request_id}", partition=0, offset=0),
+        start_ms=state.opened.requested_at_ms,
+        attributes={
+            "streamproc.agent": "join",
+            "streamproc.request_id": state.request_id,
+            "streamproc.wallets": len(state.outcomes),
+        },
+    )
 
 
 def _decision(key: bytes, draft: KeptDraft) -> Decision:

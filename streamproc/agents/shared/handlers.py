@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from streamproc import limits
+from streamproc import limits, tracing
 from streamproc.engine.delivery.stage import share_of
 from streamproc.events import AnalysisProgressed, Event, PublicError, WalletProgressed
 from streamproc.fair_limiter import CURRENT_REQUEST
 from streamproc.intake import enveloped_trace
 from streamproc.logs import about, about_also
-from streamproc.serde import Codec, Encoded, decode_internal, new_trace, trace_of
+from streamproc.serde import Codec, Encoded, decode_internal, header, new_trace, trace_of
 
 if TYPE_CHECKING:
     import asyncio
+    from contextlib import AbstractContextManager
 
     from streamproc.engine import Record
     from streamproc.errors import StreamprocError
@@ -44,12 +46,48 @@ class Handle(Protocol[E_contra]):
 
 
 def trace_from(record: Record) -> bytes:
-    """The trace that the record continues, else the one that begins with it."""
-    return (
-        trace_of(record.headers)
-        or enveloped_trace(record.value, record.headers)
-        or new_trace(topic=record.topic, partition=record.partition, offset=record.offset)
+    """The trace that what is said about a record continues: the handling's own span, where there is one.
+
+    Else the trace that came with the record, or the one that begins with it.
+    """
+    return tracing.current_traceparent() or _arrived(record) or _begun(record)
+
+
+def _arrived(record: Record) -> bytes | None:
+    """The trace that came with the record."""
+    return trace_of(record.headers) or enveloped_trace(record.value, record.headers)
+
+
+def _begun(record: Record) -> bytes:
+    """The trace that begins with the record where none came with it: the same whenever it is read."""
+    return new_trace(topic=record.topic, partition=record.partition, offset=record.offset)
+
+
+def traced(agent: str, record: Record) -> AbstractContextManager[None]:
+    """A span about an agent's handling of a record, all its tries together; nothing where tracing is off."""
+    if not tracing.is_on():
+        return nullcontext()
+    identity = header(record.headers, "ce_id")
+    attributes: tracing.Attributes = {
+        "messaging.system": "kafka",
+        "messaging.operation.name": "process",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": record.topic,
+        "messaging.destination.partition.id": str(record.partition),
+        "messaging.kafka.offset": record.offset,
+        "messaging.message.id": _text(identity, limits.TRACED_TEXT_MAX),
+        "messaging.message.body.size": len(record.value or b""),
+        "streamproc.agent": agent,
+        "streamproc.request_id": _text(share_of(record).request, limits.REQUEST_ID_MAX_LENGTH),
+    }
+    return tracing.processing(
+        record.topic, arrived=_arrived(record), begun=_begun(record), attributes=attributes
     )
+
+
+def _text(value: bytes | None, longest: int) -> str | None:
+    """What somebody wrote, as text of a bounded length."""
+    return value[:longest].decode("utf-8", "replace") if value else None
 
 
 def _time_ms(record: Record) -> int:
@@ -70,11 +108,9 @@ def on_event(model: type[E], handle: Handle[E], codec: Codec) -> Handler:
 
     def handle_record(record: Record) -> AsyncIterator[Said]:
         event = decode_internal(model, record.value)
-        about_also(
-            request_id=event.request_id,
-            tenant=getattr(event, "tenant", None),
-            wallet=getattr(event, "wallet", None),
-        )
+        tenant, wallet = getattr(event, "tenant", None), getattr(event, "wallet", None)
+        about_also(request_id=event.request_id, tenant=tenant, wallet=wallet)
+        tracing.describe({"streamproc.tenant": tenant, "streamproc.wallet": wallet})
         return handle(event, codec=codec.continuing(trace_from(record)))
 
     return handle_record
@@ -94,18 +130,19 @@ def running(handler: Handler, *, codec: Codec, publish: Publish) -> Run:
         kept: list[Encoded] = []
         told: list[asyncio.Future[None]] = []
         try:
-            async for said in handler(record):
-                encoded = (
-                    codec.encode(said, time_ms=time_ms, traceparent=trace)
-                    if isinstance(said, Event)
-                    else said
-                )
-                if encoded.topic in at_once and not kept:
-                    told.append(publish(encoded))
-                else:
-                    kept.append(encoded)
-            for each in told:
-                await each
+            with tracing.attempt():
+                async for said in handler(record):
+                    encoded = (
+                        codec.encode(said, time_ms=time_ms, traceparent=trace)
+                        if isinstance(said, Event)
+                        else said
+                    )
+                    if encoded.topic in at_once and not kept:
+                        told.append(publish(encoded))
+                    else:
+                        kept.append(encoded)
+                for each in told:
+                    await each
         except BaseException:
             for each in told:
                 each.cancel()

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from streamproc import limits
+from streamproc import limits, tracing
 from streamproc.agents.shared.pool_worker import PoolProcess, WorkLostError
 from streamproc.errors import WorkFailedError
 from streamproc.fair_limiter import CURRENT_REQUEST, FairLimiter
@@ -42,6 +42,11 @@ class ProcessPool:
 
         Raises WorkFailedError when the process died or hung each time, also alone.
         """
+        with tracing.step(f"pool {_name(work)}"):
+            return await self._run(work, *values)
+
+    async def _run(self, work: Callable[..., T], *values: object) -> T:
+        """As `run`, among the processes."""
         async with self._limiter.hold(CURRENT_REQUEST.get()):
             for _ in range(limits.POOL_INNOCENT_TRIES):
                 process = min(self._processes, key=lambda each: each.load)
@@ -55,7 +60,7 @@ class ProcessPool:
 
     async def _run_alone(self, work: Callable[..., T], *values: object) -> T:
         """As `run`, for work that a process died or hung over: in a process of its own, a few times."""
-        name = work.func.__name__ if isinstance(work, partial) else work.__name__
+        name = _name(work)
         async with self._alone:
             for number in range(1, limits.POOL_LONE_TRIES + 1):
                 log.warning("a process of the pool was lost over %s: alone, try %d", name, number)
@@ -85,6 +90,11 @@ class ProcessPool:
         if lost in self._processes:
             self._processes[self._processes.index(lost)] = PoolProcess()
             lost.close()
+
+
+def _name(work: Callable[..., object]) -> str:
+    """What a function is called."""
+    return work.func.__name__ if isinstance(work, partial) else work.__name__
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from streamproc import limits, metrics
@@ -22,6 +23,7 @@ from streamproc.errors import DeadLetterError, RequestEndedError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from streamproc.engine.delivery.flow import Flow
     from streamproc.engine.delivery.offsets import PartitionOffsets
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Handle: TypeAlias = "Callable[[Record], Awaitable[Sequence[Outgoing]]]"
+Around: TypeAlias = "Callable[[Record], AbstractContextManager[None]]"
 _SUBJECT: Final = "ce_subject"
 _TENANT: Final = "ce_tenant"
 _NO_TENANT: Final = b"default"  # of records that name none
@@ -41,6 +44,11 @@ class Failure(NamedTuple):
 
     error: BaseException
     reason: str | None = None  # the error's own when there is none
+
+
+def nothing(_record: Record) -> AbstractContextManager[None]:
+    """Nothing around the handling of a record."""
+    return nullcontext()
 
 
 def share_of(record: Record) -> Share:
@@ -58,8 +66,19 @@ def share_of(record: Record) -> Share:
 class Stage:
     """Runs one handler over the records that its agent takes."""
 
-    def __init__(self, name: str, handle: Handle, flow: Flow, *, limit: int, window: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        handle: Handle,
+        flow: Flow,
+        *,
+        limit: int,
+        window: int,
+        around: Around = nothing,
+    ) -> None:
+        """`around` is entered for each record, once for all tries of its handler."""
         self.name = name
+        self._around = around
         self.freed = asyncio.Event()
         self._handle = handle
         self._flow = flow
@@ -139,7 +158,8 @@ class Stage:
             self._kick()
             self._runners[me] = offsets
             try:
-                outs = await self._outcome(record)
+                with self._around(record):
+                    outs = await self._outcome(record)
             except asyncio.CancelledError:
                 self._release(record)
                 raise

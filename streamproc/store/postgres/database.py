@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import asyncpg
 
-from streamproc import limits
+from streamproc import limits, tracing
 from streamproc.fair_limiter import CURRENT_REQUEST, FairLimiter
 from streamproc.store.postgres.errors import mapped_errors, named_refusals, no_pooler
 from streamproc.store.postgres.queries import query
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
+    from contextlib import AbstractContextManager
 
     from streamproc.core.formats import Formats
 
@@ -59,27 +60,36 @@ class Connection:
 
     async def rows(self, name: str, *values: object) -> Sequence[Row]:
         """All rows of the statement."""
-        found: Sequence[Row] = await self.raw.fetch(query(name), *values)
+        with _statement(name):
+            found: Sequence[Row] = await self.raw.fetch(query(name), *values)
         return found
 
     async def row(self, name: str, *values: object) -> Row | None:
         """The first row of the statement, None when there is none."""
-        found: Row | None = await self.raw.fetchrow(query(name), *values)
+        with _statement(name):
+            found: Row | None = await self.raw.fetchrow(query(name), *values)
         return found
 
     async def value(self, name: str, *values: object) -> Any:  # noqa: ANN401 - a column of any type
         """The first column of the first row, None when there is none."""
-        return await self.raw.fetchval(query(name), *values)
+        with _statement(name):
+            return await self.raw.fetchval(query(name), *values)
 
     async def run(self, name: str, *values: object) -> None:
         """Carry the statement out."""
-        await self.raw.execute(query(name), *values)
+        with _statement(name):
+            await self.raw.execute(query(name), *values)
 
     async def prepare(self, name: str) -> None:
         """Carry out a statement that holds for the whole session, once in it; not within a transaction."""
         if name not in self.raw.prepared:
             await self.run(name)
             self.raw.prepared.add(name)
+
+
+def _statement(name: str) -> AbstractContextManager[None]:
+    """A span about a statement, by its name; its values are no one's business."""
+    return tracing.call(name, {"db.system.name": "postgresql", "db.query.summary": name})
 
 
 class Database:

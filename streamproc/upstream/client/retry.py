@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
-from streamproc import limits, metrics
+from streamproc import limits, metrics, tracing
 from streamproc.errors import (
     StreamprocError,
     UpstreamCreditsExhaustedError,
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from streamproc.upstream.client.calls import Bucket, Call, Permit, Spending
     from streamproc.upstream.client.clock import Timing
-    from streamproc.upstream.client.http import Request, Wire
+    from streamproc.upstream.client.errors import Verdict
+    from streamproc.upstream.client.http import Body, Request, Wire
     from streamproc.upstream.client.permits import RateLimit
 
 T = TypeVar("T")
@@ -114,9 +115,7 @@ class Caller:
     ) -> T | StreamprocError:
         """One try: the answer, or the error that it means."""
         call = query.call
-        verdict, body = await self._wire.fetch(
-            query.request, may_stay_packed=query.is_heavy, take=reservation.acquire
-        )
+        verdict, body = await self._fetched(query, reservation)
         seen, error = verdict.seen, verdict.error
         answer: T | None = None
         if error is None:
@@ -141,6 +140,23 @@ class Caller:
         self.conditions.answered(query.request.host, call.method)
         spending.credits = call.credits if query.cost is None else query.cost(answer)
         return answer
+
+    async def _fetched(self, query: Query[T], reservation: Reservation) -> tuple[Verdict, Body]:
+        """What came of one call on the wire, and a span about it."""
+        attributes = {
+            "rpc.system.name": "jsonrpc" if query.call.bucket == "rpc" else None,
+            "rpc.method": query.call.method,
+            "server.address": query.request.host,
+            "streamproc.bucket": query.call.bucket,
+        }
+        with tracing.call(query.call.method, attributes):
+            verdict, body = await self._wire.fetch(
+                query.request, may_stay_packed=query.is_heavy, take=reservation.acquire
+            )
+            seen = verdict.seen
+            failed = None if verdict.error is None else type(verdict.error).__name__
+            tracing.describe({"streamproc.answer": seen, "error.type": failed})
+        return verdict, body
 
     def _note(self, query: Query[T], seen: str, error: StreamprocError) -> None:
         """Note a service's condition, as far as an error tells it; a page that is too large tells nothing."""

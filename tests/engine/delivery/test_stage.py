@@ -51,7 +51,8 @@ class Bench:
         self.producer = Producer()
         producer: Any = self.producer
         self.flow = Flow(producer, "dead")
-        self.stage = Stage("work", handle, self.flow, **{"limit": 4, "window": 100, **bounds})
+        limit, window = bounds.get("limit", 4), bounds.get("window", 100)
+        self.stage = Stage("work", handle, self.flow, limit=limit, window=window)
         self.flow.tracker.register(self.stage, [TOPIC])
         self.assign(1)
 
