@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from drawing import Frame, Series, bars
 from gate_parts.cases import NOBODY
+from similarity_parts.drawing import Frame, Series, bars
 
 from streamproc.cli.views.markdown import with_block
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import orjson
-from drawing import Frame, Series, bars, curves
+from similarity_parts.drawing import Frame, Series, bars, curves
 from similarity_parts.planted import PLANTED, Recipe, planted_world
 
 from streamproc.cli.views.markdown import with_block

@@ -229,8 +229,10 @@ function copied(command) {
 }
 
 function readBy(member) {
-  const topics = Object.entries(member.partitions).map(([topic, partitions]) => `${topic} ${partitions.join(', ')}`);
-  return topics.join('; ') || 'nothing yet';
+  const topics = Object.entries(member.partitions), count = topics.reduce((sum, [, read]) => sum + read.length, 0);
+  const made = element('span', count ? `${count} partitions of ${topics.length} topics` : 'nothing yet');
+  made.title = topics.map(([topic, read]) => `${topic} ${read.join(', ')}`).join('\n');
+  return made;
 }
 
 function isSlowed(bucket) { return bucket.rate_share < 1 || bucket.next_call_in_s >= 1; }

@@ -26,6 +26,7 @@ from aiokafka.errors import (
 from streamproc import limits
 from streamproc.errors import BrokerUnavailableError, ConfigurationError, Fault
 from streamproc.kafka.broker_access import refusal
+from streamproc.kafka.consumers import be_quiet
 from streamproc.kafka.wanted_topics import (
     SEGMENT,
     FoundTopic,
@@ -285,6 +286,7 @@ async def _until_led(
 
     What the cluster's metadata say is not enough: a broker is named as leader before it knows that it is.
     """
+    be_quiet()
     consumer = AIOKafkaConsumer(
         bootstrap_servers=brokers,
         request_timeout_ms=limits.ADMIN_TIMEOUT_S * 1000,

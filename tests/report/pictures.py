@@ -39,7 +39,7 @@ REPORT: Final = {
 }
 CONSOLE: Final = {
     "console-light": Screen(1160, 1120),
-    "console-dark": Screen(1160, 1120, dark=True),
+    "console-dark": Screen(1160, 760, dark=True, section="members-title"),
     "console-phone": Screen(390, 1100, dots=1.5),
 }
 
