@@ -13,6 +13,8 @@ from streamproc.cli.shared.requests import build_request, is_named, request_opti
 from streamproc.cli.views.output import output_option, print_json, remark, tell
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from streamproc.cli.shared.records import Placed
     from streamproc.settings import Settings
 
@@ -73,8 +75,7 @@ def submit(
     from streamproc.cli.shared.following import waited
     from streamproc.cli.shared.records import now_ms, send_event
 
-    is_cohort = options["holders_of"] is not None or options["first_buyers_of"] is not None
-    if not (wallets or file or request or is_cohort):
+    if not (wallets or file or request or _names_a_rule(options)):
         raise click.UsageError("name wallets, --file, --request, --holders-of or --first-buyers-of")
     asked = build_request(wallets, file, request, **options)
     settings = effective_settings(store=False)
@@ -94,6 +95,11 @@ def submit(
         settings, asked.request_id, output=output, since_ms=since_ms, timeout_s=timeout_s
     )
     return asyncio.run(waiting)
+
+
+def _names_a_rule(options: Mapping[str, object]) -> bool:
+    """Whether a rule chooses the wallets."""
+    return options["holders_of"] is not None or options["first_buyers_of"] is not None
 
 
 @click.command(epilog=CANCEL_EPILOG)

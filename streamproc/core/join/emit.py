@@ -240,21 +240,28 @@ def _reasked(state: JoinState) -> tuple[JoinState, list[Event]]:
     """Ask again for what is overdue, in the words of the first time; who has the answer stored gives it at once."""
     if state.reask_at <= state.reasked_at or state.opened is None:
         return state, []
+    opened = state.opened
     state = replace(state, reasked_at=state.reask_at, reasks=state.reasks + 1)
-    opened, request_id = state.opened, state.request_id
-    assert opened is not None  # noqa: S101 - as above
-    options = Options.model_validate_json(opened.options)
     if opened.resolving is not None:
-        rule = Cohort.model_validate_json(opened.resolving)
-        again = cohort_asked(
-            request_id,
-            rule,
-            options,
-            requested_at_ms=opened.requested_at_ms,
-            deadline_at=opened.deadline_at,
-            tenant=opened.tenant,
-        )
-        return state, [again]
+        return state, [_cohort_again(state.request_id, opened, opened.resolving)]
+    return state, _wallets_again(state, opened)
+
+
+def _cohort_again(request_id: str, opened: Opened, resolving: str) -> Event:
+    """The question which wallets a rule chooses."""
+    return cohort_asked(
+        request_id,
+        Cohort.model_validate_json(resolving),
+        Options.model_validate_json(opened.options),
+        requested_at_ms=opened.requested_at_ms,
+        deadline_at=opened.deadline_at,
+        tenant=opened.tenant,
+    )
+
+
+def _wallets_again(state: JoinState, opened: Opened) -> list[Event]:
+    """The questions about wallets without an outcome, and about balances when they are missing."""
+    request_id, options = state.request_id, Options.model_validate_json(opened.options)
     asked: list[Event] = [
         wallet_asked(
             request_id,
@@ -277,7 +284,7 @@ def _reasked(state: JoinState) -> tuple[JoinState, list[Event]]:
                 tenant=opened.tenant,
             )
         )
-    return state, asked
+    return asked
 
 
 def _asked_again(state: JoinState, opened: Opened) -> list[str]:
