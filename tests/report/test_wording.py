@@ -17,6 +17,7 @@ from streamproc.report.wording import (
     amount,
     by_verdict,
     chance_words,
+    cohort_words,
     evidence_sentence,
     missing_words,
     ranked_by,
@@ -27,6 +28,36 @@ from streamproc.report.wording import (
     usd,
     verdict_words,
 )
+
+
+def cohort(**coverage: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON has
+    """A cohort of two holders, beside a pool and an exchange."""
+    return {
+        "mint": "M",
+        "kind": "holders",
+        "count": 2,
+        "before": None,
+        "decimals": 6,
+        "slot": 460_000_000,
+        "members": [{"wallet": "a"}, {"wallet": "b"}],
+        "outsiders": [{"kind": "program"}, {"kind": "exchange"}, {"kind": "program"}],
+        "coverage": {"state": "whole", "least": None, "reason": None, **coverage},
+        "left_out": "it counts in no test",
+    }
+
+
+def test_a_cohort_is_told_with_its_rule_its_outsiders_and_what_it_rests_on() -> None:
+    assert cohort_words(None) == []
+    whole = cohort_words(cohort())
+    assert whole == [
+        "The 2 wallets were chosen by a rule, at slot 460,000,000: the 2 largest holders of M.",
+        "Left out as no wallets of their own: 1 of exchanges, 2 of programs and pools.",
+        "Of the token itself: it counts in no test.",
+    ]
+    largest = cohort_words(cohort(state="largest", least="2500000"))
+    assert "All accounts of 2.5 tokens and more were looked at, no smaller ones." in largest
+    bounded = cohort_words(cohort(state="bounded", reason="900 calls were made"))
+    assert "Choosing stopped early: 900 calls were made." in bounded
 
 
 @pytest.mark.parametrize(

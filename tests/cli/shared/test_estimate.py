@@ -66,6 +66,26 @@ async def test_without_a_store_every_wallet_is_probed(world: World, sandbox: San
     assert capped.credits < found.credits
 
 
+async def test_the_wallets_of_a_cohort_are_chosen_first_and_that_is_in_the_sum(
+    world: World, sandbox: Sandbox
+) -> None:
+    settings = _settings(sandbox, NO_STORE)
+    rule = {"mint": world.market.coins[0].mint, "kind": "holders", "count": 2}
+    asked = AnalysisRequested.model_validate({"request_id": "e-2", "cohort": rule})
+    found, spent = await estimated(settings, asked)
+    assert spent == sandbox.counters.credits
+    assert asked.cohort is not None
+    async with open_upstream(settings, Alone()) as upstream:
+        chosen = await upstream.cohort(asked.cohort, permit=unlimited)
+    members = [each.wallet for each in chosen.members]
+    plain, _ = await estimated(
+        settings, asked.model_copy(update={"cohort": None, "wallets": members})
+    )
+    assert found.cohort_wallets == len(members) > 0
+    assert found.credits == plain.credits + found.cohort_credits
+    assert 0 < found.cohort_credits < spent
+
+
 async def test_the_history_part_is_what_listing_then_costs(world: World, sandbox: Sandbox) -> None:
     settings = _settings(sandbox, NO_STORE)
     found, _ = await estimated(settings, _request(world))

@@ -46,6 +46,29 @@ def test_every_option_of_a_request_has_a_flag() -> None:
     assert set(Options.model_fields) <= flags
 
 
+MINT = WALLETS[0]
+
+
+def test_a_cohort_stands_in_place_of_wallets() -> None:
+    holders = built((), holders_of=MINT, count="7").cohort
+    assert holders is not None
+    assert holders.model_dump() == {"mint": MINT, "kind": "holders", "count": 7, "before": None}
+    buyers = built((), first_buyers_of=MINT, before="2026-01-31").cohort
+    assert buyers is not None
+    assert (buyers.kind, buyers.count, buyers.before) == ("first_buyers", 100, 1_769_817_600)
+    now = built((), first_buyers_of=MINT).cohort
+    assert now is not None
+    assert now.before is not None
+
+
+def test_options_of_a_cohort_that_fit_nothing_are_named() -> None:
+    assert faulty(holders_of=MINT) == {"wallets"}
+    assert faulty(wallets=(), holders_of=MINT, before="5") == {"cohort.before"}
+    assert faulty(wallets=(), holders_of=MINT, first_buyers_of=MINT) == {"--first-buyers-of"}
+    assert faulty(count="5", before="9") == {"--count", "--before"}
+    assert faulty(wallets=(), holders_of="nobody", count="none") == {"cohort.mint", "cohort.count"}
+
+
 def test_a_request_id_is_made_up_when_none_is_given() -> None:
     first, second = built().request_id, built().request_id
     assert first != second

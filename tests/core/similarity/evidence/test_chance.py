@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -170,6 +171,55 @@ def test_background_wallets_of_the_request_repeats_and_excluded_mints_are_left_o
     first = compare(SimilarityInputs(wallets, "digest", excluded, background=clean))
     second = compare(SimilarityInputs(wallets, "digest", excluded, background=noisy))
     assert first.pairs == second.pairs
+
+
+def background_of(rows: Sequence[WalletRow]) -> Background:
+    """These wallets as a background."""
+    cells = [(number, each.mint) for number, row in enumerate(rows) for each in row.traded]
+    mints = sorted({mint for _, mint in cells})
+    return Background(
+        wallets=tuple(each.address for each in rows),
+        mints=tuple(mints),
+        wallet_numbers=np.array([number for number, _ in cells]),
+        mint_numbers=np.array([mints.index(mint) for _, mint in cells]),
+    )
+
+
+def chosen_by(seed: int) -> tuple[str, list[WalletRow], list[WalletRow], list[WalletRow]]:
+    """A token, half of the wallets of a world that traded it, the other half, and strangers to it."""
+    wallets = world(seed, 0.8, 0)[0].wallets
+    times: dict[str, int] = {}
+    for each in wallets:
+        for traded in each.traded:
+            times[traded.mint] = times.get(traded.mint, 0) + 1
+    token = max(times, key=lambda mint: (-abs(times[mint] - WALLETS // 2), mint))
+    alike = [each for each in wallets if token in {t.mint for t in each.traded}]
+    return token, alike[::2], alike[1::2], [each for each in wallets if each not in alike]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_wallets_that_were_chosen_by_a_token_are_not_told_together_by_it(seed: int) -> None:
+    token, asked, alike, strangers = chosen_by(seed)
+    assert len(asked) + len(alike) >= 20
+    cohort = SimilarityInputs(
+        tuple(asked), "d", frozenset({token}), background=background_of([*alike, *strangers])
+    )
+    found = compare(replace(cohort, chosen_by=token))
+    assert not found.verdicts.is_together.any()
+    assert token not in {each["mint"] for pair in found.pairs for each in pair["top_shared"]}
+    only = compare(replace(cohort, chosen_by=token, background=background_of(alike)))
+    assert found.pairs == only.pairs  # strangers to the token are no measure
+    assert found.pairs != compare(cohort).pairs
+
+
+def test_a_cohort_of_which_too_few_like_it_are_known_is_not_tested() -> None:
+    token, asked, _, strangers = chosen_by(1)
+    few = SimilarityInputs(
+        tuple(asked[:5]), "d", frozenset({token}), background=background_of(strangers)
+    )
+    assert chance_item(compare(few).pairs[0])["p"] is not None
+    found = compare(replace(few, chosen_by=token))
+    assert chance_item(found.pairs[0])["p"] is None
 
 
 def test_the_order_of_the_background_changes_nothing() -> None:
