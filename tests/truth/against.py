@@ -29,6 +29,11 @@ def compare_records(found: Mapping[str, Any], truth: Json) -> None:
     assert {name: found[name] for name in totals} == totals
 
 
+def said_in_event(truth: Json) -> Json:
+    """What an event says of a PnL record: all but its days, which the stored result alone has."""
+    return {name: value for name, value in truth.items() if name != "realized_by_day"}
+
+
 def compare_coverage(found: Json, world: World, wallet: str, *, enhanced: bool = False) -> None:
     """The coverage of a completely known history names all of it; the enhanced form says where it is in doubt."""
     entries = world.entries(wallet)

@@ -12,7 +12,7 @@ from streamproc.sandbox.truth.scores import terms_of
 from streamproc.sandbox.world.world import World
 from tests.flow.conftest import changed, served
 from tests.flow.rules import check_end
-from tests.truth.against import compare_records
+from tests.truth.against import compare_records, said_in_event
 
 if TYPE_CHECKING:
     from tests.flow.conftest import House, Opener
@@ -196,7 +196,8 @@ async def test_since_and_until_bound_what_is_counted_as_the_truth_counts_it(hous
     )
     terms = terms_of(house.world, since=since, until=until)
     for wallet, found in by_wallet(result).items():
-        compare_records(found["pnl"], true_pnl(house.world.entries(wallet), terms))
+        truth = true_pnl(house.world.entries(wallet), terms)
+        compare_records(found["pnl"], said_in_event(truth))
         assert found["coverage"]["transactions"] == len(house.world.entries(wallet))
 
 

@@ -19,6 +19,7 @@ from tests.truth.against import (
     compare_pairs,
     compare_records,
     compare_set,
+    said_in_event,
 )
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ async def test_every_figure_of_the_result_equals_the_truth(
         address = wallet["wallet"]
         assert (wallet["outcome"], wallet["error"]) == ("analyzed", None)
         compare_coverage(wallet["coverage"], world, address, enhanced=form == "enhanced")
-        compare_records(wallet["pnl"], true_pnl(world.entries(address), terms_of(world)))
+        truth = true_pnl(world.entries(address), terms_of(world))
+        compare_records(wallet["pnl"], said_in_event(truth))
         compare_balances(wallet["balances"], world, address)
     compare_pairs(result["pairs"], world, world.addresses)
     assert result["pairs_total"] == len(result["pairs"])
