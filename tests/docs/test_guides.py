@@ -163,7 +163,8 @@ def test_an_alert_fires_when_the_upstream_is_broken_and_its_page_says_what_to_do
         asked.run(block.commands)
     asked.until(waiting.commands, "upstream answers 503")
     asked.until(alert.commands, '["UpstreamBroken","firing"]')
-    (rule,) = json.loads(asked.run("curl -s localhost:9090/api/v1/alerts"))["data"]["alerts"]
+    alerts = json.loads(asked.run("curl -s localhost:9090/api/v1/alerts"))["data"]["alerts"]
+    (rule,) = [each for each in alerts if each["labels"]["alertname"] == "UpstreamBroken"]
     page, _, anchor = rule["annotations"]["runbook"].partition("#")
     text = (TOP / page).read_text("utf-8")
     section = re.split(

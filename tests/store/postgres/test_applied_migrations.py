@@ -29,6 +29,7 @@ APPLIED = {
     "0014_quotas.sql": "691d6bec255a016a",
     "0015_weeks.sql": "db1793099e200623",
     "0016_views_say_what_they_see.sql": "8105cb365a8b4e35",
+    "0017_cohorts.sql": "49d8157728531382",
 }
 
 
